@@ -1,0 +1,173 @@
+#include "core/graph/autodiff.h"
+
+#include "core/graph/graph_internal.h"
+#include "core/ops/elementwise.h"
+
+#include <string.h>
+
+/* A pass gives each tensor between the leaves and the loss an adjoint: the gradient of the loss with
+ * respect to it. It is complete when the walk arrives at the tensor's node, since all that used the
+ * tensor stands later on the tape. */
+
+enum { OPERANDS_ON_STACK = 8 };
+
+/* gr_backward keeps a leaf's gradient in lasting memory, so that it outlives the step's reset. */
+static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
+    gr_graph *g = leaf->graph;
+    if (leaf->gradient == NULL)
+        leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
+    if (leaf->gradient == NULL) return false;
+    gr_real *sum = leaf->gradient->data;
+    if (leaf->grad == NULL)
+        memcpy(sum, grad->data, (size_t)grad->size * sizeof *sum);
+    else
+        g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
+    leaf->grad = leaf->gradient;
+    return true;
+}
+
+/* The one place where gradients add up. */
+static bool accumulate(gr_tensor *t, gr_tensor *grad) {
+    if (t->node == NULL && t->graph->pass == 0) return add_to_leaf(t, grad);
+    t->adjoint = t->adjoint == NULL ? grad : gr_add(t->adjoint, grad);
+    return t->adjoint != NULL;
+}
+
+static bool step_back(gr_node *n, gr_tensor *adjoint) {
+    gr_tensor *few[OPERANDS_ON_STACK] = {NULL};
+    gr_tensor **grads = few;
+    if (n->n_in > OPERANDS_ON_STACK) {
+        size_t bytes = (size_t)n->n_in * sizeof *grads;
+        grads = gr_arena_alloc(&n->graph->step, bytes, GR_ALIGN_STRUCT);
+        if (grads == NULL) return gr_fail(n->graph, "%s: no memory in its gradient", n->op->name);
+        memset(grads, 0, bytes);
+    }
+    n->graph->gradient_of = n->op;
+    n->op->vjp(n, adjoint, grads);
+    for (int i = 0; i < n->n_in; i++) {
+        if (grads[i] == NULL || !gr_wants(n, i)) continue;
+        if (!gr_shape_equal(grads[i]->shape, n->in[i]->shape))
+            return gr_fail(n->graph, "%s: the gradient of %s has the shape %s", n->op->name,
+                           gr_operand(n, i).text, gr_shape_text(grads[i]->shape).text);
+        if (!accumulate(n->in[i], grads[i])) return false;
+    }
+    return !n->graph->failed;
+}
+
+/* Walks the first `length` operations of the tape from the end. A tensor whose gradient was asked
+ * for by gr_grads has been marked, and keeps its adjoint; the others lose theirs in any case. */
+static bool walk_back(gr_graph *g, int length, bool create_graph, const gr_list *keep) {
+    bool fine = true;
+    if (!create_graph) gr_no_grad_begin(g);
+    for (int i = length - 1; i >= 0; i--) {
+        gr_node *n = g->tape[i]; /* fetched anew: recording may have moved the tape */
+        gr_tensor *adjoint = n->out->adjoint;
+        if (adjoint == NULL) continue;
+        bool kept = false;
+        for (int k = 0; keep != NULL && k < keep->n; k++) kept |= keep->items[k] == n->out;
+        if (!kept) n->out->adjoint = NULL;
+        fine = fine && step_back(n, adjoint);
+    }
+    g->gradient_of = NULL;
+    if (!create_graph) gr_no_grad_end(g);
+    return fine;
+}
+
+bool gr_backward(gr_tensor *loss) {
+    if (loss == NULL) return false;
+    gr_graph *g = loss->graph;
+    if (g->failed) return false;
+    if (loss->size != 1)
+        return gr_fail(g, "gr_backward: %s, expected a loss of one element: take its mean or sum",
+                       gr_describe(loss, "loss").text);
+    if (!loss->requires_grad)
+        return gr_fail(g, "gr_backward: %s depends on no tensor that requires a gradient",
+                       gr_describe(loss, "loss").text);
+    gr_tensor *one = gr_full(g, loss->shape, 1);
+    if (one == NULL) return false;
+    g->pass = 0;
+    return accumulate(loss, one) && walk_back(g, g->tape_length, false, NULL);
+}
+
+void gr_clear_grad(gr_tensor *leaf) {
+    if (leaf != NULL) leaf->grad = NULL;
+}
+
+/* Marks with the pass's number what lies between x and the end of the tape. */
+static void mark_wanted(gr_graph *g, gr_list x, uint32_t pass) {
+    for (int i = 0; i < x.n; i++) x.items[i]->wanted = pass;
+    for (int i = 0; i < g->tape_length; i++) {
+        gr_node *n = g->tape[i];
+        for (int k = 0; k < n->n_in && n->out->wanted != pass; k++)
+            if (n->in[k]->wanted == pass) n->out->wanted = pass;
+    }
+}
+
+static gr_graph *check_grads(const gr_grads_args *a) {
+    gr_graph *g = NULL;
+    for (int i = 0; i < a->y.n && g == NULL; i++)
+        if (a->y.items[i] != NULL) g = a->y.items[i]->graph;
+    for (int i = 0; i < a->x.n && g == NULL; i++)
+        if (a->x.items[i] != NULL) g = a->x.items[i]->graph;
+    for (int i = 0; i < a->y.n; i++)
+        if (a->y.items[i] == NULL) return gr_fail(g, "gr_grad: y is NULL");
+    for (int i = 0; i < a->x.n; i++) {
+        const gr_tensor *x = a->x.items[i];
+        if (x == NULL) return gr_fail(g, "gr_grad: x is NULL");
+        if (!x->requires_grad)
+            return gr_fail(g, "gr_grad: %s does not require a gradient: say gr_requires_grad before "
+                           "it is used", gr_describe(x, "x").text);
+    }
+    for (int i = 0; a->grad_output != NULL && i < a->y.n; i++) {
+        const gr_tensor *v = a->grad_output[i];
+        if (v != NULL && !gr_shape_equal(v->shape, a->y.items[i]->shape))
+            return gr_fail(g, "gr_grad: %s for %s: the shapes differ",
+                           gr_describe(v, "grad_output").text,
+                           gr_describe(a->y.items[i], "y").text);
+    }
+    return g;
+}
+
+static bool start_from(const gr_grads_args *a, int i) {
+    gr_tensor *y = a->y.items[i];
+    gr_tensor *v = a->grad_output == NULL ? NULL : a->grad_output[i];
+    if (y->wanted != y->graph->pass) return true; /* depends on no x */
+    if (v == NULL) v = gr_full(y->graph, y->shape, 1);
+    return v != NULL && accumulate(y, v);
+}
+
+bool gr_grads_(gr_grads_args a) {
+    for (int i = 0; i < a.x.n; i++) a.grads[i] = NULL;
+    gr_graph *g = check_grads(&a);
+    if (g == NULL || g->failed) return false;
+    int length = g->tape_length;
+    g->pass = ++g->passes;
+    mark_wanted(g, a.x, g->pass);
+    bool fine = true;
+    for (int i = 0; i < a.y.n; i++) fine = fine && start_from(&a, i);
+    fine = walk_back(g, length, a.create_graph, &a.x) && fine;
+    g->pass = 0;
+    for (int i = 0; i < a.x.n; i++) {
+        gr_tensor *x = a.x.items[i];
+        if (fine) a.grads[i] = x->adjoint != NULL ? x->adjoint : gr_zeros(g, x->shape);
+        fine = fine && a.grads[i] != NULL;
+    }
+    for (int i = 0; i < a.x.n; i++) {
+        a.x.items[i]->adjoint = NULL;
+        if (!fine) a.grads[i] = NULL;
+    }
+    /* A leaf y that is no x got an adjoint too. */
+    for (int i = 0; i < a.y.n; i++) a.y.items[i]->adjoint = NULL;
+    return fine;
+}
+
+gr_tensor *gr_grad_(gr_grad_args a) {
+    gr_tensor *grad = NULL;
+    gr_grads_((gr_grads_args){.y = GR_LIST(a.y), .x = GR_LIST(a.x), .grads = &grad,
+                              .grad_output = &a.grad_output, .create_graph = a.create_graph});
+    return grad;
+}
+
+gr_tensor *gr_detach(gr_tensor *t) {
+    return t == NULL ? NULL : gr_tensor_alias(t, "gr_detach", t->shape);
+}

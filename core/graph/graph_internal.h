@@ -1,0 +1,55 @@
+/* What the library's own files know of a graph. */
+#ifndef GR_GRAPH_INTERNAL_H
+#define GR_GRAPH_INTERNAL_H
+
+#include "core/graph/arena_internal.h"
+#include "core/graph/op.h"
+#include "core/graph/random.h"
+#include "core/kernels/kernels.h"
+#include "core/kernels/parallel.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { GR_ERROR_SIZE = 1024 };
+
+struct gr_graph {
+    gr_budget budget;
+    gr_arena lasting, step;
+
+    gr_node **tape; /* the step's operations in the order in which they ran */
+    int tape_length, tape_capacity;
+    int no_grad;   /* depth of gr_no_grad_begin: recording while it is 0 */
+    uint32_t pass; /* number of the gradient pass that gr_wants answers for; 0: gr_backward */
+    uint32_t passes;
+
+    const gr_kernels *kernels;
+    int threads;
+    gr_random_state random;
+
+    bool anomaly;
+    const gr_op *gradient_of; /* in a backward pass, the operation whose vjp runs */
+
+    bool failed;
+    char error[GR_ERROR_SIZE];
+    void (*on_error)(const char *message, void *context);
+    void *on_error_context;
+};
+
+/* A tensor with memory for its elements, which are not set yet; NULL and an error naming `who` if
+ * the shape is impossible or there is no memory. */
+gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting);
+/* A tensor that shares t's elements. */
+gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
+
+/* In anomaly mode, after a node ran: false after gr_fail if its result is not finite. */
+bool gr_check_finite(const gr_node *n);
+
+/* Calls f for [0, n) in pieces of a fixed size, so that results don't depend on the threads. */
+static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_function *f,
+                          void *context) {
+    gr_parallel_for(g->threads, n, grain, f, context);
+}
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,189 @@
+#include "core/graph/tensor.h"
+
+#include "core/graph/graph_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static const int64_t LARGEST_SIZE = (int64_t)1 << 40;
+
+int64_t gr_shape_size(gr_shape shape) {
+    if (shape.ndim < 0 || shape.ndim > GR_MAX_DIMS) return -1;
+    int64_t size = 1;
+    bool empty = false;
+    for (int i = 0; i < shape.ndim; i++) {
+        if (shape.dim[i] < 0) return -1;
+        if (shape.dim[i] == 0) {
+            empty = true;
+            continue;
+        }
+        if (size > LARGEST_SIZE / shape.dim[i]) return -1;
+        size *= shape.dim[i];
+    }
+    return empty ? 0 : size;
+}
+
+bool gr_shape_equal(gr_shape a, gr_shape b) {
+    if (a.ndim != b.ndim) return false;
+    for (int i = 0; i < a.ndim; i++)
+        if (a.dim[i] != b.dim[i]) return false;
+    return true;
+}
+
+static void append_shape(gr_text *t, gr_shape shape) {
+    size_t at = strlen(t->text);
+    const char *before = "(";
+    for (int i = 0; i < shape.ndim && at < sizeof t->text; i++) {
+        at += (size_t)snprintf(t->text + at, sizeof t->text - at, "%s%d", before, shape.dim[i]);
+        before = ",";
+    }
+    if (at < sizeof t->text)
+        snprintf(t->text + at, sizeof t->text - at, "%s", shape.ndim == 0 ? "()" : ")");
+}
+
+gr_text gr_shape_text(gr_shape shape) {
+    gr_text t = {""};
+    append_shape(&t, shape);
+    return t;
+}
+
+gr_text gr_describe(const gr_tensor *t, const char *formal) {
+    gr_text text;
+    const char *name = t != NULL && t->name != NULL ? t->name : formal;
+    snprintf(text.text, sizeof text.text, "%.40s ", name);
+    if (t == NULL)
+        strcat(text.text, "NULL");
+    else
+        append_shape(&text, t->shape);
+    return text;
+}
+
+/* The tensor alone, with no elements. */
+static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, bool lasting) {
+    gr_arena *arena = lasting ? &g->lasting : &g->step;
+    gr_tensor *t = gr_arena_alloc(arena, sizeof *t, GR_ALIGN_STRUCT);
+    if (t != NULL)
+        *t = (gr_tensor){.shape = shape, .size = gr_shape_size(shape), .kind = kind,
+                         .lasting = lasting, .graph = g};
+    return t;
+}
+
+gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting) {
+    if (g == NULL) return NULL;
+    if (shape.ndim < 0 || shape.ndim > GR_MAX_DIMS)
+        return gr_fail(g, "%s: %d dimensions, expected 0 to %d", who, shape.ndim, GR_MAX_DIMS);
+    int64_t size = gr_shape_size(shape);
+    if (size < 0)
+        return gr_fail(g, "%s: no tensor has the shape %s", who, gr_shape_text(shape).text);
+    size_t bytes = (size_t)size * (kind == GR_REAL ? sizeof(gr_real) : sizeof(int32_t));
+    gr_tensor *t = tensor_header(g, kind, shape, lasting);
+    void *elements = t == NULL ? NULL
+                               : gr_arena_alloc(lasting ? &g->lasting : &g->step, bytes,
+                                                GR_ALIGN_DATA);
+    if (elements == NULL)
+        return gr_fail(g, "%s: no memory for a tensor of shape %s, %zu bytes", who,
+                       gr_shape_text(shape).text, bytes);
+    if (kind == GR_REAL)
+        t->data = elements;
+    else
+        t->index = elements;
+    return t;
+}
+
+gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape) {
+    gr_tensor *alias = tensor_header(t->graph, t->kind, shape, false);
+    if (alias == NULL) return gr_fail(t->graph, "%s: no memory", who);
+    alias->data = t->data;
+    alias->index = t->index;
+    return alias;
+}
+
+gr_tensor *gr_from(gr_graph *g, gr_shape shape, const gr_real *data) {
+    gr_tensor *t = gr_tensor_new(g, "gr_from", GR_REAL, shape, false);
+    if (t != NULL && t->size > 0) memcpy(t->data, data, (size_t)t->size * sizeof *data);
+    return t;
+}
+
+gr_tensor *gr_from_index(gr_graph *g, gr_shape shape, const int32_t *index) {
+    gr_tensor *t = gr_tensor_new(g, "gr_from_index", GR_INDEX, shape, false);
+    if (t != NULL && t->size > 0) memcpy(t->index, index, (size_t)t->size * sizeof *index);
+    return t;
+}
+
+static gr_tensor *filled(gr_graph *g, const char *who, gr_shape shape, double value) {
+    gr_tensor *t = gr_tensor_new(g, who, GR_REAL, shape, false);
+    if (t == NULL) return NULL;
+    for (int64_t i = 0; i < t->size; i++) t->data[i] = (gr_real)value;
+    return t;
+}
+
+gr_tensor *gr_zeros(gr_graph *g, gr_shape shape) { return filled(g, "gr_zeros", shape, 0); }
+
+gr_tensor *gr_full(gr_graph *g, gr_shape shape, double value) {
+    return filled(g, "gr_full", shape, value);
+}
+
+gr_tensor *gr_scalar(gr_graph *g, double value) {
+    return filled(g, "gr_scalar", GR_SCALAR, value);
+}
+
+gr_tensor *gr_arange(gr_graph *g, int n) {
+    gr_tensor *t = gr_tensor_new(g, "gr_arange", GR_REAL, GR_SHAPE(n), false);
+    if (t == NULL) return NULL;
+    for (int i = 0; i < n; i++) t->data[i] = (gr_real)i;
+    return t;
+}
+
+gr_tensor *gr_parameter(gr_graph *g, gr_shape shape, const char *name) {
+    gr_tensor *t = gr_tensor_new(g, "gr_parameter", GR_REAL, shape, true);
+    if (t == NULL) return NULL;
+    memset(t->data, 0, (size_t)t->size * sizeof *t->data);
+    t->requires_grad = true;
+    return name == NULL ? t : gr_name(t, name);
+}
+
+gr_tensor *gr_keep(gr_tensor *t) {
+    if (t == NULL) return NULL;
+    gr_tensor *copy = gr_tensor_new(t->graph, "gr_keep", t->kind, t->shape, true);
+    if (copy == NULL) return NULL;
+    if (t->kind == GR_REAL)
+        memcpy(copy->data, t->data, (size_t)t->size * sizeof *t->data);
+    else
+        memcpy(copy->index, t->index, (size_t)t->size * sizeof *t->index);
+    return t->name == NULL ? copy : gr_name(copy, t->name);
+}
+
+gr_tensor *gr_name(gr_tensor *t, const char *name) {
+    if (t == NULL) return NULL;
+    size_t bytes = strlen(name) + 1;
+    char *copy = gr_arena_alloc(t->lasting ? &t->graph->lasting : &t->graph->step, bytes, 1);
+    if (copy == NULL) return gr_fail(t->graph, "gr_name: no memory for \"%.40s\"", name);
+    t->name = memcpy(copy, name, bytes);
+    return t;
+}
+
+gr_tensor *gr_requires_grad(gr_tensor *t) {
+    if (t == NULL) return NULL;
+    if (t->kind != GR_REAL)
+        return gr_fail(t->graph, "gr_requires_grad: %s holds integers, which have no gradient",
+                       gr_describe(t, "t").text);
+    if (t->node != NULL)
+        return gr_fail(t->graph, "gr_requires_grad: %s is the result of %s, expected a leaf",
+                       gr_describe(t, "t").text, t->node->op->name);
+    t->requires_grad = true;
+    return t;
+}
+
+double gr_item(const gr_tensor *t) {
+    if (t == NULL) return NAN;
+    if (t->size != 1) {
+        gr_fail(t->graph, "gr_item: %s, expected one element", gr_describe(t, "t").text);
+        return NAN;
+    }
+    return gr_at(t, 0);
+}
+
+double gr_at(const gr_tensor *t, int64_t i) {
+    if (t == NULL || i < 0 || i >= t->size) return NAN;
+    return t->kind == GR_REAL ? (double)t->data[i] : t->index[i];
+}

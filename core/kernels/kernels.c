@@ -1,0 +1,36 @@
+/* The tables of all instruction sets, and the choice among them. */
+#include "core/kernels/kernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define KERNELS_OF(isa_)                                                                           \
+    extern const gr_elementwise_kernels gr_elementwise_##isa_;                                     \
+    static const gr_kernels isa_##_kernels = {                                                     \
+        .isa = #isa_,                                                                              \
+        .elementwise = &gr_elementwise_##isa_,                                                     \
+    }
+
+KERNELS_OF(base);
+#ifdef __x86_64__
+KERNELS_OF(avx2);
+KERNELS_OF(avx512);
+
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+const gr_kernels *gr_kernels_find(const char *isa) {
+#ifdef __x86_64__
+    if ((isa == NULL || strcmp(isa, "avx512") == 0) && has_avx512()) return &avx512_kernels;
+    if ((isa == NULL || strcmp(isa, "avx2") == 0) && has_avx2()) return &avx2_kernels;
+#endif
+    return isa == NULL || strcmp(isa, "base") == 0 ? &base_kernels : NULL;
+}

@@ -1,0 +1,295 @@
+#include "core/ops/elementwise.h"
+
+#include "core/graph/graph_internal.h"
+#include "core/ops/broadcast_internal.h"
+#include "core/ops/reduce.h"
+
+#include <math.h>
+
+/* Elements in a piece of work for one thread. */
+enum { GRAIN = 1 << 15 };
+
+#define KERNELS(n) ((n)->graph->kernels->elementwise)
+
+/* -- One operand ---------------------------------------------------------------------------------- */
+
+typedef struct unary_work {
+    gr_unary_kernel *kernel;
+    const gr_real *x, *p;
+    gr_real *y;
+} unary_work;
+
+static void unary_range(void *context, int64_t begin, int64_t end) {
+    const unary_work *w = context;
+    w->kernel(end - begin, w->x + begin, w->y + begin, w->p);
+}
+
+static void run_unary(const gr_node *n, gr_unary_kernel *kernel, const gr_real *p) {
+    unary_work w = {kernel, n->in[0]->data, p, n->out->data};
+    gr_for(n->graph, n->out->size, GRAIN, unary_range, &w);
+}
+
+static bool same_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[0]->shape;
+    return true;
+}
+
+/* Defines gr_NAME(x) with its kernel and its vjp: `derivative` is the gradient with respect to x in
+ * terms of grad, x and the result y. */
+#define UNARY(name_, derivative)                                                                   \
+    static void name_##_forward(const gr_node *n) { run_unary(n, KERNELS(n)->name_, NULL); }       \
+    static void name_##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {                \
+        gr_tensor *x = n->in[0], *y = n->out;                                                      \
+        (void)x, (void)y;                                                                          \
+        grads[0] = derivative;                                                                     \
+    }                                                                                              \
+    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+                                     .operands = {"x"},                                            \
+                                     .shape = same_shape,                                          \
+                                     .forward = name_##_forward,                                   \
+                                     .vjp = name_##_vjp};                                          \
+    gr_tensor *gr_##name_(gr_tensor *x) { return gr_apply(&name_##_op, GR_LIST(x), NULL, 0); }
+
+static const double TWO_OVER_SQRT_PI = 1.1283791670955126, ONE_OVER_SQRT_2PI = 0.3989422804014327;
+
+/* phi(x), the standard normal density */
+static gr_tensor *normal_density(gr_tensor *x) {
+    return gr_scale(gr_exp(gr_scale(gr_square(x), -0.5)), ONE_OVER_SQRT_2PI);
+}
+
+UNARY(neg, gr_neg(grad))
+UNARY(abs, gr_mul(grad, gr_sign(x)))
+UNARY(square, gr_mul(grad, gr_scale(x, 2)))
+UNARY(sqrt, gr_mul(grad, gr_scale(gr_reciprocal_or_zero(y), 0.5)))
+UNARY(rsqrt, gr_mul(grad, gr_scale(gr_mul(y, gr_square(y)), -0.5)))
+UNARY(reciprocal, gr_neg(gr_mul(grad, gr_square(y))))
+UNARY(reciprocal_or_zero, gr_neg(gr_mul(grad, gr_square(y))))
+UNARY(exp, gr_mul(grad, y))
+UNARY(log, gr_div(grad, x))
+UNARY(log1p, gr_div(grad, gr_shift(x, 1)))
+UNARY(expm1, gr_mul(grad, gr_shift(y, 1)))
+UNARY(sin, gr_mul(grad, gr_cos(x)))
+UNARY(cos, gr_neg(gr_mul(grad, gr_sin(x))))
+UNARY(tanh, gr_tanh_grad(grad, x))
+UNARY(erf, gr_mul(grad, gr_scale(gr_exp(gr_neg(gr_square(x))), TWO_OVER_SQRT_PI)))
+UNARY(normal_cdf, gr_mul(grad, normal_density(x)))
+UNARY(sigmoid, gr_sigmoid_grad(grad, x))
+UNARY(softplus, gr_mul(grad, gr_sigmoid(x)))
+UNARY(relu, gr_relu_grad(grad, x))
+UNARY(gelu, gr_mul(grad, gr_add(gr_normal_cdf(x), gr_mul(x, normal_density(x)))))
+UNARY(silu, gr_add(gr_mul(grad, gr_sigmoid(x)), gr_sigmoid_grad(gr_mul(grad, x), x)))
+
+static void sign_forward(const gr_node *n) { run_unary(n, KERNELS(n)->sign, NULL); }
+static const gr_op sign_op = {
+    .name = "gr_sign", .operands = {"x"}, .shape = same_shape, .forward = sign_forward};
+gr_tensor *gr_sign(gr_tensor *x) { return gr_apply(&sign_op, GR_LIST(x), NULL, 0); }
+
+/* -- One operand and numbers ------------------------------------------------------------------------ */
+
+/* Kernels take their parameters as gr_real; the double is what the derivative is computed from. */
+typedef struct numbers {
+    gr_real p[2];
+    double value;
+} numbers;
+
+static gr_tensor *apply_number(const gr_op *op, gr_tensor *x, double value) {
+    numbers v = {.p = {(gr_real)value}, .value = value};
+    return gr_apply(op, GR_LIST(x), &v, sizeof v);
+}
+
+/* As UNARY for functions of one number, `number` in the derivative. */
+#define UNARY_NUMBER(name_, derivative)                                                            \
+    static void name_##_forward(const gr_node *n) {                                                \
+        run_unary(n, KERNELS(n)->name_, ((const numbers *)n->params)->p);                          \
+    }                                                                                              \
+    static void name_##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {                \
+        gr_tensor *x = n->in[0];                                                                   \
+        double number = ((const numbers *)n->params)->value;                                       \
+        (void)x, (void)number;                                                                     \
+        grads[0] = derivative;                                                                     \
+    }                                                                                              \
+    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+                                     .operands = {"x"},                                            \
+                                     .shape = same_shape,                                          \
+                                     .forward = name_##_forward,                                   \
+                                     .vjp = name_##_vjp};
+
+/* 1 where x > 0, else `otherwise` */
+static gr_tensor *step(gr_tensor *x, gr_tensor *otherwise) {
+    gr_graph *g = x->graph;
+    return gr_where(gr_gt(x, gr_scalar(g, 0)), gr_scalar(g, 1), otherwise);
+}
+
+UNARY_NUMBER(scale, gr_scale(grad, number))
+UNARY_NUMBER(shift, grad)
+UNARY_NUMBER(power,
+             number == 0 ? NULL : gr_mul(grad, gr_scale(gr_power(x, number - 1), number)))
+UNARY_NUMBER(leaky_relu, gr_mul(grad, step(x, gr_scalar(x->graph, number))))
+/* The exponential is taken of min(x, 0), since that of a large x, though not chosen, is infinite. */
+UNARY_NUMBER(elu, gr_mul(grad, step(x, gr_scale(gr_exp(gr_clamp(x, -INFINITY, 0)), number))))
+
+gr_tensor *gr_scale(gr_tensor *x, double factor) { return apply_number(&scale_op, x, factor); }
+gr_tensor *gr_shift(gr_tensor *x, double term) { return apply_number(&shift_op, x, term); }
+gr_tensor *gr_power(gr_tensor *x, double exponent) { return apply_number(&power_op, x, exponent); }
+gr_tensor *gr_leaky_relu_(gr_leaky_relu_args a) {
+    return apply_number(&leaky_relu_op, a.x, a.slope);
+}
+gr_tensor *gr_elu_(gr_elu_args a) { return apply_number(&elu_op, a.x, a.alpha); }
+
+static void inside_forward(const gr_node *n) { run_unary(n, KERNELS(n)->inside, n->params); }
+static const gr_op inside_op = {
+    .name = "gr_clamp", .operands = {"x"}, .shape = same_shape, .forward = inside_forward};
+
+static bool clamp_shape(const gr_node *n, gr_shape *shape) {
+    const gr_real *bounds = n->params;
+    if (!(bounds[0] <= bounds[1]))
+        return gr_fail(n->graph, "gr_clamp: low is %g and high %g, expected low <= high",
+                       (double)bounds[0], (double)bounds[1]);
+    return same_shape(n, shape);
+}
+static void clamp_forward(const gr_node *n) { run_unary(n, KERNELS(n)->clamp, n->params); }
+static void clamp_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *inside = gr_apply(&inside_op, GR_LIST(n->in[0]), n->params, 2 * sizeof(gr_real));
+    grads[0] = gr_where(inside, grad, gr_scalar(n->graph, 0));
+}
+static const gr_op clamp_op = {.name = "gr_clamp",
+                               .operands = {"x"},
+                               .shape = clamp_shape,
+                               .forward = clamp_forward,
+                               .vjp = clamp_vjp};
+gr_tensor *gr_clamp(gr_tensor *x, double low, double high) {
+    gr_real bounds[2] = {(gr_real)low, (gr_real)high};
+    return gr_apply(&clamp_op, GR_LIST(x), bounds, sizeof bounds);
+}
+
+/* -- Two operands ---------------------------------------------------------------------------------- */
+
+typedef struct broadcast_work {
+    gr_binary_kernel *kernel; /* of two operands, */
+    gr_select_kernel *select; /* or of three */
+    const gr_broadcast *plan;
+    gr_tensor **in;
+    gr_real *y;
+} broadcast_work;
+
+static void run_row(const broadcast_work *w, int64_t row, int64_t from, int64_t count) {
+    int64_t at[GR_BROADCAST_OPERANDS];
+    const int *step = w->plan->step;
+    const gr_real *x[GR_BROADCAST_OPERANDS];
+    gr_broadcast_row(w->plan, row, at);
+    for (int k = 0; k < w->plan->operands; k++) x[k] = w->in[k]->data + at[k] + from * step[k];
+    gr_real *y = w->y + row * w->plan->length + from;
+    if (w->select != NULL)
+        w->select(count, x[0], step[0], x[1], step[1], x[2], step[2], y);
+    else
+        w->kernel(count, x[0], step[0], x[1], step[1], y);
+}
+
+static void rows_range(void *context, int64_t begin, int64_t end) {
+    const broadcast_work *w = context;
+    for (int64_t row = begin; row < end; row++) run_row(w, row, 0, w->plan->length);
+}
+
+static void one_row_range(void *context, int64_t begin, int64_t end) {
+    run_row(context, 0, begin, end - begin);
+}
+
+static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_kernel *select) {
+    gr_broadcast plan = gr_broadcast_plan(n->out->shape, n->in, n->n_in);
+    broadcast_work w = {kernel, select, &plan, n->in, n->out->data};
+    if (n->out->size == 0) return;
+    if (plan.rows == 1)
+        gr_for(n->graph, plan.length, GRAIN, one_row_range, &w);
+    else
+        gr_for(n->graph, plan.rows, 1 + GRAIN / plan.length, rows_range, &w);
+}
+
+/* Defines gr_NAME(a, b) without gradient. */
+#define COMPARISON(name_)                                                                          \
+    static void name_##_forward(const gr_node *n) { run_broadcast(n, KERNELS(n)->name_, NULL); }   \
+    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+                                     .operands = {"a", "b"},                                       \
+                                     .shape = gr_broadcast_shape,                                  \
+                                     .forward = name_##_forward};                                  \
+    gr_tensor *gr_##name_(gr_tensor *a, gr_tensor *b) {                                            \
+        return gr_apply(&name_##_op, GR_LIST(a, b), NULL, 0);                                      \
+    }
+
+COMPARISON(eq)
+COMPARISON(ne)
+COMPARISON(lt)
+COMPARISON(le)
+COMPARISON(gt)
+COMPARISON(ge)
+
+/* Defines gr_NAME(a, b): `to_a` and `to_b` are the gradients in terms of grad, a, b and y, in the
+ * common shape; they are summed to the operands' shapes. */
+#define BINARY(name_, to_a, to_b)                                                                  \
+    static void name_##_forward(const gr_node *n) { run_broadcast(n, KERNELS(n)->name_, NULL); }   \
+    static void name_##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {                \
+        gr_tensor *a = n->in[0], *b = n->in[1], *y = n->out;                                       \
+        (void)a, (void)b, (void)y;                                                                 \
+        if (gr_wants(n, 0)) grads[0] = gr_sum_to(to_a, a->shape);                                  \
+        if (gr_wants(n, 1)) grads[1] = gr_sum_to(to_b, b->shape);                                  \
+    }                                                                                              \
+    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+                                     .operands = {"a", "b"},                                       \
+                                     .shape = gr_broadcast_shape,                                  \
+                                     .forward = name_##_forward,                                   \
+                                     .vjp = name_##_vjp};                                          \
+    gr_tensor *gr_##name_(gr_tensor *a, gr_tensor *b) {                                            \
+        return gr_apply(&name_##_op, GR_LIST(a, b), NULL, 0);                                      \
+    }
+
+/* b a^(b-1), and 0 where b = 0: there the exponent 1 keeps the part that is not chosen finite. */
+static gr_tensor *pow_to_base(gr_tensor *grad, gr_tensor *a, gr_tensor *b) {
+    gr_tensor *zero = gr_scalar(a->graph, 0), *one = gr_scalar(a->graph, 1);
+    gr_tensor *b_is_0 = gr_eq(b, zero);
+    gr_tensor *power = gr_pow(a, gr_where(b_is_0, one, gr_shift(b, -1)));
+    return gr_where(b_is_0, zero, gr_mul(grad, gr_mul(b, power)));
+}
+
+/* a^b log a, and 0 where a = 0 */
+static gr_tensor *pow_to_exponent(gr_tensor *grad, gr_tensor *a, gr_tensor *y) {
+    gr_tensor *a_is_0 = gr_eq(a, gr_scalar(a->graph, 0));
+    gr_tensor *log_a = gr_log(gr_where(a_is_0, gr_scalar(a->graph, 1), a));
+    return gr_mul(grad, gr_where(a_is_0, gr_scalar(a->graph, 0), gr_mul(y, log_a)));
+}
+
+/* 1 where a > b, 1/2 where they are equal, else 0 */
+static gr_tensor *share(gr_tensor *a, gr_tensor *b) {
+    return gr_scale(gr_add(gr_gt(a, b), gr_ge(a, b)), 0.5);
+}
+
+BINARY(add, grad, grad)
+BINARY(sub, grad, gr_neg(grad))
+BINARY(mul, gr_mul(grad, b), gr_mul(grad, a))
+BINARY(div, gr_div(grad, b), gr_neg(gr_mul(grad, gr_div(y, b))))
+BINARY(pow, pow_to_base(grad, a, b), pow_to_exponent(grad, a, y))
+BINARY(minimum, gr_mul(grad, share(b, a)), gr_mul(grad, share(a, b)))
+BINARY(maximum, gr_mul(grad, share(a, b)), gr_mul(grad, share(b, a)))
+
+/* a is the gradient that had arrived, b the point x. sech^2 has the derivative -2 tanh sech^2, and
+ * s' = s (1 - s) has s' (1 - 2 s) = -s' tanh(x / 2). */
+BINARY(relu_grad, gr_relu_grad(grad, b), NULL)
+BINARY(tanh_grad, gr_tanh_grad(grad, b),
+       gr_mul(gr_tanh_grad(gr_mul(grad, a), b), gr_scale(gr_tanh(b), -2)))
+BINARY(sigmoid_grad, gr_sigmoid_grad(grad, b),
+       gr_neg(gr_mul(gr_sigmoid_grad(gr_mul(grad, a), b), gr_tanh(gr_scale(b, 0.5)))))
+
+/* -- Three operands -------------------------------------------------------------------------------- */
+
+static void where_forward(const gr_node *n) { run_broadcast(n, NULL, KERNELS(n)->where); }
+static void where_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *condition = n->in[0], *zero = gr_scalar(n->graph, 0);
+    if (gr_wants(n, 1)) grads[1] = gr_sum_to(gr_where(condition, grad, zero), n->in[1]->shape);
+    if (gr_wants(n, 2)) grads[2] = gr_sum_to(gr_where(condition, zero, grad), n->in[2]->shape);
+}
+static const gr_op where_op = {.name = "gr_where",
+                               .operands = {"condition", "a", "b"},
+                               .shape = gr_broadcast_shape,
+                               .forward = where_forward,
+                               .vjp = where_vjp};
+gr_tensor *gr_where(gr_tensor *condition, gr_tensor *a, gr_tensor *b) {
+    return gr_apply(&where_op, GR_LIST(condition, a, b), NULL, 0);
+}
