@@ -23,16 +23,17 @@ typedef struct fans {
     double in, out;
 } fans;
 
-/* False after an error. */
-static bool fans_of(const gr_tensor *weight, const char *who, fans *f) {
-    if (weight == NULL) return false;
+/* Fans of 0 after an error. */
+static fans fans_of(const gr_tensor *weight, const char *who) {
+    if (weight == NULL) return (fans){0, 0};
     gr_shape s = weight->shape;
-    if (s.ndim < 2 || weight->size == 0)
-        return gr_fail(weight->graph, "%s: %s, expected a weight (out, in, ..)", who,
-                       gr_describe(weight, "weight").text);
+    if (s.ndim < 2 || weight->size == 0) {
+        gr_fail(weight->graph, "%s: %s, expected a weight (out, in, ..)", who,
+                gr_describe(weight, "weight").text);
+        return (fans){0, 0};
+    }
     double kernel = (double)weight->size / s.dim[0] / s.dim[1];
-    *f = (fans){.in = s.dim[1] * kernel, .out = s.dim[0] * kernel};
-    return true;
+    return (fans){.in = s.dim[1] * kernel, .out = s.dim[0] * kernel};
 }
 
 /* The uniform distribution on +-b has the variance b^2 / 3. */
@@ -41,26 +42,26 @@ static gr_tensor *uniform_of_variance(gr_tensor *weight, double variance) {
 }
 
 gr_tensor *gr_init_xavier_uniform(gr_tensor *weight, double gain) {
-    fans f;
-    if (!fans_of(weight, "gr_init_xavier_uniform", &f)) return NULL;
+    fans f = fans_of(weight, "gr_init_xavier_uniform");
+    if (f.in == 0) return NULL;
     return uniform_of_variance(weight, gain * gain * 2 / (f.in + f.out));
 }
 
 gr_tensor *gr_init_xavier_normal(gr_tensor *weight, double gain) {
-    fans f;
-    if (!fans_of(weight, "gr_init_xavier_normal", &f)) return NULL;
+    fans f = fans_of(weight, "gr_init_xavier_normal");
+    if (f.in == 0) return NULL;
     return gr_init_normal(weight, 0, gain * sqrt(2 / (f.in + f.out)));
 }
 
 gr_tensor *gr_init_kaiming_uniform(gr_tensor *weight, double a) {
-    fans f;
-    if (!fans_of(weight, "gr_init_kaiming_uniform", &f)) return NULL;
+    fans f = fans_of(weight, "gr_init_kaiming_uniform");
+    if (f.in == 0) return NULL;
     return uniform_of_variance(weight, 2 / ((1 + a * a) * f.in));
 }
 
 gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
-    fans f;
-    if (!fans_of(weight, "gr_init_kaiming_normal", &f)) return NULL;
+    fans f = fans_of(weight, "gr_init_kaiming_normal");
+    if (f.in == 0) return NULL;
     return gr_init_normal(weight, 0, sqrt(2 / ((1 + a * a) * f.in)));
 }
 
