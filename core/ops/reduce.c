@@ -1,5 +1,6 @@
 #include "core/ops/reduce.h"
 
+#include "core/graph/autodiff.h"
 #include "core/ops/axes_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduction_internal.h"

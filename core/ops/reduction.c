@@ -70,7 +70,7 @@ static void fill(int64_t n, double value, double *acc) {
 static void fold_narrow(const gr_fold *fold, int64_t rows, int64_t n, const gr_real *x,
                         const gr_real *m, double *acc) {
     double states[TILE];
-    gr_real ms[TILE];
+    gr_real ms[TILE] = {0};
     const int64_t together = TILE / n, wide = together * n;
     fill(wide, fold->start, states);
     for (int64_t j = 0; m != NULL && j < wide; j++) ms[j] = m[j % n];
