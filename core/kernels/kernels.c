@@ -11,6 +11,8 @@
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
         .update = &gr_update_##isa_,                                                               \
+    extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
+        .reduce = &gr_reduce_##isa_,                                                               \
     }
 
 KERNELS_OF(base);
