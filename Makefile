@@ -247,7 +247,7 @@ $(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
 	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) -lm -o $@
 
 bench: $(OUT)/bench
-	$(OUT)/bench --repetitions $(REPETITIONS) '$(PYTHON) tests/bench/peer.py'
+	$(OUT)/bench --repetitions $(REPETITIONS) '$(PYTHON) tests/bench/step.py'
 
 # -- The rest -------------------------------------------------------------------------------------
 
