@@ -99,7 +99,7 @@ STATIC = $(OUT)/lib$(NAME).a
 SHARED = $(OUT)/lib$(NAME).so.$(VERSION)
 
 # Kernels compiled for each instruction set, and everything else.
-PER_ISA = core/kernels/elementwise.c
+PER_ISA = core/kernels/elementwise.c core/kernels/update.c
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
 per_isa = $(foreach isa,$(ISAS),$(1:%.c=$(OUT)/obj/%.$(isa).o))

@@ -6,9 +6,11 @@
 
 #define KERNELS_OF(isa_)                                                                           \
     extern const gr_elementwise_kernels gr_elementwise_##isa_;                                     \
+    extern const gr_update_kernels gr_update_##isa_;                                               \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
+        .update = &gr_update_##isa_,                                                               \
     }
 
 KERNELS_OF(base);
