@@ -77,7 +77,7 @@ LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(OPENMP)
 
 # Loops over math functions vectorise only if those need not set errno; values are not changed.
 # (gcc knows the vector forms from their declarations, clang by this flag.)
-KERNEL_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=fast \
+KERNEL_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd \
     $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n)
 
 # The instruction sets that kernels are compiled for; the best one is chosen when a graph is made.
@@ -98,8 +98,8 @@ NAME = gradus$(if $(DOUBLE),-double)
 STATIC = $(OUT)/lib$(NAME).a
 SHARED = $(OUT)/lib$(NAME).so.$(VERSION)
 
-# Kernels compiled for each instruction set, and everything else.
-PER_ISA = core/kernels/elementwise.c core/kernels/update.c
+# Kernels compiled for each instruction set (their tables are named by GR_FOR_ISA), and everything else.
+PER_ISA := $(shell grep -l GR_FOR_ISA core/kernels/*.c)
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
 per_isa = $(foreach isa,$(ISAS),$(1:%.c=$(OUT)/obj/%.$(isa).o))

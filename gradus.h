@@ -19,5 +19,17 @@
 #include "core/ops/linalg.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/ops/update.h"
+
+#include "losses/loss.h"
+#include "losses/regression.h"
+
+#include "nn/activation.h"
+#include "nn/init.h"
+#include "nn/linear.h"
+#include "nn/module.h"
+#include "nn/sequential.h"
+
+#include "optim/optimizer.h"
 
 #endif
