@@ -31,11 +31,27 @@ typedef enum gr_operand_kind {
     GR_OPERAND_LIST           /* several real tensors */
 } gr_operand_kind;
 
+/* The values that an operand may have. */
+typedef enum gr_domain {
+    GR_ANY_VALUE,
+    GR_POSITIVE,
+    GR_UNIT_INTERVAL,     /* 0 to 1: probabilities, masks */
+    GR_BINARY,            /* 0 or 1 */
+    GR_SIGNS,             /* -1 or +1 */
+    GR_DISTRIBUTION,      /* 0 to 1, adding up to 1 over the classes */
+    GR_LOG_DISTRIBUTION,  /* the logarithm of such */
+    GR_CLASSES,           /* 0 to C - 1 */
+    GR_BOXES,             /* corners x1 <= x2, y1 <= y2 */
+    GR_LENGTHS            /* 0 to the length of what they measure */
+} gr_domain;
+
 typedef struct gr_operand_info {
     const char *name;  /* "pred" */
     const char *shape; /* with letters: "(N,C)"; "any" where all shapes do */
     gr_operand_kind kind;
     bool optional;
+    gr_domain domain;
+    const char *about; /* in a few words; NULL where the name says it */
 } gr_operand_info;
 
 typedef enum gr_parameter_kind { GR_NUMBER, GR_INTEGER, GR_BOOLEAN, GR_CHOICE } gr_parameter_kind;

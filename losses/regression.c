@@ -77,8 +77,8 @@ static gr_tensor *quantile(const gr_loss_call *c) {
 
 #define OPERANDS                                                                                   \
     {                                                                                              \
-        {"pred", "any", GR_OPERAND_REAL, false}, {"target", "any", GR_OPERAND_REAL, false},        \
-            {"weight", "any", GR_OPERAND_REAL, true},                                              \
+        {.name = "pred", .shape = "any"}, {.name = "target", .shape = "any"},                      \
+            {.name = "weight", .shape = "any", .optional = true},                                  \
     }
 #define COMMON .family = "regression", .operands = OPERANDS, .reductions = "mean sum none"
 
