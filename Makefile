@@ -1,22 +1,84 @@
-# Gradus: `make help` lists the targets.
+# Gradus. Targets (`make help` prints this list):
+#
+#   make              the library: build/libgradus.a and the shared one
+#   make double       the same in double precision, in build/double
+#   make deps         installs what is missing of the packages that tests and examples need (Debian)
+#   make deps-dev     installs what only headers, format and a build with clang need
+#   make examples     the example programs: build/NAME
+#   make demo         trains the outliers example and says where its picture lies
+#   make test         unit tests in both precisions
+#   make asan         the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make valgrind     unit tests in single precision under valgrind
+#   make test-install installs into a scratch directory and builds README.md's program against it
+#   make headers      checks that each public header compiles alone and is part of gradus.h
+#   make bench        microseconds a training step, beside PyTorch if PYTHON has it
+#   make format       clang-format over all sources
+#   make install      to PREFIX (/usr/local), below DESTDIR
+#   make clean        removes build/
+#
+# Settings: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
+# PYTHON=python3 (for bench), REPETITIONS=21 (for bench).
 
 VERSION = 0.1.0
 SOVERSION = 0
 PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
 
 CC = gcc
+PYTHON = python3
+REPETITIONS = 21
 BUILD = build
-WARN = -Wall -Wextra -Wpedantic
-OPT = -O3 -g
-CPPFLAGS = -I. -D_POSIX_C_SOURCE=200809L
-CFLAGS = -std=c11 $(WARN) $(OPT)
-LDLIBS = -lm
+CFLAGS = -O3 -g
 
-# Loops over math functions vectorise only if those need not set errno; values are not changed.
-KERNEL_FLAGS = -fno-math-errno -fno-trapping-math -ffp-contract=fast
+# What Debian calls the packages; README.md says what each is for.
+PACKAGES = libc6-dev check libcjson-dev libstb-dev gnuplot-nox pkgconf valgrind
+PACKAGES_DEV = clang libomp-dev clang-format
+
+# As many jobs as processors, unless -j says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
+# deps and clean change what other goals stand on, so that with one of them goals run in order, each
+# in a make of its own.
+ifneq ($(filter deps deps-dev clean,$(MAKECMDGOALS)),)
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+IN_ORDER = 1
+endif
+endif
+
+ifdef IN_ORDER
+.PHONY: in-order $(MAKECMDGOALS)
+$(MAKECMDGOALS): in-order
+	@:
+in-order:
+	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
+else
+
+.PHONY: all double deps deps-dev examples demo unit test asan valgrind test-install headers bench
+.PHONY: format install clean help FORCE
+
+all:
+
+# -- Flags ----------------------------------------------------------------------------------------
+
+# Empty if the compiler can't: $(call accepts,FLAGS,PROGRAM)
+accepts = $(shell printf '$(2)' | $(CC) $(1) -x c - -o /dev/null >/dev/null 2>&1 && echo '$(1)')
 
 # OpenMP if the compiler has it; without it the library runs in one thread.
-OPENMP := $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
+OPENMP := $(call accepts,-fopenmp,\043include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n)
+
+WARN = -Wall -Wextra -Wpedantic $(if $(WERROR),-Werror)
+CPPFLAGS_ALL = -I. -D_POSIX_C_SOURCE=200809L $(if $(DOUBLE),-DGR_DOUBLE) $(CPPFLAGS)
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_ALL = -std=c11 $(WARN) $(CFLAGS) $(if $(SANITIZE),-O1 -fno-omit-frame-pointer $(SANITIZERS))
+LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(OPENMP)
+
+# Loops over math functions vectorise only if those need not set errno; values are not changed.
+# (gcc knows the vector forms from their declarations, clang by this flag.)
+KERNEL_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd \
+    $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n)
 
 # The instruction sets that kernels are compiled for; the best one is chosen when a graph is made.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
@@ -27,37 +89,193 @@ ISA_base =
 ISA_avx2 = -march=x86-64-v3
 ISA_avx512 = -march=x86-64-v4 -mprefer-vector-width=512
 
-# Kernels compiled for each instruction set, and everything else.
-PER_ISA = core/kernels/elementwise.c core/kernels/update.c
+# -- The library ----------------------------------------------------------------------------------
+
+# Each combination that objects can't be shared between has its own directory; any other change of
+# compiler or flags is noticed by the file $(OUT)/flags and compiles anew.
+OUT = $(BUILD)$(if $(DOUBLE),/double)$(if $(SANITIZE),/asan)
+NAME = gradus$(if $(DOUBLE),-double)
+STATIC = $(OUT)/lib$(NAME).a
+SHARED = $(OUT)/lib$(NAME).so.$(VERSION)
+
+# Kernels compiled for each instruction set (their tables are named by GR_FOR_ISA), and everything else.
+PER_ISA := $(shell grep -l GR_FOR_ISA core/kernels/*.c)
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
-ifeq ($(DOUBLE),1)
-BUILD := $(BUILD)/double
-CPPFLAGS += -DGR_DOUBLE
-endif
+per_isa = $(foreach isa,$(ISAS),$(1:%.c=$(OUT)/obj/%.$(isa).o))
+OBJECTS = $(SOURCES:%.c=$(OUT)/obj/%.o) $(call per_isa,$(PER_ISA))
 
-OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) \
-          $(foreach isa,$(ISAS),$(PER_ISA:%.c=$(BUILD)/obj/%.$(isa).o))
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
 
-all: $(BUILD)/libgradus.a
+all: $(STATIC) $(SHARED)
 
-$(BUILD)/libgradus.a: $(OBJECTS)
+double:
+	+@$(MAKE) --no-print-directory DOUBLE=1 all
+
+$(STATIC): $(OBJECTS)
+	$(call say,ar $@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(OBJECTS)
 
-$(BUILD)/obj/%.o: %.c
+# Only what begins with gr_ and isn't hidden is exported.
+$(SHARED): $(OBJECTS) gradus.map
+	$(call say,ld $@)
+	$(Q)$(CC) -shared -Wl,-soname,lib$(NAME).so.$(SOVERSION) -Wl,--version-script=gradus.map \
+	    -Wl,--no-undefined $(CFLAGS_ALL) $(OBJECTS) $(LDFLAGS_ALL) -lm -o $@
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
+	$(call say,cc $<)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
 
 define ISA_RULE
-$(BUILD)/obj/%.$(1).o: %.c
+$(OUT)/obj/%.$(1).o: %.c $(OUT)/flags
+	$$(call say,cc $$< for $(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) -DGR_ISA=$(1) $$(CFLAGS) $$(KERNEL_FLAGS) $$(ISA_$(1)) -fPIC -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -DGR_ISA=$(1) $$(CFLAGS_ALL) $$(KERNEL_FLAGS) $$(ISA_$(1)) -fPIC \
+	    -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
--include $(OBJECTS:.o=.d)
+FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS_ALL)
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','"'"',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS_TEXT))' >$@
+
+# -- Packages -------------------------------------------------------------------------------------
+
+deps:
+	@tests/install-packages.sh $(PACKAGES)
+
+deps-dev:
+	@tests/install-packages.sh $(PACKAGES_DEV)
+
+# $(call need,TEST,WHAT,PACKAGE): stops with a message that says how to get what is missing.
+need = @$(1) >/dev/null 2>&1 || { \
+    echo '$(2) is missing: make deps, or apt-get install $(3)' >&2; exit 1; }
+need_header = $(call need,printf '\043include <$(1)>\n' | $(CC) -E -x c -,$(2),$(3))
+
+.PHONY: need-check need-cjson need-stb need-gnuplot need-valgrind need-pkg-config
+need-check:
+	$(call need_header,check.h,Check (the unit test library),check)
+need-cjson:
+	$(call need_header,cjson/cJSON.h,cJSON (reads JSON),libcjson-dev)
+need-stb:
+	$(call need_header,stb/stb_image.h,stb (reads and writes images),libstb-dev)
+need-gnuplot:
+	$(call need,command -v gnuplot,gnuplot (draws the pictures),gnuplot-nox)
+need-valgrind:
+	$(call need,command -v valgrind,valgrind,valgrind)
+need-pkg-config:
+	$(call need,command -v pkg-config,pkg-config,pkgconf)
+
+# -- Examples -------------------------------------------------------------------------------------
+
+COMMON_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/common/*.c))
+EXAMPLE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/*.c))
+PROGRAMS = $(patsubst examples/%.c,$(OUT)/%,$(wildcard examples/*.c))
+EXAMPLE_LIBS = -Wl,--as-needed -lcjson -lstb -lm
+
+examples: $(PROGRAMS)
+
+$(COMMON_OBJECTS) $(EXAMPLE_OBJECTS): | need-cjson need-stb
+
+$(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(EXAMPLE_LIBS) -o $@
+
+demo: $(OUT)/outliers | need-gnuplot
+	$(OUT)/outliers --out $(OUT)/outliers-demo
+
+# -- Tests ----------------------------------------------------------------------------------------
+
+CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
+TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
+TEST_LIBS = $(CHECK_LIBS) -lcjson -lm
+RUN_UNIT = CK_DEFAULT_TIMEOUT=120 $(OUT)/unit
+
+$(TEST_OBJECTS): | need-check need-cjson
+
+$(OUT)/unit: $(TEST_OBJECTS) $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(TEST_LIBS) -o $@
+
+# One precision, that of DOUBLE.
+unit: $(OUT)/unit
+	$(RUN_UNIT)
+
+test:
+	+@$(MAKE) --no-print-directory DOUBLE= unit
+	+@$(MAKE) --no-print-directory DOUBLE=1 unit
+
+# Without fork, so that leaks are seen.
+asan:
+	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE= unit
+	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE=1 unit
+
+valgrind: $(OUT)/unit | need-valgrind
+	CK_FORK=no OMP_NUM_THREADS=1 valgrind -q --error-exitcode=1 --leak-check=full \
+	    --errors-for-leak-kinds=definite $(OUT)/unit
+
+test-install: all | need-pkg-config
+	CC='$(CC)' MAKE='$(MAKE) --no-print-directory' tests/install.sh
+
+# -- Headers --------------------------------------------------------------------------------------
+
+HEADERS = core/kernels/real.h $(filter-out %_internal.h, \
+    $(wildcard core/graph/*.h core/ops/*.h core/data/*.h losses/*.h nn/*.h optim/*.h))
+
+headers:
+	@for h in gradus.h $(HEADERS); do for real in SINGLE DOUBLE; do \
+	    printf '#include "%s"\n' $$h | $(CC) -I. -DGR_$$real -std=c11 -Wall -Wextra -Wpedantic \
+	        -Werror -fsyntax-only -x c - || { echo "$$h does not compile alone" >&2; exit 1; }; \
+	done; done
+	@included=$$($(CC) -I. -std=c11 -MM gradus.h); for h in $(HEADERS); do \
+	    case "$$included " in *" $$h "*) ;; *) echo "$$h is not part of gradus.h" >&2; exit 1;; esac; \
+	done
+	@echo "$(words gradus.h $(HEADERS)) headers compile alone with $(CC) and are part of gradus.h"
+
+# -- Benchmarks -----------------------------------------------------------------------------------
+
+BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/bench/peak.c, \
+    $(wildcard tests/bench/*.c))) $(call per_isa,tests/bench/peak.c)
+COUNTED = malloc calloc realloc aligned_alloc posix_memalign
+
+$(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) -lm -o $@
+
+bench: $(OUT)/bench
+	$(OUT)/bench --repetitions $(REPETITIONS) '$(PYTHON) tests/bench/step.py'
+
+# -- The rest -------------------------------------------------------------------------------------
+
+install: all
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
+	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)'
+	ln -sf lib$(NAME).so.$(VERSION) '$(DESTDIR)$(LIBDIR)/lib$(NAME).so.$(SOVERSION)'
+	ln -sf lib$(NAME).so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/lib$(NAME).so'
+	for h in gradus.h $(HEADERS); do \
+	    install -D -m 644 $$h '$(DESTDIR)$(INCLUDEDIR)'/gradus/$$h || exit 1; done
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' \
+	    -e 's|@version@|$(VERSION)|' -e 's|@name@|$(NAME)|' -e 's|@openmp@|$(OPENMP)|' \
+	    -e 's|@cflags@|$(if $(DOUBLE),-DGR_DOUBLE)|' -e 's| *$$||' gradus.pc.in \
+	    >'$(DESTDIR)$(LIBDIR)/pkgconfig/$(NAME).pc'
+
+format:
+	@command -v clang-format >/dev/null || { \
+	    echo 'clang-format is missing: make deps-dev, or apt-get install clang-format' >&2; exit 1; }
+	find . -path ./$(BUILD) -prune -o -name '*.[ch]' -print | xargs clang-format -i
 
 clean:
 	rm -rf build
-.PHONY: all clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+-include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(BENCH_OBJECTS:.o=.d)
+
+endif

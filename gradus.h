@@ -1,0 +1,35 @@
+/* Gradus: automatic differentiation and training of small models in plain C, in which every loss is a
+ * node of the graph. This header includes all others; each is the manual of its part.
+ *
+ * Where to start: graph.h (what a graph owns, errors), tensor.h (shapes and elements), elementwise.h
+ * and its neighbours (operations), autodiff.h (gradients). To add an operation of your own: op.h.
+ */
+#ifndef GRADUS_H
+#define GRADUS_H
+
+#include "core/graph/autodiff.h"
+#include "core/graph/debug.h"
+#include "core/graph/graph.h"
+#include "core/graph/op.h"
+#include "core/graph/random.h"
+#include "core/graph/tensor.h"
+
+#include "core/ops/elementwise.h"
+#include "core/ops/index.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "core/ops/update.h"
+
+#include "losses/loss.h"
+#include "losses/regression.h"
+
+#include "nn/activation.h"
+#include "nn/init.h"
+#include "nn/linear.h"
+#include "nn/module.h"
+#include "nn/sequential.h"
+
+#include "optim/optimizer.h"
+
+#endif
