@@ -116,23 +116,19 @@ enum { LANES = 32 };
     static void k_##name##_across(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,      \
                                   const gr_real *m_of, double *acc) {                              \
         (void)m_of;                                                                                \
-        int64_t r = 0;                                                                             \
-        for (; r + 4 <= rows; r += 4, xs += 4 * stride) {                                          \
-            const gr_real *x1 = xs + stride, *x2 = x1 + stride, *x3 = x2 + stride;                 \
+        gr_real best[GR_REDUCE_TILE];                                                              \
+        for (int64_t j = 0; j < n; j++) best[j] = start;                                           \
+        for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
             _Pragma("omp simd")                                                                    \
             for (int64_t j = 0; j < n; j++) {                                                      \
-                gr_real a = name##_value(xs[j]), b = name##_value(x1[j]);                          \
-                gr_real c = name##_value(x2[j]), d = name##_value(x3[j]);                          \
-                gr_real ab = JOIN(better, a, b), cd = JOIN(better, c, d);                          \
-                gr_real now = JOIN(better, ab, cd), before = (gr_real)acc[j];                      \
-                acc[j] = (double)JOIN(better, now, before);                                        \
+                gr_real v = name##_value(xs[j]), before = best[j];                                 \
+                best[j] = JOIN(better, v, before);                                                 \
             }                                                                                      \
         }                                                                                          \
-        for (; r < rows; r++, xs += stride)                                                        \
-            for (int64_t j = 0; j < n; j++) {                                                      \
-                double v = name##_value(xs[j]);                                                    \
-                acc[j] = JOIN(better, v, acc[j]);                                                  \
-            }                                                                                      \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            double v = best[j];                                                                    \
+            acc[j] = JOIN(better, v, acc[j]);                                                      \
+        }                                                                                          \
     }                                                                                              \
     static void k_##name##_partial(int64_t n, const double *partial, double *acc) {                \
         for (int64_t j = 0; j < n; j++) acc[j] = JOIN(better, partial[j], acc[j]);                 \
@@ -154,8 +150,7 @@ static gr_real row_maximum(int64_t n, const gr_real *x) {
 
 static double row_sum(int64_t n, const gr_real *x) {
     double s = 0;
-    _Pragma("omp simd reduction(+ : s)")
-    for (int64_t i = 0; i < n; i++) s += x[i];
+    k_sum_along(1, n, x, n, NULL, &s);
     return s;
 }
 
