@@ -13,7 +13,7 @@ CFLAGS = -std=c11 $(WARN) $(OPT)
 LDLIBS = -lm
 
 # Loops over math functions vectorise only if those need not set errno; values are not changed.
-KERNEL_FLAGS = -fno-math-errno -fno-trapping-math -ffp-contract=fast
+KERNEL_FLAGS = -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd
 
 # OpenMP if the compiler has it; without it the library runs in one thread.
 OPENMP := $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
@@ -28,7 +28,7 @@ ISA_avx2 = -march=x86-64-v3
 ISA_avx512 = -march=x86-64-v4 -mprefer-vector-width=512
 
 # Kernels compiled for each instruction set, and everything else.
-PER_ISA = core/kernels/elementwise.c
+PER_ISA = core/kernels/elementwise.c core/kernels/gemm.c core/kernels/reduce.c
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
 ifeq ($(DOUBLE),1)

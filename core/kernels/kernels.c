@@ -6,9 +6,13 @@
 
 #define KERNELS_OF(isa_)                                                                           \
     extern const gr_elementwise_kernels gr_elementwise_##isa_;                                     \
+    extern const gr_gemm_kernels gr_gemm_##isa_;                                                   \
+    extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
+        .gemm = &gr_gemm_##isa_,                                                                   \
+        .reduce = &gr_reduce_##isa_,                                                               \
     }
 
 KERNELS_OF(base);
