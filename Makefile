@@ -28,7 +28,7 @@ ISA_avx2 = -march=x86-64-v3
 ISA_avx512 = -march=x86-64-v4 -mprefer-vector-width=512
 
 # Kernels compiled for each instruction set, and everything else.
-PER_ISA = core/kernels/elementwise.c core/kernels/gemm.c core/kernels/reduce.c
+PER_ISA = core/kernels/elementwise.c core/kernels/gemm.c core/kernels/reduce.c core/kernels/update.c
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
 ifeq ($(DOUBLE),1)

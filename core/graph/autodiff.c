@@ -2,7 +2,9 @@
 
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/shape.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* A pass gives each tensor between the leaves and the loss an adjoint: the gradient of the loss with
@@ -42,8 +44,10 @@ static bool step_back(gr_node *n, gr_tensor *adjoint) {
         if (grads == NULL) return gr_fail(n->graph, "%s: no memory in its gradient", n->op->name);
         memset(grads, 0, bytes);
     }
+    const gr_op *outer = n->graph->gradient_of;
     n->graph->gradient_of = n->op;
     n->op->vjp(n, adjoint, grads);
+    n->graph->gradient_of = outer;
     for (int i = 0; i < n->n_in; i++) {
         if (grads[i] == NULL || !gr_wants(n, i)) continue;
         if (!gr_shape_equal(grads[i]->shape, n->in[i]->shape))
@@ -54,12 +58,12 @@ static bool step_back(gr_node *n, gr_tensor *adjoint) {
     return !n->graph->failed;
 }
 
-/* Walks the first `length` operations of the tape from the end. A tensor whose gradient was asked
- * for by gr_grads has been marked, and keeps its adjoint; the others lose theirs in any case. */
-static bool walk_back(gr_graph *g, int length, bool create_graph, const gr_list *keep) {
+/* Walks the operations of the tape from `end` - 1 to `begin`. A tensor in `keep`, whose gradient was
+ * asked for, keeps its adjoint; the others lose theirs in any case. */
+static bool walk_back(gr_graph *g, int begin, int end, bool create_graph, const gr_list *keep) {
     bool fine = true;
     if (!create_graph) gr_no_grad_begin(g);
-    for (int i = length - 1; i >= 0; i--) {
+    for (int i = end - 1; i >= begin; i--) {
         gr_node *n = g->tape[i]; /* fetched anew: recording may have moved the tape */
         gr_tensor *adjoint = n->out->adjoint;
         if (adjoint == NULL) continue;
@@ -68,7 +72,6 @@ static bool walk_back(gr_graph *g, int length, bool create_graph, const gr_list 
         if (!kept) n->out->adjoint = NULL;
         fine = fine && step_back(n, adjoint);
     }
-    g->gradient_of = NULL;
     if (!create_graph) gr_no_grad_end(g);
     return fine;
 }
@@ -86,17 +89,27 @@ bool gr_backward(gr_tensor *loss) {
     gr_tensor *one = gr_full(g, loss->shape, 1);
     if (one == NULL) return false;
     g->pass = 0;
-    return accumulate(loss, one) && walk_back(g, g->tape_length, false, NULL);
+    return accumulate(loss, one) && walk_back(g, 0, g->tape_length, false, NULL);
 }
 
 void gr_clear_grad(gr_tensor *leaf) {
     if (leaf != NULL) leaf->grad = NULL;
 }
 
+/* What depends on x stands on the tape from here on. */
+static int first_position(gr_list x) {
+    int first = INT_MAX;
+    for (int i = 0; i < x.n; i++) {
+        int position = x.items[i]->node == NULL ? 0 : x.items[i]->node->position;
+        if (position < first) first = position;
+    }
+    return first;
+}
+
 /* Marks with the pass's number what lies between x and the end of the tape. */
-static void mark_wanted(gr_graph *g, gr_list x, uint32_t pass) {
+static void mark_wanted(gr_graph *g, gr_list x, int begin, uint32_t pass) {
     for (int i = 0; i < x.n; i++) x.items[i]->wanted = pass;
-    for (int i = 0; i < g->tape_length; i++) {
+    for (int i = begin; i < g->tape_length; i++) {
         gr_node *n = g->tape[i];
         for (int k = 0; k < n->n_in && n->out->wanted != pass; k++)
             if (n->in[k]->wanted == pass) n->out->wanted = pass;
@@ -140,13 +153,14 @@ bool gr_grads_(gr_grads_args a) {
     for (int i = 0; i < a.x.n; i++) a.grads[i] = NULL;
     gr_graph *g = check_grads(&a);
     if (g == NULL || g->failed) return false;
-    int length = g->tape_length;
+    int begin = first_position(a.x), end = g->tape_length;
+    uint32_t outer_pass = g->pass; /* a vjp may ask for gradients of what it has just computed */
     g->pass = ++g->passes;
-    mark_wanted(g, a.x, g->pass);
+    mark_wanted(g, a.x, begin, g->pass);
     bool fine = true;
     for (int i = 0; i < a.y.n; i++) fine = fine && start_from(&a, i);
-    fine = walk_back(g, length, a.create_graph, &a.x) && fine;
-    g->pass = 0;
+    fine = walk_back(g, begin, end, a.create_graph, &a.x) && fine;
+    g->pass = outer_pass;
     for (int i = 0; i < a.x.n; i++) {
         gr_tensor *x = a.x.items[i];
         if (fine) a.grads[i] = x->adjoint != NULL ? x->adjoint : gr_zeros(g, x->shape);
@@ -166,6 +180,28 @@ gr_tensor *gr_grad_(gr_grad_args a) {
     gr_grads_((gr_grads_args){.y = GR_LIST(a.y), .x = GR_LIST(a.x), .grads = &grad,
                               .grad_output = &a.grad_output, .create_graph = a.create_graph});
     return grad;
+}
+
+void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
+                           gr_tensor *(*composition)(const gr_node *n, gr_tensor **in)) {
+    /* Aliases of the wanted operands stand at the end of the tape, so that the pass over the
+     * composition touches nothing that the pass at work has still to do. */
+    gr_graph *g = n->graph;
+    gr_tensor *in[GR_NAMED_OPERANDS], *x[GR_NAMED_OPERANDS], *found[GR_NAMED_OPERANDS];
+    int no_grad = g->no_grad, wanted = 0;
+    g->no_grad = 0;
+    for (int i = 0; i < n->n_in; i++) {
+        in[i] = gr_wants(n, i) ? gr_reshape(n->in[i], n->in[i]->shape) : n->in[i];
+        if (gr_wants(n, i)) x[wanted++] = in[i];
+    }
+    gr_tensor *y = composition(n, in);
+    g->no_grad = no_grad;
+    if (y == NULL || wanted == 0) return;
+    if (!gr_grads(GR_LIST(y), (gr_list){wanted, x}, found, .grad_output = &grad,
+                  .create_graph = no_grad == 0))
+        return;
+    for (int i = n->n_in - 1; i >= 0; i--)
+        if (in[i] != n->in[i]) grads[i] = found[--wanted];
 }
 
 gr_tensor *gr_detach(gr_tensor *t) {

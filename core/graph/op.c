@@ -66,6 +66,7 @@ static bool record(const gr_node *call, size_t params_size) {
     n->in = memcpy(memory + sizeof(gr_node), call->in, in_bytes);
     if (params_size > 0)
         n->params = memcpy(memory + sizeof(gr_node) + in_bytes, call->params, params_size);
+    n->position = g->tape_length;
     n->out->node = n;
     n->out->requires_grad = true;
     g->tape[g->tape_length++] = n;

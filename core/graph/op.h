@@ -58,6 +58,7 @@ struct gr_node {
     int n_in;
     gr_tensor **in;
     const void *params; /* a copy of what gr_apply was given */
+    int position;       /* on the tape */
 };
 
 /* Runs an operation on `in` and notes it on the tape if a gradient may be asked for. `params` are
@@ -67,6 +68,11 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
 
 /* Whether the backward pass at work asks for the gradient of the node's i-th operand. */
 bool gr_wants(const gr_node *n, int i);
+
+/* For an operation whose forward was fused for speed: its vjp by differentiating `composition`, the
+ * same function written with the graph's operations, which gets operands in the place of n->in. */
+void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
+                           gr_tensor *(*composition)(const gr_node *n, gr_tensor **in));
 
 /* Operand i of a node for messages: "0.weight (20,10)". */
 gr_text gr_operand(const gr_node *n, int i);

@@ -63,6 +63,7 @@ gr_tensor *gr_sin(gr_tensor *x);
 gr_tensor *gr_cos(gr_tensor *x);
 gr_tensor *gr_tanh(gr_tensor *x);
 gr_tensor *gr_erf(gr_tensor *x);
+gr_tensor *gr_log_of_cosh(gr_tensor *x); /* log cosh x, without overflow or loss of digits */
 gr_tensor *gr_normal_cdf(gr_tensor *x); /* Phi(x), the standard normal distribution */
 gr_tensor *gr_sigmoid(gr_tensor *x);    /* 1 / (1 + e^-x) */
 gr_tensor *gr_softplus(gr_tensor *x);   /* log(1 + e^x) */

@@ -1,0 +1,52 @@
+#include "core/ops/update.h"
+
+#include "core/graph/graph_internal.h"
+
+#include <math.h>
+
+enum { GRAIN = 1 << 15 };
+
+typedef struct work {
+    const gr_update_kernels *kernels;
+    gr_real *p, *m, *v; /* m and v: the optimizer's memory */
+    const gr_real *grad;
+    gr_sgd_numbers sgd;
+    gr_adam_numbers adam;
+} work;
+
+static void sgd_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernels->sgd(end - begin, w->p + begin, w->grad + begin,
+                    w->v == NULL ? NULL : w->v + begin, &w->sgd);
+}
+
+void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update r) {
+    work w = {.kernels = p->graph->kernels->update, .p = p->data, .v = v, .grad = grad->data};
+    w.sgd = (gr_sgd_numbers){.lr = (gr_real)r.lr,
+                             .momentum = (gr_real)r.momentum,
+                             .weight_decay = (gr_real)r.weight_decay,
+                             .keep = r.first ? 0 : (gr_real)r.momentum,
+                             .take = r.first ? 1 : (gr_real)(1 - r.dampening),
+                             .nesterov = r.nesterov};
+    gr_for(p->graph, p->size, GRAIN, sgd_range, &w);
+}
+
+static void adam_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernels->adam(end - begin, w->p + begin, w->grad + begin, w->m + begin, w->v + begin,
+                     &w->adam);
+}
+
+void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v, gr_adam_update r) {
+    work w = {.kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v,
+              .grad = grad->data};
+    double step = (double)r.step;
+    w.adam = (gr_adam_numbers){.weight_decay = (gr_real)r.weight_decay,
+                               .one_minus_beta1 = (gr_real)(1 - r.beta1),
+                               .beta2 = (gr_real)r.beta2,
+                               .one_minus_beta2 = (gr_real)(1 - r.beta2),
+                               .eps = (gr_real)r.eps,
+                               .step_size = (gr_real)(r.lr / (1 - pow(r.beta1, step))),
+                               .root_correction = (gr_real)(1 / sqrt(1 - pow(r.beta2, step)))};
+    gr_for(p->graph, p->size, GRAIN, adam_range, &w);
+}

@@ -1,0 +1,30 @@
+/* Updates in place: what optimizers do to a parameter, in one pass over its elements.
+ *
+ * They change the leaf `p` and the optimizer's memory, are not recorded, and must not run between the
+ * forward and the backward pass of the same step. `grad` has p's shape. Plain arrays hold one number
+ * for each element of p.
+ */
+#ifndef GR_UPDATE_H
+#define GR_UPDATE_H
+
+#include "core/graph/op.h"
+
+typedef struct gr_sgd_update {
+    double lr, momentum, dampening, weight_decay;
+    bool nesterov;
+    bool first; /* the velocity begins as the gradient */
+} gr_sgd_update;
+/* g = grad + weight_decay p;  v = momentum v + (1 - dampening) g  (v = g at first);
+ * p -= lr (nesterov ? g + momentum v : v). Without momentum v is not used and may be NULL. */
+void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update rule);
+
+typedef struct gr_adam_update {
+    double lr, beta1, beta2, eps, weight_decay;
+    int64_t step; /* 1 for the first */
+} gr_adam_update;
+/* g = grad + weight_decay p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+ * p -= lr m^ / (sqrt(v^) + eps), with m^ = m / (1 - beta1^step) and v^ = v / (1 - beta2^step). */
+void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
+                    gr_adam_update rule);
+
+#endif

@@ -1,0 +1,152 @@
+#include "losses/loss_internal.h"
+
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+
+#include <math.h>
+#include <string.h>
+
+/* -- The registry --------------------------------------------------------------------------------- */
+
+static const gr_loss_info *const families[] = {gr_regression_losses};
+enum { FAMILIES = sizeof families / sizeof *families };
+
+const gr_loss_info *gr_loss_at(int i) {
+    if (i < 0) return NULL;
+    for (int f = 0; f < FAMILIES; f++)
+        for (const gr_loss_info *row = families[f]; row->name != NULL; row++)
+            if (i-- == 0) return row;
+    return NULL;
+}
+
+int gr_loss_count(void) {
+    int n = 0;
+    while (gr_loss_at(n) != NULL) n++;
+    return n;
+}
+
+static bool is_called(const gr_loss_info *row, const char *name) {
+    if (strcmp(row->name, name) == 0) return true;
+    for (int i = 0; i < GR_LOSS_ALIASES && row->aliases[i] != NULL; i++)
+        if (strcmp(row->aliases[i], name) == 0) return true;
+    return false;
+}
+
+const gr_loss_info *gr_loss_find(const char *name) {
+    const gr_loss_info *row;
+    for (int i = 0; (row = gr_loss_at(i)) != NULL; i++)
+        if (is_called(row, name)) return row;
+    return NULL;
+}
+
+int gr_loss_operand(const gr_loss_info *loss, const char *name) {
+    for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++)
+        if (strcmp(loss->operands[i].name, name) == 0) return i;
+    return -1;
+}
+
+int gr_loss_parameter(const gr_loss_info *loss, const char *name) {
+    for (int i = 0; i < GR_LOSS_PARAMETERS && loss->parameters[i].name != NULL; i++)
+        if (strcmp(loss->parameters[i].name, name) == 0) return i;
+    return -1;
+}
+
+static gr_reduction default_reduction(const gr_loss_info *loss) {
+    if (strncmp(loss->reductions, "sum", 3) == 0) return GR_SUM;
+    return strncmp(loss->reductions, "none", 4) == 0 ? GR_NONE : GR_MEAN;
+}
+
+gr_loss_call gr_loss_defaults(gr_graph *g, const gr_loss_info *loss) {
+    gr_loss_call call = {.graph = g, .reduction = default_reduction(loss)};
+    for (int i = 0; i < GR_LOSS_PARAMETERS; i++) call.parameter[i] = loss->parameters[i].value;
+    return call;
+}
+
+gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
+    for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
+        const gr_operand_info *o = &loss->operands[i];
+        bool given = o->kind == GR_OPERAND_LIST ? call->list[i].n > 0 : call->operand[i] != NULL;
+        if (!given && !o->optional)
+            return gr_fail(call->graph, "gr_%s: operand %s is missing", loss->name, o->name);
+    }
+    return loss->apply(call);
+}
+
+/* -- Checks --------------------------------------------------------------------------------------- */
+
+static bool right_kind(const gr_operand_info *o, const gr_tensor *t) {
+    return o->kind == GR_OPERAND_REAL_OR_INDEX ||
+           (t->kind == GR_INDEX) == (o->kind == GR_OPERAND_INDEX);
+}
+
+gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands) {
+    gr_graph *g = NULL;
+    for (int i = 0; i < operands.n && g == NULL; i++)
+        if (operands.items[i] != NULL) g = operands.items[i]->graph;
+    for (int i = 0; i < operands.n; i++) {
+        const gr_operand_info *o = &row->operands[i];
+        const gr_tensor *t = operands.items[i];
+        if (t == NULL) return gr_fail(g, "gr_%s: %s is NULL", row->name, o->name);
+        if (t->size == 0)
+            return gr_fail(g, "gr_%s: %s is empty", row->name, gr_describe(t, o->name).text);
+        if (!right_kind(o, t))
+            return gr_fail(g, "gr_%s: %s holds %s, expected %s", row->name,
+                           gr_describe(t, o->name).text,
+                           t->kind == GR_REAL ? "real numbers" : "integers",
+                           t->kind == GR_REAL ? "integers" : "real numbers");
+    }
+    return g;
+}
+
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
+    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    bool above = p->low_open ? value > p->low : value >= p->low;
+    bool below = p->high_open ? value < p->high : value <= p->high;
+    if (above && below) return true;
+    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
+                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+}
+
+void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                          const gr_tensor *b, const char *b_name, const char *expected) {
+    return gr_fail(a->graph, "gr_%s: %s and %s: %s", row->name, gr_describe(a, a_name).text,
+                   gr_describe(b, b_name).text, expected);
+}
+
+bool gr_loss_check_broadcast(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                             const gr_tensor *b, const char *b_name) {
+    for (int i = 1; i <= a->shape.ndim && i <= b->shape.ndim; i++) {
+        int da = a->shape.dim[a->shape.ndim - i], db = b->shape.dim[b->shape.ndim - i];
+        if (da != db && da != 1 && db != 1)
+            return gr_loss_shape_error(row, a, a_name, b, b_name, "the shapes don't broadcast");
+    }
+    return true;
+}
+
+static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
+    if (t->shape.ndim > shape.ndim) return false;
+    for (int i = 1; i <= t->shape.ndim; i++) {
+        int d = t->shape.dim[t->shape.ndim - i];
+        if (d != 1 && d != shape.dim[shape.ndim - i]) return false;
+    }
+    return true;
+}
+
+gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
+                          gr_reduction reduction) {
+    if (loss == NULL) return NULL;
+    if (weight != NULL) {
+        if (!broadcasts_to(weight, loss->shape))
+            return gr_loss_shape_error(row, weight, "weight", loss, "loss",
+                                       "the weight doesn't broadcast to the loss");
+        loss = gr_mul(loss, weight);
+    }
+    switch (reduction) {
+    case GR_MEAN: return gr_mean(loss);
+    case GR_SUM: return gr_sum(loss);
+    case GR_NONE: return loss;
+    case GR_BATCHMEAN: break;
+    }
+    return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
+                   "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+}

@@ -1,0 +1,30 @@
+/* What the losses share in their making. */
+#ifndef GR_LOSS_INTERNAL_H
+#define GR_LOSS_INTERNAL_H
+
+#include "losses/loss.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The rows of a family, ended by one without a name. */
+extern const gr_loss_info gr_regression_losses[];
+
+/* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
+ * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */
+gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands);
+/* The value of the row's parameter `name` lies in its range; false after an error. */
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value);
+/* Error "gr_huber: pred (3,4) and target (2,4): <expected>". */
+void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                          const gr_tensor *b, const char *b_name, const char *expected);
+/* The two tensors broadcast to a common shape; false after an error. */
+bool gr_loss_check_broadcast(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                             const gr_tensor *b, const char *b_name);
+
+/* loss times weight (if any, and then it must broadcast to the loss's shape), reduced. */
+gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
+                          gr_reduction reduction);
+
+#pragma GCC visibility pop
+
+#endif

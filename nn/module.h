@@ -1,0 +1,65 @@
+/* Modules: functions with parameters, put together into networks.
+ *
+ *     gr_module *net = gr_sequential(g, gr_linear(g, 10, 20), gr_relu_layer(g), gr_linear(g, 20, 1));
+ *     gr_tensor *y = gr_forward(net, x);
+ *
+ * A module lasts as long as its graph. Its parameters are named as in PyTorch: the path of the modules,
+ * then the parameter, "0.weight". A layer of your own is a struct that begins with a gr_module, a type
+ * with its forward function, and a function that makes one:
+ *
+ *     typedef struct shift_layer { gr_module module; gr_tensor *shift; } shift_layer;
+ *     static gr_tensor *shift_forward(gr_module *m, gr_tensor *x) {
+ *         return gr_add(x, ((shift_layer *)m)->shift);
+ *     }
+ *     static const gr_module_type shift_type = {"shift", shift_forward};
+ *     gr_module *shift_layer_new(gr_graph *g, int n) {
+ *         shift_layer *l = gr_module_new(g, &shift_type, sizeof *l);
+ *         if (l == NULL) return NULL;
+ *         l->shift = gr_add_parameter(&l->module, "shift", GR_SHAPE(n));
+ *         return gr_failed(g) ? NULL : &l->module;
+ *     }
+ */
+#ifndef GR_MODULE_H
+#define GR_MODULE_H
+
+#include "core/graph/graph.h"
+
+typedef struct gr_module gr_module;
+
+typedef struct gr_module_type {
+    const char *name; /* "linear", for messages */
+    gr_tensor *(*forward)(gr_module *m, gr_tensor *x);
+} gr_module_type;
+
+struct gr_module {
+    const gr_module_type *type;
+    gr_graph *graph;
+    gr_list parameters;        /* its own and its children's */
+    gr_module *parent;         /* the module that it was added to */
+    gr_module *children, *next; /* its first child; its parent's next child */
+    int capacity;              /* room in parameters */
+};
+
+/* y = m(x); NULL if m or x is NULL or the computation fails. */
+gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
+
+/* All parameters below m, in the order in which they were added; empty for NULL. */
+gr_list gr_parameters(const gr_module *m);
+/* By its name below m, "0.weight"; NULL if there is none. */
+gr_tensor *gr_parameter_named(const gr_module *m, const char *name);
+/* The number of trained numbers: the parameters' elements. */
+int64_t gr_parameter_size(const gr_module *m);
+/* Forgets the gradients of all parameters below m. */
+void gr_clear_grads(gr_module *m);
+
+/* -- For writing modules --------------------------------------------------------------------------- */
+
+/* `bytes` of zeroed memory that begin with the module; NULL if there is none. */
+void *gr_module_new(gr_graph *g, const gr_module_type *type, size_t bytes);
+/* A new parameter of zeros, to be initialised (init.h). */
+gr_tensor *gr_add_parameter(gr_module *m, const char *name, gr_shape shape);
+/* Puts `child` below m; its parameters' names get "name." in front. A child has one parent; one that
+ * is NULL or taken is an error. */
+bool gr_add_child(gr_module *m, const char *name, gr_module *child);
+
+#endif

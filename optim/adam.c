@@ -1,0 +1,34 @@
+#include "core/ops/update.h"
+#include "optim/optimizer.h"
+
+typedef struct adam {
+    gr_optimizer base;
+    gr_adam_args args;
+} adam;
+
+static void adam_update(gr_optimizer *opt, int i) {
+    const gr_adam_args *a = &((adam *)opt)->args;
+    gr_tensor *p = opt->parameters.items[i];
+    gr_update_adam(p, p->grad, opt->memory[0][i], opt->memory[1][i],
+                   (gr_adam_update){.lr = opt->lr,
+                                    .beta1 = a->beta1,
+                                    .beta2 = a->beta2,
+                                    .eps = a->eps,
+                                    .weight_decay = a->weight_decay,
+                                    .step = opt->steps[i]});
+}
+
+static const gr_optimizer_type adam_type = {"adam", 2, adam_update};
+
+gr_optimizer *gr_adam_(gr_adam_args a) {
+    adam *opt = gr_optimizer_new(&adam_type, a.module, a.parameters, a.lr, sizeof *opt);
+    if (opt == NULL) return NULL;
+    opt->args = a;
+    if (!(a.beta1 >= 0 && a.beta1 < 1 && a.beta2 >= 0 && a.beta2 < 1))
+        return gr_fail(opt->base.graph, "gr_adam: beta1 is %g and beta2 %g, expected [0, 1)", a.beta1,
+                       a.beta2);
+    if (!(a.eps >= 0 && a.weight_decay >= 0))
+        return gr_fail(opt->base.graph, "gr_adam: eps is %g and weight_decay %g, expected 0 or more",
+                       a.eps, a.weight_decay);
+    return &opt->base;
+}
