@@ -7,6 +7,9 @@
 #ifndef GRADUS_H
 #define GRADUS_H
 
+#include "core/data/csv.h"
+#include "core/data/dataset.h"
+
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
 #include "core/graph/graph.h"
