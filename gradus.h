@@ -10,6 +10,9 @@
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 
+#include "core/data/csv.h"
+#include "core/data/dataset.h"
+
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
 #include "core/graph/graph.h"
