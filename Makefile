@@ -142,6 +142,7 @@ $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
 FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS_ALL)
 $(OUT)/flags: FORCE
+	$(call need_header,stdlib.h,The C library for development,libc6-dev)
 	@mkdir -p $(@D)
 	@echo '$(subst ','"'"',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS_TEXT))' >$@
 
