@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-    TILE = 16,        /* a cache line of floats */
-    SHORT_ROW = 16,   /* elements for which a call of memcpy doesn't pay */
-    PIECE = 1 << 14,  /* elements that are copied at a time, */
-    GRAIN = 1 << 15   /* and by a thread */
+    TILE = 16,       /* a cache line of floats */
+    SHORT_ROW = 16,  /* elements for which a call of memcpy doesn't pay */
+    PIECE = 1 << 14, /* elements that are copied at a time, */
+    GRAIN = 1 << 15  /* and by a thread */
 };
 
 /* One dimension: its length, and the strides in bytes. */
@@ -54,7 +54,8 @@ static void copy_rows(const plan *p, char *to, const char *from, int64_t rows, i
     }
 }
 
-/* By tiles, so that each line of the source that is fetched is used up before it leaves the cache. */
+/* By tiles, so that each line of the source that is fetched is used up before it leaves the cache.
+ */
 static void copy_tiles(const plan *p, char *to, const char *from, int64_t rows, int64_t columns) {
     for (int64_t i = 0; i < rows; i += TILE)
         for (int64_t j = 0; j < columns; j += TILE)

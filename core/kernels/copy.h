@@ -9,9 +9,9 @@
 
 enum { GR_COPY_DIMS = 6 };
 
-/* target[i to[0] + j to[1] + ..] = source[i from[0] + j from[1] + ..] for all i < dim[0], j < dim[1]
- * and so on. Strides count elements; those of the source may be 0 or negative. The last dimension
- * should be the one in which the target runs fastest. The arrays don't overlap. */
+/* target[i to[0] + j to[1] + ..] = source[i from[0] + j from[1] + ..] for all i < dim[0],
+ * j < dim[1] and so on. Strides count elements; those of the source may be 0 or negative. The last
+ * dimension should be the one in which the target runs fastest. The arrays don't overlap. */
 typedef struct gr_copy {
     void *target;
     const void *source;

@@ -36,6 +36,23 @@ typedef struct gr_elementwise_kernels {
     gr_select_kernel *where;
 } gr_elementwise_kernels;
 
+/* Optimizers' rules with their numbers worked out for one step. */
+typedef struct gr_sgd_numbers {
+    gr_real lr, momentum, weight_decay;
+    gr_real keep, take; /* of the old velocity and of the gradient */
+    bool nesterov;
+} gr_sgd_numbers;
+typedef struct gr_adam_numbers {
+    gr_real weight_decay, one_minus_beta1, beta2, one_minus_beta2, eps;
+    gr_real step_size;       /* lr / (1 - beta1^step) */
+    gr_real root_correction; /* 1 / sqrt(1 - beta2^step) */
+} gr_adam_numbers;
+typedef struct gr_update_kernels {
+    void (*sgd)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
+                const gr_sgd_numbers *rule);
+    void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
+                 gr_real *restrict v, const gr_adam_numbers *rule);
+} gr_update_kernels;
 /* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is a[i * a_row + j * a_col], so
  * that a transposed matrix is one whose two strides are exchanged. C's rows are contiguous. `start`
  * is a matrix with its own distance of rows: C itself (AB is added to it), a row for all with a
@@ -91,30 +108,13 @@ typedef struct gr_reduce_kernels {
      * to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
 } gr_reduce_kernels;
-/* Optimizers' rules with their numbers worked out for one step. */
-typedef struct gr_sgd_numbers {
-    gr_real lr, momentum, weight_decay;
-    gr_real keep, take; /* of the old velocity and of the gradient */
-    bool nesterov;
-} gr_sgd_numbers;
-typedef struct gr_adam_numbers {
-    gr_real weight_decay, one_minus_beta1, beta2, one_minus_beta2, eps;
-    gr_real step_size;       /* lr / (1 - beta1^step) */
-    gr_real root_correction; /* 1 / sqrt(1 - beta2^step) */
-} gr_adam_numbers;
-typedef struct gr_update_kernels {
-    void (*sgd)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
-                const gr_sgd_numbers *rule);
-    void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
-                 gr_real *restrict v, const gr_adam_numbers *rule);
-} gr_update_kernels;
 
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
+    const gr_update_kernels *update;
     const gr_gemm_kernels *gemm;
     const gr_reduce_kernels *reduce;
-    const gr_update_kernels *update;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

@@ -31,8 +31,9 @@ static bool check_indices(const gr_node *n, int k, int length, const char *of) {
     int64_t i = 0;
     while (index->index[i] >= 0 && index->index[i] < length) i++;
     if (length == 0)
-        return gr_fail(n->graph, "%s: %s has %d at %s, but there are no elements in %s", n->op->name,
-                       gr_operand(n, k).text, index->index[i], place_text(index->shape, i).text, of);
+        return gr_fail(n->graph, "%s: %s has %d at %s, but there are no elements in %s",
+                       n->op->name, gr_operand(n, k).text, index->index[i],
+                       place_text(index->shape, i).text, of);
     return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d for %s", n->op->name,
                    gr_operand(n, k).text, index->index[i], place_text(index->shape, i).text,
                    length - 1, of);
@@ -44,7 +45,8 @@ static bool check_axis_indices(const gr_node *n, int axis) {
     return check_indices(n, 1, n->in[0]->shape.dim[axis], of);
 }
 
-/* -- Gather and scatter ---------------------------------------------------------------------------- */
+/* -- Gather and scatter
+ * ---------------------------------------------------------------------------- */
 
 /* What is chosen from, or added to: gathered_axis of a tensor of `shape`. */
 typedef struct gather_params {
@@ -52,8 +54,8 @@ typedef struct gather_params {
     gr_shape shape;
 } gather_params;
 
-/* The indices, row by row of their last dimension, beside the elements that they choose. Rows of one
- * block choose among elements that no other block's rows choose. */
+/* The indices, row by row of their last dimension, beside the elements that they choose. Rows of
+ * one block choose among elements that no other block's rows choose. */
 typedef struct gather_walk {
     const gr_tensor *index;
     int axis;
@@ -218,7 +220,8 @@ gr_tensor *gr_scatter_add(gr_tensor *x, int axis, gr_tensor *index, gr_tensor *s
     return gr_apply(&scatter_add_op, GR_LIST(x, index, source), &p, sizeof p);
 }
 
-/* -- Whole slices ---------------------------------------------------------------------------------- */
+/* -- Whole slices
+ * ---------------------------------------------------------------------------------- */
 
 /* An axis cut into slices of `inner` elements, `outer` times, and a choice of `count` of them. */
 typedef struct slices {
@@ -233,8 +236,10 @@ typedef struct slices {
 } slices;
 
 static slices plan_slices(gr_shape whole, int axis, const gr_tensor *index) {
-    return (slices){.outer = gr_outer_size(whole, axis), .inner = gr_inner_size(whole, axis),
-                    .length = whole.dim[axis], .count = index->shape.dim[0],
+    return (slices){.outer = gr_outer_size(whole, axis),
+                    .inner = gr_inner_size(whole, axis),
+                    .length = whole.dim[axis],
+                    .count = index->shape.dim[0],
                     .index = index->index};
 }
 
@@ -280,8 +285,7 @@ static void index_select_forward(const gr_node *n) {
     s.from = real ? (const char *)x->data : (const char *)x->index;
     s.to = real ? (char *)y->data : (char *)y->index;
     s.bytes = (size_t)s.inner * (real ? sizeof(gr_real) : sizeof(int32_t));
-    if (y->size > 0)
-        gr_for(n->graph, s.outer * s.count, 1 + GRAIN / s.inner, select_slices, &s);
+    if (y->size > 0) gr_for(n->graph, s.outer * s.count, 1 + GRAIN / s.inner, select_slices, &s);
 }
 static void index_select_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = add_slices(n->in[1], grad, n->params);
@@ -328,7 +332,8 @@ static gr_tensor *add_slices(gr_tensor *index, gr_tensor *source, const gather_p
     return gr_apply(&add_slices_op, GR_LIST(index, source), p, sizeof *p);
 }
 
-/* -- One-hot ------------------------------------------------------------------------------------- */
+/* -- One-hot -------------------------------------------------------------------------------------
+ */
 
 static bool one_hot_shape(const gr_node *n, gr_shape *shape) {
     int classes = *(const int *)n->params;
@@ -347,8 +352,7 @@ static bool one_hot_shape(const gr_node *n, gr_shape *shape) {
 static void one_hot_forward(const gr_node *n) {
     int classes = *(const int *)n->params;
     memset(n->out->data, 0, (size_t)n->out->size * sizeof(gr_real));
-    for (int64_t i = 0; i < n->in[0]->size; i++)
-        n->out->data[i * classes + n->in[0]->index[i]] = 1;
+    for (int64_t i = 0; i < n->in[0]->size; i++) n->out->data[i * classes + n->in[0]->index[i]] = 1;
 }
 static const gr_op one_hot_op = {.name = "gr_one_hot",
                                  .operands = {"index"},

@@ -1,7 +1,7 @@
 #include "core/ops/reduce.h"
 
 #include "core/graph/autodiff.h"
-#include "core/ops/axes_internal.h"
+#include "core/ops/reduce_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduction_internal.h"
 #include "core/ops/shape.h"

@@ -1,5 +1,5 @@
 /* Along one axis: running sums, and where the extremes are. */
-#include "core/ops/axes_internal.h"
+#include "core/ops/reduce_internal.h"
 #include "core/ops/reduction_internal.h"
 
 enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 15 };

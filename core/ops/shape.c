@@ -49,7 +49,8 @@ static void copy_to_result(const gr_node *n, int64_t x_offset, const int64_t *x_
     copy_strided(n->graph, n->out->shape, n->out, 0, y_stride, n->in[0], x_offset, x_stride);
 }
 
-/* -- Reshape ------------------------------------------------------------------------------------- */
+/* -- Reshape -------------------------------------------------------------------------------------
+ */
 
 /* Replaces a dimension of -1 by what is left of x's elements. */
 static bool fill_open_dim(const gr_node *n, gr_shape *shape) {
@@ -66,8 +67,10 @@ static bool fill_open_dim(const gr_node *n, gr_shape *shape) {
     int64_t rest = gr_shape_size(known), size = n->in[0]->size;
     if (open < 0 || rest < 0) return true;
     if (rest == 0 || size % rest != 0 || size / rest > INT_MAX)
-        return gr_fail(n->graph, "gr_reshape: %s has %lld elements, no dimension for -1 gives %s as "
-                       "many", gr_operand(n, 0).text, (long long)size, gr_shape_text(*shape).text);
+        return gr_fail(n->graph,
+                       "gr_reshape: %s has %lld elements, no dimension for -1 gives %s as "
+                       "many",
+                       gr_operand(n, 0).text, (long long)size, gr_shape_text(*shape).text);
     shape->dim[open] = (int)(size / rest);
     return true;
 }
@@ -84,8 +87,8 @@ static bool reshape_shape(const gr_node *n, gr_shape *shape) {
                        gr_operand(n, 0).text, gr_shape_text(*shape).text);
     if (size != n->in[0]->size)
         return gr_fail(n->graph, "gr_reshape: %s has %lld elements, %s has %lld",
-                       gr_operand(n, 0).text, (long long)n->in[0]->size,
-                       gr_shape_text(*shape).text, (long long)size);
+                       gr_operand(n, 0).text, (long long)n->in[0]->size, gr_shape_text(*shape).text,
+                       (long long)size);
     return true;
 }
 static void reshape_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -140,7 +143,8 @@ gr_tensor *gr_squeeze(gr_tensor *x, int axis) {
     return gr_reshape(x, without_axis(x->shape, axis));
 }
 
-/* -- Permute ------------------------------------------------------------------------------------- */
+/* -- Permute -------------------------------------------------------------------------------------
+ */
 
 static bool permute_shape(const gr_node *n, gr_shape *shape) {
     const gr_shape *order = n->params, *x = &n->in[0]->shape;
@@ -198,7 +202,8 @@ gr_tensor *gr_transpose(gr_tensor *x, int axis_a, int axis_b) {
     return gr_apply(&permute_op, GR_LIST(x), &order, sizeof order);
 }
 
-/* -- Flip ---------------------------------------------------------------------------------------- */
+/* -- Flip ----------------------------------------------------------------------------------------
+ */
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[0]->shape;
@@ -226,7 +231,8 @@ gr_tensor *gr_flip(gr_tensor *x, int axis) {
     return gr_apply(&flip_op, GR_LIST(x), &axis, sizeof axis);
 }
 
-/* -- Expand -------------------------------------------------------------------------------------- */
+/* -- Expand --------------------------------------------------------------------------------------
+ */
 
 static bool expand_shape(const gr_node *n, gr_shape *shape) {
     gr_shape x = n->in[0]->shape;
@@ -263,7 +269,8 @@ gr_tensor *gr_expand(gr_tensor *x, gr_shape shape) {
     return gr_apply(&expand_op, GR_LIST(x), &shape, sizeof shape);
 }
 
-/* -- Slice and pad, each the other's gradient ------------------------------------------------------ */
+/* -- Slice and pad, each the other's gradient
+ * ------------------------------------------------------ */
 
 /* Elements begin, begin + step, ... of an axis of `length`: of x's in gr_slice, of the result's in
  * gr_pad, where `value` fills what lies between and around them. */
@@ -370,19 +377,27 @@ gr_tensor *gr_pad(gr_tensor *x, int axis, int before, int after, double value) {
     int64_t begin = before < 0 ? -(int64_t)before : 0;
     int64_t end = length + (int64_t)(after < 0 ? after : 0);
     if (begin > end)
-        return gr_fail(x->graph, "gr_pad: %d before and %d after cut off more than axis %d of %s has",
-                       before, after, axis, gr_describe(x, "x").text);
-    if (length + (int64_t)before + after > INT_MAX)
-        return gr_fail(x->graph, "gr_pad: %d before and %d after make axis %d of %s too long", before,
+        return gr_fail(x->graph,
+                       "gr_pad: %d before and %d after cut off more than axis %d of %s has", before,
                        after, axis, gr_describe(x, "x").text);
+    int64_t padded = length + (int64_t)before + after;
+    if (padded > INT_MAX)
+        return gr_fail(x->graph, "gr_pad: %d before and %d after make axis %d of %s too long",
+                       before, after, axis, gr_describe(x, "x").text);
     if (begin > 0 || end < length) {
-        piece rest = {.axis = axis, .begin = (int)begin, .step = 1, .count = (int)(end - begin),
+        piece rest = {.axis = axis,
+                      .begin = (int)begin,
+                      .step = 1,
+                      .count = (int)(end - begin),
                       .length = length};
         x = slice_piece(x, &rest);
     }
     if (before <= 0 && after <= 0 && (before < 0 || after < 0)) return x;
-    piece p = {.axis = axis, .begin = before > 0 ? before : 0, .step = 1,
-               .count = (int)(end - begin), .length = length + before + after,
+    piece p = {.axis = axis,
+               .begin = before > 0 ? before : 0,
+               .step = 1,
+               .count = (int)(end - begin),
+               .length = (int)padded,
                .value = (gr_real)value};
     return pad_piece(x, &p);
 }
@@ -414,7 +429,8 @@ bool gr_split(gr_tensor *x, int axis, const int *lengths, int n, gr_tensor **par
     return fine;
 }
 
-/* -- Concat and stack ------------------------------------------------------------------------------ */
+/* -- Concat and stack
+ * ------------------------------------------------------------------------------ */
 
 static gr_text list_item(const gr_node *n, int i) {
     char formal[24];
@@ -433,13 +449,17 @@ static bool concat_shape(const gr_node *n, gr_shape *shape) {
                            list_item(n, k).text, list_item(n, 0).text);
         for (int i = 0; i < s.ndim; i++)
             if (i != axis && s.dim[i] != shape->dim[i])
-                return gr_fail(n->graph, "gr_concat: %s and %s differ in dimension %d besides axis "
-                               "%d", list_item(n, k).text, list_item(n, 0).text, i, axis);
+                return gr_fail(n->graph,
+                               "gr_concat: %s and %s differ in dimension %d besides axis "
+                               "%d",
+                               list_item(n, k).text, list_item(n, 0).text, i, axis);
         length += s.dim[axis];
     }
     if (length > INT_MAX)
-        return gr_fail(n->graph, "gr_concat: %d tensors have %lld elements along axis %d, more than a "
-                       "dimension can have", n->n_in, (long long)length, axis);
+        return gr_fail(n->graph,
+                       "gr_concat: %d tensors have %lld elements along axis %d, more than a "
+                       "dimension can have",
+                       n->n_in, (long long)length, axis);
     shape->dim[axis] = (int)length;
     return true;
 }
@@ -454,8 +474,12 @@ static void concat_forward(const gr_node *n) {
     for (int k = 0; k < n->n_in; k++) {
         int64_t length = n->in[k]->size / rows;
         gr_copy c = {.target = elements(n->out) + offset * (int64_t)element_bytes(n->out),
-                     .source = elements(n->in[k]), .element = element_bytes(n->out), .ndim = 2,
-                     .dim = {rows, length}, .to = {out_row, 1}, .from = {length, 1}};
+                     .source = elements(n->in[k]),
+                     .element = element_bytes(n->out),
+                     .ndim = 2,
+                     .dim = {rows, length},
+                     .to = {out_row, 1},
+                     .from = {length, 1}};
         gr_copy_strided(&c, n->graph->threads);
         offset += length;
     }

@@ -1,5 +1,5 @@
 #include "core/graph/autodiff.h"
-#include "core/ops/axes_internal.h"
+#include "core/ops/reduce_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduction_internal.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    RUN = 16,          /* elements that are sorted by insertion before runs are merged */
-    FEW = 32,          /* up to so many, the first k are kept in order while the row is read */
-    PER_WORKER = 4096  /* elements that are worth a thread */
+    RUN = 16,         /* elements that are sorted by insertion before runs are merged */
+    FEW = 32,         /* up to so many, the first k are kept in order while the row is read */
+    PER_WORKER = 4096 /* elements that are worth a thread */
 };
 
 #ifdef GR_DOUBLE
@@ -101,8 +101,7 @@ static void sort_row(const sort_work *w, int64_t row, entry *e) {
     if (w->k <= FEW && w->k < w->n) {
         keep_first(w, x, e);
     } else {
-        for (int64_t i = 0; i < w->n; i++)
-            e[i] = (entry){key_of(x[i], w->descending), (int32_t)i};
+        for (int64_t i = 0; i < w->n; i++) e[i] = (entry){key_of(x[i], w->descending), (int32_t)i};
         e = merge_sort(e, e + w->n, w->n);
     }
     for (int64_t i = 0; i < w->k; i++) w->y[row * w->k + i] = e[i].index;
@@ -127,21 +126,23 @@ static void sort_forward(const gr_node *n) {
     if (n->out->size > 0) gr_for(n->graph, w.workers, 1, sort_range, &w);
 }
 
-/* Sorts along the last axis. */
-static const gr_op argsort_op = {.name = "gr_argsort",
-                                 .operands = {"x"},
-                                 .kind = GR_INDEX,
-                                 .shape = sort_shape,
-                                 .forward = sort_forward};
-static const gr_op topk_op = {.name = "gr_topk",
-                              .operands = {"x"},
-                              .kind = GR_INDEX,
-                              .shape = sort_shape,
-                              .forward = sort_forward};
+/* The one operation, which sorts along the last axis, under the names of its users. */
+#define SORT_OP(name_)                                                                             \
+    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+                                     .operands = {"x"},                                            \
+                                     .kind = GR_INDEX,                                             \
+                                     .shape = sort_shape,                                          \
+                                     .forward = sort_forward};
+
+SORT_OP(argsort)
+SORT_OP(sort)
+SORT_OP(topk)
 
 static gr_tensor *sort_last_axis(const gr_op *op, gr_tensor *x, int k, bool descending) {
     int n = x->shape.dim[x->shape.ndim - 1];
-    sort_work w = {.rows = gr_outer_size(x->shape, x->shape.ndim - 1), .n = n, .k = k,
+    sort_work w = {.rows = gr_outer_size(x->shape, x->shape.ndim - 1),
+                   .n = n,
+                   .k = k,
                    .descending = descending};
     w.workers = least(least(1 + x->size / PER_WORKER, x->graph->threads), w.rows);
     size_t bytes = (size_t)w.workers * 2 * (size_t)n * sizeof(entry);
@@ -171,8 +172,7 @@ gr_tensor *gr_argsort(gr_tensor *x, int axis, bool descending) {
 gr_tensor *gr_sort_(gr_sort_args a) {
     if (a.indices != NULL) *a.indices = NULL;
     if (a.x == NULL || !gr_resolve_axis(a.x, &a.axis, "gr_sort")) return NULL;
-    gr_tensor *order =
-        first_indices(&argsort_op, a.x, a.axis, a.x->shape.dim[a.axis], a.descending);
+    gr_tensor *order = first_indices(&sort_op, a.x, a.axis, a.x->shape.dim[a.axis], a.descending);
     if (order == NULL) return NULL;
     gr_tensor *y = gr_gather(a.x, a.axis, order);
     if (a.indices != NULL && y != NULL) *a.indices = order;
@@ -184,8 +184,9 @@ gr_tensor *gr_topk_(gr_topk_args a) {
     if (a.x == NULL || !gr_resolve_axis(a.x, &a.axis, "gr_topk")) return NULL;
     int length = a.x->shape.dim[a.axis];
     if (a.k < 0 || a.k > length)
-        return gr_fail(a.x->graph, "gr_topk: k is %d, expected 0 to %d, the length of axis %d of %s",
-                       a.k, length, a.axis, gr_describe(a.x, "x").text);
+        return gr_fail(a.x->graph,
+                       "gr_topk: k is %d, expected 0 to %d, the length of axis %d of %s", a.k,
+                       length, a.axis, gr_describe(a.x, "x").text);
     gr_tensor *order = first_indices(&topk_op, a.x, a.axis, a.k, !a.smallest);
     if (order == NULL) return NULL;
     gr_tensor *y = gr_gather(a.x, a.axis, order);

@@ -1,6 +1,6 @@
-/* Sets of axes as bits: axis i is 1 << i. */
-#ifndef GR_AXES_INTERNAL_H
-#define GR_AXES_INTERNAL_H
+/* What operations over sets of axes share. A set is held as bits: axis i is 1 << i. */
+#ifndef GR_REDUCE_INTERNAL_H
+#define GR_REDUCE_INTERNAL_H
 
 #include "core/ops/reduce.h"
 
