@@ -16,20 +16,22 @@
 #   make install      to PREFIX (/usr/local), below DESTDIR
 #   make clean        removes build/
 #
-# Settings: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
+# Settings, by make's arguments or the environment: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
 # PYTHON=python3 (for bench), REPETITIONS=21 (for bench).
 
 VERSION = 0.1.0
 SOVERSION = 0
-PREFIX = /usr/local
+PREFIX ?= /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 
+ifeq ($(origin CC),default)
 CC = gcc
-PYTHON = python3
-REPETITIONS = 21
-BUILD = build
-CFLAGS = -O3 -g
+endif
+PYTHON ?= python3
+REPETITIONS ?= 21
+BUILD ?= build
+CFLAGS ?= -O3 -g
 
 # What Debian calls the packages; README.md says what each is for.
 PACKAGES = libc6-dev check libcjson-dev libstb-dev gnuplot-nox pkgconf valgrind

@@ -77,6 +77,13 @@ void *gr_arena_alloc(gr_arena *a, size_t bytes, size_t align) {
     return p;
 }
 
+void gr_arena_give_back(gr_arena *a, void *last, size_t bytes, size_t align) {
+    if (last == NULL) return;
+    a->used -= bytes + align;
+    a->chunks->used = (size_t)((char *)last - chunk_bytes(a->chunks));
+    ASAN_POISON_MEMORY_REGION(last, bytes);
+}
+
 void gr_arena_reset(gr_arena *a) {
     a->used = 0;
     if (a->chunks == NULL) return;

@@ -13,6 +13,11 @@ gr_text gr_operand(const gr_node *n, int i) {
     return gr_describe(n->in[i], formal_name(n->op, i));
 }
 
+static gr_kind expected_kind(const gr_op *op, gr_list in, int i) {
+    gr_kind kind = i < GR_NAMED_OPERANDS ? op->operand_kinds[i] : GR_REAL;
+    return kind == GR_REAL && op->any_kind ? in.items[0]->kind : kind;
+}
+
 /* The graph that the operands share. NULL after noting what is wrong with them. */
 static gr_graph *operands_graph(const gr_op *op, gr_list in) {
     gr_graph *g = NULL;
@@ -25,7 +30,7 @@ static gr_graph *operands_graph(const gr_op *op, gr_list in) {
             return gr_fail(g, "%s: %s belongs to another graph than %s", op->name,
                            gr_describe(t, formal_name(op, i)).text,
                            gr_describe(in.items[0], formal_name(op, 0)).text);
-        gr_kind expected = i < GR_NAMED_OPERANDS ? op->operand_kinds[i] : GR_REAL;
+        gr_kind expected = expected_kind(op, in, i);
         if (t->kind != expected)
             return gr_fail(g, "%s: %s holds %s, expected %s", op->name,
                            gr_describe(t, formal_name(op, i)).text,
@@ -80,8 +85,9 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
     gr_node call = {.op = op, .graph = g, .n_in = in.n, .in = in.items, .params = params};
     gr_shape shape;
     if (!op->shape(&call, &shape)) return NULL;
+    gr_kind kind = op->any_kind ? in.items[0]->kind : op->kind;
     call.out = op->alias ? gr_tensor_alias(in.items[0], op->name, shape)
-                         : gr_tensor_new(g, op->name, op->kind, shape, false);
+                         : gr_tensor_new(g, op->name, kind, shape, false);
     if (call.out == NULL) return NULL;
     if (!op->alias) op->forward(&call);
     if (g->anomaly && !gr_check_finite(&call)) return NULL;

@@ -35,6 +35,9 @@ typedef struct gr_op {
     /* The kind of the first operands, others are real: GR_INDEX where class indices are expected. */
     gr_kind operand_kinds[GR_NAMED_OPERANDS];
     gr_kind kind; /* of the result */
+    /* Moves elements whatever they are: operands said to be real, and the result, are all of the
+     * first operand's kind. */
+    bool any_kind;
     /* Checks operands and parameters and gives the result's shape; false after gr_fail. */
     bool (*shape)(const gr_node *n, gr_shape *shape);
     /* Writes n->out from n->in and n->params. */

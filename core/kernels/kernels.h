@@ -53,11 +53,68 @@ typedef struct gr_update_kernels {
     void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
                  gr_real *restrict v, const gr_adam_numbers *rule);
 } gr_update_kernels;
+/* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is a[i * a_row + j * a_col], so
+ * that a transposed matrix is one whose two strides are exchanged. C's rows are contiguous. `start`
+ * is a matrix with its own distance of rows: C itself (AB is added to it), a row for all with a
+ * distance of 0 (a bias), or NULL for zeros. */
+typedef struct gr_product {
+    int64_t m, n, k;
+    const gr_real *a, *b, *start;
+    int64_t a_row, a_col, b_row, b_col, start_row;
+    gr_real *c;
+    int64_t c_row;
+} gr_product;
+
+/* The parts of which product.c makes a product. C is computed in tiles of `rows` by at most `columns`
+ * numbers; a strip is a column of tiles. */
+typedef struct gr_gemm_kernels {
+    int rows, columns;
+    int64_t (*strips)(int64_t n); /* into which n columns are cut */
+    /* The whole product, with A and B read in place as far as possible. */
+    void (*small)(const gr_product *p);
+    /* Copy the rows of tiles begin ... end-1 of A, the strips begin ... end-1 of B. */
+    void (*pack_a)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
+    void (*pack_b)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
+    /* The part of C in `rows` rows from `row` (a multiple of a tile's) and in the given strips, with
+     * what was packed of all of p. */
+    void (*packed)(const gr_product *p, const gr_real *a, const gr_real *b, int64_t row,
+                   int64_t rows, int64_t begin, int64_t end);
+} gr_gemm_kernels;
+
+/* Columns that a kernel works on at once; operations cut wider rows. */
+enum { GR_REDUCE_TILE = 256 };
+
+/* Folds a matrix x whose rows begin `stride` apart: along its rows, acc[r] += f(x[r][i], m[r]) over
+ * all i < n, or across them, acc[j] += f(x[r][j], m[j]) over all r, with n <= GR_REDUCE_TILE. For
+ * some folds += stands for the maximum or minimum. m is NULL where f has no such parameter. */
+typedef void gr_fold_kernel(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                            const gr_real *m, double *acc);
+typedef struct gr_fold {
+    double start; /* the result over no elements */
+    gr_fold_kernel *along, *across;
+    void (*join)(int64_t n, const double *partial, double *acc); /* acc[j] += partial[j] */
+} gr_fold;
+
+typedef struct gr_reduce_kernels {
+    gr_fold sum, squares, max, min, abs_max;
+    gr_fold scaled_squares; /* (x m)^2 */
+    gr_fold exponentials;   /* e^(x - m) */
+    /* The softmax, or its logarithm, of each row of n elements, or of each of n <= GR_REDUCE_TILE
+     * columns of a matrix whose rows begin `stride` apart. y is not x. */
+    void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
+    void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
+                            bool logarithm);
+    /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y point
+     * to the last row. */
+    void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
+} gr_reduce_kernels;
 
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
     const gr_update_kernels *update;
+    const gr_gemm_kernels *gemm;
+    const gr_reduce_kernels *reduce;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

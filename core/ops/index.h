@@ -14,9 +14,10 @@ gr_tensor *gr_gather(gr_tensor *x, int axis, gr_tensor *index);
 /* The reverse: a copy of x in which each source element is added where gather would have read it;
  * source has index's shape. */
 gr_tensor *gr_scatter_add(gr_tensor *x, int axis, gr_tensor *index, gr_tensor *source);
-/* Whole slices of an axis, in the order of `index` (K), which may repeat: (N,D) to (K,D) for axis 0. */
+/* Whole slices of an axis, in the order of `index` (K), which may repeat: (N,D) to (K,D) for
+ * axis 0. x may hold integers. */
 gr_tensor *gr_index_select(gr_tensor *x, int axis, gr_tensor *index);
-/* (N,..) class indices to (N,..,classes) of 0 and 1. No gradient. */
+/* (N,..) class indices to (N,..,classes) of 0 and 1, classes >= 1. No gradient. */
 gr_tensor *gr_one_hot(gr_tensor *index, int classes);
 
 typedef struct gr_sort_args {

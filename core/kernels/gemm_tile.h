@@ -1,0 +1,65 @@
+/* The micro-kernel of gemm.c for vectors of LANES numbers; included once for each width. */
+
+#define OF_WIDTH(name) GR_JOIN(name, LANES)
+#define vec OF_WIDTH(vec)
+#define loose_vec OF_WIDTH(loose_vec)
+
+#if LANES == 1
+typedef gr_real vec;
+typedef gr_real loose_vec;
+#else
+typedef gr_real vec __attribute__((vector_size(LANES * sizeof(gr_real))));
+/* the same in memory, at any address of a number */
+typedef gr_real loose_vec
+    __attribute__((vector_size(LANES * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
+#endif
+
+/* `rows` and `vectors` are constants where this is inlined, so that sum stays in registers. */
+static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work *w, int rows,
+                                                                 int vectors) {
+    vec sum[MAX_ROWS][MAX_VECTORS], b_row[MAX_VECTORS];
+    const gr_real *a[MAX_ROWS], *b = w->b;
+    int64_t column[MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) column[v] = v < vectors - 1 ? v * LANES : w->last;
+    UNROLL for (int i = 0; i < rows; i++) {
+        /* Rows that the matrix has not are the last one again. */
+        int64_t row = i < w->rows ? i : w->rows - 1;
+        a[i] = w->a + row * w->a_row;
+        UNROLL for (int v = 0; v < vectors; v++) {
+            if (w->start == NULL)
+                sum[i][v] = (vec){0};
+            else
+                sum[i][v] = *(const loose_vec *)(w->start + row * w->start_row + column[v]);
+        }
+    }
+    int64_t steps = w->k, a_col = w->a_col, next_b = w->b_row, last = w->last;
+    for (int64_t k = 0; steps > 0; steps--, k += a_col, b += next_b) {
+        UNROLL for (int v = 0; v < vectors - 1; v++)
+            b_row[v] = *(const loose_vec *)(b + v * LANES);
+        b_row[vectors - 1] = *(const loose_vec *)(b + last);
+        UNROLL for (int i = 0; i < rows; i++) {
+            gr_real a_ik = a[i][k];
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += a_ik * b_row[v];
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        if (i >= w->rows) break;
+        UNROLL for (int v = 0; v < vectors; v++)
+            *(loose_vec *)(w->c + i * w->c_row + column[v]) = sum[i][v];
+    }
+}
+
+#define TILE(rows, vectors)                                                                        \
+    static void OF_WIDTH(tile_##rows##_##vectors##_of)(const tile_work *w) {                       \
+        OF_WIDTH(tile)(w, rows, vectors);                                                          \
+    }
+TILES(TILE)
+#undef TILE
+
+#define TILE(rows, vectors) OF_WIDTH(tile_##rows##_##vectors##_of),
+static tile_kernel *const OF_WIDTH(tiles)[2 * MAX_VECTORS] = {TILES(TILE)};
+#undef TILE
+
+#undef vector
+#undef loose_vec
+#undef OF_WIDTH

@@ -1,0 +1,90 @@
+/* The outer loops of a matrix product; gemm.c explains the scheme. */
+#include "core/kernels/product.h"
+
+#include "core/kernels/parallel.h"
+
+/* Rows and columns of C whose A and B are packed at once; rows and strips of C in a piece of work for
+ * one thread. Rows are multiples of every tile's. A's piece, 120 rows, takes 120 kB and stays in the
+ * second cache. */
+enum { ROWS = 960, COLUMNS = 1536, PIECE_ROWS = 120, PIECE_STRIPS = 16, PACK_GRAIN = 8 };
+/* Below so many multiplications packing costs more than it saves. */
+enum { SMALL = 80 * 80 * 80, SMALL_ROWS = 16 };
+
+typedef struct block {
+    const gr_gemm_kernels *kernels;
+    gr_product p;
+    gr_real *a, *b; /* packed */
+    int64_t strips, strip_pieces;
+} block;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t pieces_of(int64_t n, int64_t piece) { return (n + piece - 1) / piece; }
+
+static bool is_small(const gr_product *p) {
+    return p->m <= SMALL_ROWS || (double)p->m * (double)p->n * (double)p->k <= SMALL;
+}
+
+static int64_t a_scratch(const gr_gemm_kernels *kernels, const gr_product *p) {
+    int64_t tiles = pieces_of(least(p->m, ROWS), kernels->rows);
+    return tiles * kernels->rows * least(p->k, GR_PRODUCT_DEPTH);
+}
+
+size_t gr_product_scratch(const gr_gemm_kernels *kernels, const gr_product *p) {
+    if (is_small(p)) return 0;
+    int64_t strips = kernels->strips(least(p->n, COLUMNS)) + 1;
+    return (size_t)(a_scratch(kernels, p) +
+                    strips * kernels->columns * least(p->k, GR_PRODUCT_DEPTH));
+}
+
+static void pack_a_range(void *context, int64_t begin, int64_t end) {
+    const block *w = context;
+    w->kernels->pack_a(&w->p, w->a, begin, end);
+}
+
+static void pack_b_range(void *context, int64_t begin, int64_t end) {
+    const block *w = context;
+    w->kernels->pack_b(&w->p, w->b, begin, end);
+}
+
+static void multiply_range(void *context, int64_t begin, int64_t end) {
+    const block *w = context;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t row = i / w->strip_pieces * PIECE_ROWS, s = i % w->strip_pieces * PIECE_STRIPS;
+        w->kernels->packed(&w->p, w->a, w->b, row, least(PIECE_ROWS, w->p.m - row), s,
+                           least(s + PIECE_STRIPS, w->strips));
+    }
+}
+
+/* A piece of K for a block of columns: B is packed once, A for one group of rows after the other. */
+static void multiply_columns(block *w, int threads, const gr_product *p) {
+    w->p = *p;
+    w->strips = w->kernels->strips(p->n);
+    w->strip_pieces = pieces_of(w->strips, PIECE_STRIPS);
+    gr_parallel_for(threads, w->strips, PACK_GRAIN, pack_b_range, w);
+    for (int64_t row = 0; row < p->m; row += ROWS) {
+        w->p = gr_product_rows(p, row, least(ROWS, p->m - row));
+        int64_t tiles = pieces_of(w->p.m, w->kernels->rows);
+        gr_parallel_for(threads, tiles, PACK_GRAIN, pack_a_range, w);
+        int64_t pieces = pieces_of(w->p.m, PIECE_ROWS) * w->strip_pieces;
+        gr_parallel_for(threads, pieces, 1, multiply_range, w);
+    }
+}
+
+void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
+                    gr_real *scratch) {
+    if (p->m == 0 || p->n == 0) return;
+    if (scratch == NULL || is_small(p)) {
+        kernels->small(p);
+        return;
+    }
+    block w = {.kernels = kernels, .a = scratch, .b = scratch + a_scratch(kernels, p)};
+    int64_t blocks = pieces_of(p->n, COLUMNS);
+    for (int64_t i = 0; i < blocks; i++) {
+        int64_t from = p->n * i / blocks;
+        gr_product columns = gr_product_columns(p, from, p->n * (i + 1) / blocks - from);
+        for (int64_t k = 0; k < gr_product_depths(p); k++) {
+            gr_product piece = gr_product_depth(&columns, k);
+            multiply_columns(&w, threads, &piece);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+/* Kernels that fold many elements into one, and those of the softmax.
+ *
+ * A fold keeps its state in double, also where the elements are floats: sums of any length keep
+ * their digits and neither squares nor partial sums overflow. */
+#include "core/kernels/kernels.h"
+#include "core/kernels/vector_math.h"
+
+#include <stddef.h>
+
+#define EXP GR_MATH(exp)
+#define ABS GR_MATH(fabs)
+
+#define NONE(k) 0
+#define OWN(k) m_of[k]
+
+/* -- Sums of value(x, m) ------------------------------------------------------------------------ */
+
+/* Four sums at a time hide the latency of the addition. */
+#define SUM(name, m_at, type, value)                                                               \
+    static inline double name##_value(gr_real x_, gr_real m_) {                                    \
+        type x = x_, m = m_;                                                                       \
+        (void)m;                                                                                   \
+        return (double)(value);                                                                    \
+    }                                                                                              \
+    static void k_##name##_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,        \
+                                 const gr_real *m_of, double *acc) {                               \
+        (void)m_of;                                                                                \
+        for (int64_t r = 0; r < rows; r++, x += stride) {                                          \
+            const gr_real m = m_at(r);                                                             \
+            const int64_t q = n < 256 ? 0 : n / 4;                                                 \
+            const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;                           \
+            double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
+            _Pragma("omp simd reduction(+ : s0, s1, s2, s3)")                                      \
+            for (int64_t i = 0; i < q; i++) {                                                      \
+                s0 += name##_value(x[i], m);                                                       \
+                s1 += name##_value(x1[i], m);                                                      \
+                s2 += name##_value(x2[i], m);                                                      \
+                s3 += name##_value(x3[i], m);                                                      \
+            }                                                                                      \
+            _Pragma("omp simd reduction(+ : s0)")                                                  \
+            for (int64_t i = 4 * q; i < n; i++) s0 += name##_value(x[i], m);                       \
+            acc[r] += (s0 + s1) + (s2 + s3);                                                       \
+        }                                                                                          \
+    }                                                                                              \
+    static void k_##name##_across(int64_t rows, int64_t n, const gr_real *x, int64_t stride,       \
+                                  const gr_real *m_of, double *acc) {                              \
+        (void)m_of;                                                                                \
+        int64_t r = 0;                                                                             \
+        for (; r + 4 <= rows; r += 4, x += 4 * stride) {                                           \
+            const gr_real *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;                  \
+            _Pragma("omp simd")                                                                    \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                acc[j] += (name##_value(x[j], m_at(j)) + name##_value(x1[j], m_at(j))) +           \
+                          (name##_value(x2[j], m_at(j)) + name##_value(x3[j], m_at(j)));           \
+        }                                                                                          \
+        for (; r < rows; r++, x += stride) {                                                       \
+            _Pragma("omp simd")                                                                    \
+            for (int64_t j = 0; j < n; j++) acc[j] += name##_value(x[j], m_at(j));                 \
+        }                                                                                          \
+    }
+
+SUM(sum, NONE, double, x)
+SUM(squares, NONE, double, x *x)
+SUM(scaled_squares, OWN, double, (x * m) * (x * m))
+SUM(exponentials, OWN, gr_real, EXP(x - m))
+
+static void k_add_partial(int64_t n, const double *partial, double *acc) {
+    for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
+}
+
+/* -- Extremes; a NaN wins ------------------------------------------------------------------------ */
+
+/* Maxima of so many columns side by side, since compilers don't vectorise a maximum of floats. */
+enum { LANES = 32 };
+
+#define JOIN(better, a, b) ((a)better(b) || (a) != (a) ? (a) : (b))
+
+#define EXTREME(name, better, start, value)                                                        \
+    static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
+                                 const gr_real *m_of, double *acc) {                               \
+        (void)m_of;                                                                                \
+        for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
+            gr_real best[LANES];                                                                   \
+            for (int l = 0; l < LANES; l++) best[l] = start;                                       \
+            int64_t i = 0;                                                                         \
+            for (; i + LANES <= n; i += LANES)                                                     \
+                for (int l = 0; l < LANES; l++) {                                                  \
+                    gr_real x = xs[i + l], v = (value);                                            \
+                    best[l] = JOIN(better, v, best[l]);                                            \
+                }                                                                                  \
+            for (; i < n; i++) {                                                                   \
+                gr_real x = xs[i], v = (value);                                                    \
+                best[0] = JOIN(better, v, best[0]);                                                \
+            }                                                                                      \
+            for (int l = 1; l < LANES && n >= LANES; l++)                                          \
+                best[0] = JOIN(better, best[l], best[0]);                                          \
+            double v = best[0];                                                                    \
+            acc[r] = JOIN(better, v, acc[r]);                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void k_##name##_across(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,      \
+                                  const gr_real *m_of, double *acc) {                              \
+        (void)m_of;                                                                                \
+        for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
+            _Pragma("omp simd")                                                                    \
+            for (int64_t j = 0; j < n; j++) {                                                      \
+                gr_real x = xs[j];                                                                 \
+                double v = (value);                                                                \
+                acc[j] = JOIN(better, v, acc[j]);                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void k_##name##_partial(int64_t n, const double *partial, double *acc) {                \
+        for (int64_t j = 0; j < n; j++) acc[j] = JOIN(better, partial[j], acc[j]);                 \
+    }
+
+EXTREME(max, >, -INFINITY, x)
+EXTREME(min, <, INFINITY, x)
+EXTREME(abs_max, >, -INFINITY, ABS(x))
+
+/* -- Softmax ------------------------------------------------------------------------------------- */
+
+enum { BLOCK = 1024, SHORT = 128, TILE = GR_REDUCE_TILE };
+
+static gr_real row_maximum(int64_t n, const gr_real *x) {
+    double m = -INFINITY;
+    k_max_along(1, n, x, n, NULL, &m);
+    return (gr_real)m;
+}
+
+static double row_sum(int64_t n, const gr_real *x) {
+    double s = 0;
+    _Pragma("omp simd reduction(+ : s)")
+    for (int64_t i = 0; i < n; i++) s += x[i];
+    return s;
+}
+
+/* e holds e^(x - m) and y x - m; y becomes the result. */
+static void finish_row(int64_t n, const gr_real *e, gr_real *y, bool logarithm) {
+    double s = row_sum(n, e);
+    if (logarithm) {
+        gr_real log_s = (gr_real)log(s);
+        for (int64_t i = 0; i < n; i++) y[i] -= log_s;
+    } else {
+        gr_real factor = (gr_real)(1 / s);
+        for (int64_t i = 0; i < n; i++) y[i] = e[i] * factor;
+    }
+}
+
+/* Several short rows together, so that the exponential's vectors are full. */
+static void short_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
+    gr_real e[BLOCK];
+    for (int64_t r = 0; r < rows; r++) {
+        gr_real m = row_maximum(n, x + r * n);
+        for (int64_t i = 0; i < n; i++) y[r * n + i] = x[r * n + i] - m;
+    }
+    for (int64_t i = 0; i < rows * n; i++) e[i] = EXP(y[i]);
+    for (int64_t r = 0; r < rows; r++) finish_row(n, e + r * n, y + r * n, logarithm);
+}
+
+static void long_row(int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
+    gr_real m = row_maximum(n, x);
+    double s = 0;
+    if (logarithm) {
+        _Pragma("omp simd reduction(+ : s)")
+        for (int64_t i = 0; i < n; i++) s += (double)EXP(x[i] - m);
+        gr_real log_s = (gr_real)log(s);
+        for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) - log_s;
+    } else {
+        _Pragma("omp simd reduction(+ : s)")
+        for (int64_t i = 0; i < n; i++) {
+            gr_real e = EXP(x[i] - m);
+            y[i] = e;
+            s += (double)e;
+        }
+        gr_real factor = (gr_real)(1 / s);
+        for (int64_t i = 0; i < n; i++) y[i] *= factor;
+    }
+}
+
+static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
+    if (n > SHORT) {
+        for (int64_t r = 0; r < rows; r++) long_row(n, x + r * n, y + r * n, logarithm);
+        return;
+    }
+    const int64_t step = n > 0 ? BLOCK / n : rows;
+    for (int64_t r = 0; r < rows; r += step) {
+        int64_t count = rows - r < step ? rows - r : step;
+        short_rows(count, n, x + r * n, y + r * n, logarithm);
+    }
+}
+
+static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
+                              bool logarithm) {
+    gr_real m[TILE], last[TILE];
+    double s[TILE];
+    for (int64_t j = 0; j < n; j++) m[j] = -INFINITY, s[j] = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        const gr_real *row = x + r * stride;
+        for (int64_t j = 0; j < n; j++) m[j] = row[j] > m[j] ? row[j] : m[j];
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        const gr_real *row = x + r * stride;
+        gr_real *to = y + r * stride;
+        _Pragma("omp simd")
+        for (int64_t j = 0; j < n; j++) {
+            gr_real e = EXP(row[j] - m[j]);
+            s[j] += (double)e;
+            to[j] = logarithm ? row[j] - m[j] : e;
+        }
+    }
+    for (int64_t j = 0; j < n; j++) last[j] = (gr_real)(logarithm ? log(s[j]) : 1 / s[j]);
+    for (int64_t r = 0; r < rows; r++) {
+        gr_real *to = y + r * stride;
+        if (logarithm)
+            for (int64_t j = 0; j < n; j++) to[j] -= last[j];
+        else
+            for (int64_t j = 0; j < n; j++) to[j] *= last[j];
+    }
+}
+
+/* -- Running sums ---------------------------------------------------------------------------------- */
+
+static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
+    double s[TILE];
+    for (int64_t j = 0; j < n; j++) s[j] = 0;
+    for (int64_t r = 0; r < rows; r++, x += stride, y += stride)
+        for (int64_t j = 0; j < n; j++) y[j] = (gr_real)(s[j] += (double)x[j]);
+}
+
+const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
+    .sum = {0, k_sum_along, k_sum_across, k_add_partial},
+    .squares = {0, k_squares_along, k_squares_across, k_add_partial},
+    .scaled_squares = {0, k_scaled_squares_along, k_scaled_squares_across, k_add_partial},
+    .exponentials = {0, k_exponentials_along, k_exponentials_across, k_add_partial},
+    .max = {-INFINITY, k_max_along, k_max_across, k_max_partial},
+    .min = {INFINITY, k_min_along, k_min_across, k_min_partial},
+    .abs_max = {-INFINITY, k_abs_max_along, k_abs_max_across, k_abs_max_partial},
+    .softmax_rows = k_softmax_rows,
+    .softmax_columns = k_softmax_columns,
+    .cumsum = k_cumsum,
+};
