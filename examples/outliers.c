@@ -18,6 +18,9 @@
  * which would tame the outliers before the loss sees them. A loss's delta or beta is in these units: 1
  * is a deviation of the price, about 70,000 dollars. At their defaults huber and smooth_l1 are the same
  * function, so smooth_l1 runs with a smaller beta; quantile at tau = 0.5 is half of l1.
+ *
+ * The number of epochs is the same for all, and about where the losses are at their best on clean data:
+ * who trains longer learns the outliers by heart, with mse first.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -27,8 +30,8 @@
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
 #include "examples/common/options.h"
-#include "examples/common/plot.h"
 #include "examples/common/progress.h"
+#include "examples/common/regression_plots.h"
 #include "examples/common/stats.h"
 #include "examples/common/table.h"
 #include "gradus.h"
@@ -47,16 +50,16 @@ static struct settings {
     int seeds, epochs, batch, seed, threads;
     double lr;
     bool quick;
-} settings = {.loss = "all", .data = "examples/data/ames.csv", .out = "build/outliers-out", .seeds = 5,
-              .epochs = 60, .batch = 32, .seed = 1, .lr = 2e-3};
+} settings = {.loss = "all", .data = "examples/data/ames.csv", .out = "build/outliers-out", .seeds = 10,
+              .epochs = 25, .batch = 32, .seed = 1, .lr = 1e-3};
 
 static const option_row options[] = {
     {"loss", "NAME", OPTION_TEXT, &settings.loss,
      .about = "all, or some of mse,l1,huber,smooth_l1,log_cosh,quantile; huber:delta=0.5"},
-    {"seeds", "N", OPTION_INTEGER, &settings.seeds, 1, MOST_SEEDS, 2, "trainings of each loss on each state"},
-    {"epochs", "N", OPTION_INTEGER, &settings.epochs, 1, 100000, 25, "passes over the training data"},
+    {"seeds", "N", OPTION_INTEGER, &settings.seeds, 1, MOST_SEEDS, 3, "trainings of each loss on each state"},
+    {"epochs", "N", OPTION_INTEGER, &settings.epochs, 1, 100000, 10, "passes over the training data"},
     {"batch", "N", OPTION_INTEGER, &settings.batch, 1, 100000, 0, "sales in a batch"},
-    {"lr", "X", OPTION_NUMBER, &settings.lr, 0, 10, 0, "Adam's learning rate; falls to 0 in a line"},
+    {"lr", "X", OPTION_NUMBER, &settings.lr, 1e-9, 10, 0, "Adam's learning rate; falls to 0 in a line"},
     {"seed", "N", OPTION_INTEGER, &settings.seed, 0, 1000000000, 0, "the first seed"},
     {"threads", "N", OPTION_INTEGER, &settings.threads, 0, 1024, 0,
      "trainings at a time, which change no result; 0: one for each processor"},
@@ -126,8 +129,7 @@ static void shift_prices(gr_tensor *price, int state) {
 
 typedef struct run {
     bool done;
-    int n;                   /* test sales */
-    double *truth, *predicted; /* dollars */
+    predictions test; /* dollars */
     double mae, median, rmse, bias;
     char error[256];
 } run;
@@ -155,17 +157,18 @@ static void count_epoch(counter *c, const job *j) {
 }
 
 static void measure(run *r) {
-    double *wrong = malloc((size_t)r->n * sizeof *wrong);
+    const predictions *t = &r->test;
+    double *wrong = malloc((size_t)t->n * sizeof *wrong);
     if (wrong == NULL) return;
-    for (int i = 0; i < r->n; i++) {
-        double d = r->predicted[i] - r->truth[i];
-        r->bias += d / r->n;
-        r->rmse += d * d / r->n;
+    for (int i = 0; i < t->n; i++) {
+        double d = t->predicted[i] - t->truth[i];
+        r->bias += d / t->n;
+        r->rmse += d * d / t->n;
         wrong[i] = fabs(d);
     }
     r->rmse = sqrt(r->rmse);
-    r->mae = stats_mean(wrong, r->n);
-    r->median = stats_median(wrong, r->n);
+    r->mae = stats_mean(wrong, t->n);
+    r->median = stats_median(wrong, t->n);
     free(wrong);
     r->done = true;
 }
@@ -173,13 +176,14 @@ static void measure(run *r) {
 /* Keeps what the network says of the test sales, and how far off it is. */
 static void judge(run *r, gr_tensor *predicted, gr_tensor *truth) {
     if (predicted == NULL || truth == NULL) return;
-    r->n = (int)truth->size;
-    r->truth = malloc((size_t)r->n * sizeof *r->truth);
-    r->predicted = malloc((size_t)r->n * sizeof *r->predicted);
-    if (r->truth == NULL || r->predicted == NULL) return;
-    for (int i = 0; i < r->n; i++) {
-        r->truth[i] = gr_at(truth, i);
-        r->predicted[i] = gr_at(predicted, i);
+    predictions *t = &r->test;
+    t->n = (int)truth->size;
+    t->truth = malloc((size_t)t->n * sizeof *t->truth);
+    t->predicted = malloc((size_t)t->n * sizeof *t->predicted);
+    if (t->truth == NULL || t->predicted == NULL) return;
+    for (int i = 0; i < t->n; i++) {
+        t->truth[i] = gr_at(truth, i);
+        t->predicted[i] = gr_at(predicted, i);
     }
     measure(r);
 }
@@ -335,10 +339,13 @@ static bool write_runs(int seeds) {
 
 /* -- The verdict ------------------------------------------------------------------------------------ */
 
+/* A loss that has come to no number is never the best, unless all have. */
 static int best_loss(int state, int seeds) {
     int best = 0;
-    for (int loss = 1; loss < n_losses; loss++)
-        if (!(mean_of(state, loss, MAE, seeds) >= mean_of(state, best, MAE, seeds))) best = loss;
+    for (int loss = 1; loss < n_losses; loss++) {
+        double mae = mean_of(state, loss, MAE, seeds), least = mean_of(state, best, MAE, seeds);
+        if (mae < least || isnan(least)) best = loss;
+    }
     return best;
 }
 
@@ -349,7 +356,10 @@ static double regret(int state, int loss, int seeds) {
 
 static double worst_regret(int loss, int seeds) {
     double worst = 0;
-    for (int state = 0; state < STATES; state++) worst = fmax(worst, regret(state, loss, seeds));
+    for (int state = 0; state < STATES; state++) {
+        double share = regret(state, loss, seeds);
+        worst = isnan(share) ? INFINITY : fmax(worst, share);
+    }
     return worst;
 }
 
@@ -361,6 +371,7 @@ static int find_choice(const char *name) {
 
 static const char *in_words(difference d) {
     int sign = stats_sign(d);
+    if (isnan(d.mean)) return "not a number";
     return sign < 0 ? "clearly better" : sign > 0 ? "clearly worse" : "no clear difference";
 }
 
@@ -376,36 +387,69 @@ static void print_state_verdict(int state, int seeds) {
     }
 }
 
-/* The advice that is put to the test: with outliers l1 or huber beat mse, without them mse is fine. */
-static void print_advice(int seeds) {
-    int mse = find_choice("mse");
-    static const char *const robust[] = {"l1", "huber"};
-    if (mse < 0) return;
+static void print_against_mse(int mse, const int *robust, int seeds) {
     printf("\nAgainst mse, by MAE and by RMSE:\n");
     for (int state = 0; state < STATES; state++)
         for (int i = 0; i < 2; i++) {
-            int loss = find_choice(robust[i]);
-            if (loss < 0) continue;
-            difference mae = compare(state, loss, mse, MAE, seeds);
-            difference rmse = compare(state, loss, mse, RMSE, seeds);
+            if (robust[i] < 0) continue;
+            difference mae = compare(state, robust[i], mse, MAE, seeds);
+            difference rmse = compare(state, robust[i], mse, RMSE, seeds);
             printf("    %-25s %-6s MAE %+8.0f +- %-6.0f %-20s RMSE %+8.0f +- %-6.0f %s\n",
-                   state_titles[state], losses[loss].info->name, mae.mean, mae.half_width,
+                   state_titles[state], losses[robust[i]].info->name, mae.mean, mae.half_width,
                    in_words(mae), rmse.mean, rmse.half_width, in_words(rmse));
         }
+}
+
+/* Names the losses that are clearly better than mse. */
+static void print_better(int state, measure_kind kind, int mse, const int *robust, int seeds) {
+    int better = 0;
+    printf("    %s, by %s: ", state_titles[state], kind == MAE ? "MAE" : "RMSE");
+    for (int i = 0; i < 2; i++)
+        if (robust[i] >= 0 && stats_sign(compare(state, robust[i], mse, kind, seeds)) < 0)
+            printf("%s%s", better++ > 0 ? " and " : "", losses[robust[i]].label);
+    printf("%s clearly better than mse\n", better == 0 ? "neither is" : better == 1 ? " is" : " are");
+}
+
+/* The advice that is put to the test. */
+static void print_advice(int seeds) {
+    int mse = find_choice("mse");
+    const int robust[] = {find_choice("l1"), find_choice("huber")};
+    if (mse < 0 || (robust[0] < 0 && robust[1] < 0)) return;
+    print_against_mse(mse, robust, seeds);
+    printf("\nThe advice \"with outliers l1 or huber beats mse; on clean data mse is fine\":\n");
+    for (int state = STATES - 1; state >= 0; state--) {
+        print_better(state, MAE, mse, robust, seeds);
+        print_better(state, RMSE, mse, robust, seeds);
+    }
+}
+
+/* Whether no state shows a clear difference. */
+static bool as_good(int loss, int chosen, int seeds) {
+    for (int state = 0; state < STATES; state++) {
+        difference d = compare(state, loss, chosen, MAE, seeds);
+        if (isnan(d.mean) || stats_sign(d) > 0) return false;
+    }
+    return true;
 }
 
 static void print_choice(int seeds) {
     int chosen = 0;
     for (int loss = 1; loss < n_losses; loss++)
         if (worst_regret(loss, seeds) < worst_regret(chosen, seeds)) chosen = loss;
-    printf("\nWithout knowing the data, choose %s: its MAE is at most %.1f%% above the best of each "
-           "state.\n", losses[chosen].label, 100 * worst_regret(chosen, seeds));
+    printf("\nMAE above the best of each state:\n");
     for (int loss = 0; loss < n_losses; loss++) {
         printf("    %-20s", losses[loss].label);
         for (int state = 0; state < STATES; state++)
-            printf("  %s +%.1f%%", state_names[state], 100 * regret(state, loss, seeds));
+            printf("  %s %+6.1f%%", state_names[state], 100 * regret(state, loss, seeds));
         printf("\n");
     }
+    printf("\nIf you don't know whether your data have outliers, choose %s: in no state is its MAE more "
+           "than %.1f%%\nabove the best.", losses[chosen].label, 100 * worst_regret(chosen, seeds));
+    int same = 0;
+    for (int loss = 0; loss < n_losses; loss++)
+        if (loss != chosen && as_good(loss, chosen, seeds))
+            printf("%s%s", same++ == 0 ? " Never clearly worse than that: " : ", ", losses[loss].label);
+    printf("%s\n", same == 0 ? " All others are clearly worse in some state." : ".");
 }
 
 static void print_verdict(int seeds) {
@@ -420,120 +464,20 @@ static void print_verdict(int seeds) {
 
 /* -- Pictures --------------------------------------------------------------------------------------- */
 
-static const char *panel_colour(int loss) { return plot_colour(loss % 7 + 1); }
-
-/* Predicted against true prices of the first seed: a row for each state, a column for each loss. */
-static bool draw_predictions(int seeds) {
-    plot *p = plot_begin(settings.out, "predicted", 60 + 185 * n_losses, 60 + 195 * STATES);
-    FILE *data = plot_data(p, "predicted.dat"), *script = plot_script(p);
-    if (data == NULL) return plot_end(p);
-    fprintf(data, "# true and predicted price, thousands of dollars\n");
-    fprintf(script, "set multiplot\nset size ratio -1\nset xrange [0:500]\nset yrange [0:500]\n"
-                    "set xtics 0,200,400\nset ytics 0,200,400\nunset key\n");
-    double left = 60.0 / (60 + 185 * n_losses), width = (1 - left) / n_losses;
-    double below = 40.0 / (60 + 195 * STATES), height = (1 - below - 0.03) / STATES;
-    for (int state = 0; state < STATES; state++)
-        for (int loss = 0; loss < n_losses; loss++) {
-            const run *r = run_of(state, loss, 0);
-            for (int i = 0; i < r->n; i++)
-                fprintf(data, "%.3f %.3f\n", r->truth[i] / 1e3, r->predicted[i] / 1e3);
-            fprintf(data, "\n\n");
-            double bottom = below + (STATES - 1 - state) * height;
-            fprintf(script,
-                    "set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
-                    "set bmargin at screen %.4f\nset tmargin at screen %.4f\n",
-                    left + loss * width, left + (loss + 0.9) * width, bottom + 0.04,
-                    bottom + height - 0.02);
-            fprintf(script, "set title '%s' offset 0,-0.7\n", state == 0 ? losses[loss].label : "");
-            fprintf(script, "set ylabel '%s' offset 1,0\nset format y '%s'\n",
-                    loss == 0 ? state_titles[state] : "", loss == 0 ? "%g" : "");
-            fprintf(script, "set xlabel '%s' offset 0,0.6\nset format x '%s'\n",
-                    state == STATES - 1 ? "true price, $1000" : "", state == STATES - 1 ? "%g" : "");
-            fprintf(script, "set label 1 'MAE $%.1fk' at graph 0.06,0.93 textcolor rgb '#333333'\n",
-                    mean_of(state, loss, MAE, seeds) / 1e3);
-            fprintf(script, "plot 'predicted.dat' index %d using 1:2 with points pointtype 7 pointsize "
-                            "0.25 linecolor rgb '#70%s', x with lines linecolor rgb '#333333' "
-                            "linewidth 0.8\n", state * n_losses + loss, panel_colour(loss) + 1);
-        }
-    fprintf(script, "unset multiplot\n");
-    plot_data_end(p, data);
-    return plot_end(p);
-}
-
-/* The quantiles of a loss's errors over all seeds, thousands of dollars. */
-static void write_quantiles(int state, int loss, int seeds, FILE *to) {
-    static const double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
-    int n = 0;
-    for (int seed = 0; seed < seeds; seed++) n += run_of(state, loss, seed)->n;
-    double *errors = malloc(((size_t)n + 1) * sizeof *errors);
-    if (errors == NULL) return;
-    n = 0;
-    for (int seed = 0; seed < seeds; seed++) {
-        const run *r = run_of(state, loss, seed);
-        for (int i = 0; i < r->n; i++) errors[n++] = (r->predicted[i] - r->truth[i]) / 1e3;
-    }
-    fprintf(to, "%d", loss);
-    for (int i = 0; i < 5; i++) fprintf(to, " %.4f", stats_quantile(errors, n, shares[i]));
-    fprintf(to, "\n");
-    free(errors);
-}
-
-static void write_error_data(int seeds, FILE *quantiles, FILE *each) {
-    fprintf(quantiles, "# loss, and 5, 25, 50, 75, 95 %% quantiles of predicted - true, $1000\n");
-    fprintf(each, "# loss, MAE of a seed, mean over the seeds, $1000\n");
-    for (int state = 0; state < STATES; state++) {
-        for (int loss = 0; loss < n_losses; loss++) {
-            write_quantiles(state, loss, seeds, quantiles);
-            for (int seed = 0; seed < seeds; seed++)
-                fprintf(each, "%d %.4f %.4f\n", loss, run_of(state, loss, seed)->mae / 1e3,
-                        mean_of(state, loss, MAE, seeds) / 1e3);
-        }
-        fprintf(quantiles, "\n\n");
-        fprintf(each, "\n\n");
-    }
-}
-
-/* Above, the MAE of each seed; below, the distribution of the errors; a column for each state. */
-static bool draw_errors(int seeds) {
-    plot *p = plot_begin(settings.out, "errors", 1080, 130 + 60 * n_losses);
-    FILE *quantiles = plot_data(p, "quantiles.dat"), *each = plot_data(p, "mae.dat");
-    FILE *script = plot_script(p);
-    if (quantiles == NULL || each == NULL) return plot_end(p);
-    write_error_data(seeds, quantiles, each);
-    plot_data_end(p, quantiles);
-    plot_data_end(p, each);
-    fprintf(script, "set multiplot layout 2,%d columnsfirst margins 0.125,0.985,0.1,0.94 spacing "
-                    "0.03,0.16\nunset key\nset yrange [%d.5:-0.5]\nset border 1\nset ytics scale 0\n"
-                    "colour(i) = ", STATES, n_losses - 1);
-    for (int loss = 0; loss < n_losses; loss++)
-        fprintf(script, "int(i) == %d ? 0x%s : ", loss, panel_colour(loss) + 1);
-    fprintf(script, "0\n");
-    for (int state = 0; state < STATES; state++) {
-        fprintf(script, "set ytics (");
-        for (int loss = 0; loss < n_losses; loss++)
-            fprintf(script, "%s'%s' %d", loss == 0 ? "" : ", ", state == 0 ? losses[loss].label : "",
-                    loss);
-        fprintf(script, ")\nset title '%s'\nset xlabel 'MAE of each seed and their mean, $1000' offset "
-                        "0,0.4\nunset arrow\nset autoscale x\nset offsets graph 0.05, graph 0.05, 0, 0\n"
-                        "plot 'mae.dat' index %d using 3:1:(0):(0.32):(colour($1)) with vectors nohead "
-                        "linewidth 2 linecolor rgb variable, '' index %d using 3:1:(0):(-0.32):"
-                        "(colour($1)) with vectors nohead linewidth 2 linecolor rgb variable, '' index "
-                        "%d using 2:1:(colour($1)) with points pointtype 7 pointsize 0.6 linecolor rgb "
-                        "variable\n", state_titles[state], state, state, state);
-        fprintf(script, "set title ''\nset xlabel 'predicted - true, $1000: 5, 25, 50, 75, 95 %%' offset "
-                        "0,0.4\nset offsets 0,0,0,0\nset autoscale x\n"
-                        "set arrow 1 from first 0, graph 0 to first 0, graph 1 nohead linewidth 0.8 "
-                        "linecolor rgb '#333333' front\nset style fill solid 0.35 border\n"
-                        "plot 'quantiles.dat' index %d using 2:1:($6-$2):(0):(colour($1)) with vectors "
-                        "nohead linecolor rgb variable linewidth 1.2, '' index %d using "
-                        "4:1:3:5:($1-0.3):($1+0.3):(colour($1)) with boxxyerror linecolor rgb variable, "
-                        "'' index %d using 4:1:(0):(0.3):(colour($1)) with vectors nohead linewidth 2 "
-                        "linecolor rgb variable, '' index %d using 4:1:(0):(-0.3):(colour($1)) with "
-                        "vectors nohead linewidth 2 linecolor rgb variable\n",
-                state, state, state, state);
-    }
-    fprintf(script, "unset multiplot\n");
-    return plot_end(p);
+static bool draw(int seeds) {
+    const char *labels[MOST_LOSSES];
+    for (int loss = 0; loss < n_losses; loss++) labels[loss] = losses[loss].label;
+    int n = seeds * STATES * n_losses;
+    predictions *each = malloc((size_t)n * sizeof *each);
+    if (each == NULL) return false;
+    for (int i = 0; i < n; i++) each[i] = runs[i].test;
+    regression_plots plots = {.directory = settings.out, .unit = "$1000", .scale = 1e-3, .low = 0,
+                              .high = 500, .rows = STATES, .methods = n_losses, .seeds = seeds,
+                              .row_titles = state_titles, .labels = labels, .each = each};
+    bool predicted = plot_predictions(&plots, "predicted");
+    bool errors = plot_errors(&plots, "errors");
+    free(each);
+    return predicted && errors;
 }
 
 /* -- The program ------------------------------------------------------------------------------------ */
@@ -550,17 +494,17 @@ static bool report(int seeds, double seconds) {
     table_free(&t);
     print_verdict(seeds);
     written = write_runs(seeds) && written;
-    bool predicted = draw_predictions(seeds), errors = draw_errors(seeds);
+    bool drawn = draw(seeds);
     if (written) printf("\nTables: %s/results.csv, %s/runs.csv\n", settings.out, settings.out);
-    if (predicted && errors)
+    if (drawn)
         printf("Pictures: %s/predicted.png, %s/errors.png (and .svg)\n", settings.out, settings.out);
     return written;
 }
 
 static void free_runs(void) {
     for (int i = 0; i < settings.seeds * STATES * n_losses; i++) {
-        free(runs[i].truth);
-        free(runs[i].predicted);
+        free(runs[i].test.truth);
+        free(runs[i].test.predicted);
     }
     free(runs);
 }
