@@ -15,7 +15,7 @@
         .elementwise = &gr_elementwise_##isa_,                                                     \
         .update = &gr_update_##isa_,                                                               \
         .gemm = &gr_gemm_##isa_,                                                                   \
-        .distance = &gr_distance_##isa_,                                                           \
+        .distances = &gr_distance_##isa_,                                                           \
         .reduce = &gr_reduce_##isa_,                                                               \
     }
 

@@ -1,5 +1,9 @@
 /* The list of suites: test_NAME.c defines Suite *NAME_suite(void). */
 #ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
