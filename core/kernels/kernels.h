@@ -30,7 +30,7 @@ typedef struct gr_elementwise_kernels {
     gr_unary_kernel *sigmoid, *softplus, *relu, *gelu, *silu;
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
-    gr_binary_kernel *add, *sub, *mul, *div, *pow, *minimum, *maximum;
+    gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
     gr_select_kernel *where;
