@@ -104,8 +104,8 @@ typedef struct gr_reduce_kernels {
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                             bool logarithm);
-    /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y point
-     * to the last row. */
+    /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
+     * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
 } gr_reduce_kernels;
 
