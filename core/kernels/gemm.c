@@ -62,7 +62,11 @@ typedef struct tile_work {
 } tile_work;
 typedef void tile_kernel(const tile_work *w);
 
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 #define LANES 1
 #include "core/kernels/gemm_tile.h"
