@@ -519,7 +519,8 @@ int main(int argc, char **argv) {
     sales s;
     if (!files_make_directory(settings.out)) return 1;
     if (!read_sales(g, &s)) {
-        fprintf(stderr, "%s: %s\n", PROGRAM, gr_error(g));
+        fprintf(stderr, "%s: %s (--data FILE says where the sales are)\n", PROGRAM, gr_error(g));
+        gr_graph_free(g);
         return 1;
     }
     runs = calloc((size_t)(settings.seeds * STATES * n_losses), sizeof *runs);
