@@ -37,7 +37,6 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 /* What was compared, and how far it was off. Begin with {.tolerance = ORACLE_TOLERANCE}. */
 typedef struct oracle_stats {
     double tolerance;
-    bool independent; /* set by oracle_check from the case: no cancellation is allowed for */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
     double largest; /* relative error */

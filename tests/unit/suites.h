@@ -5,7 +5,9 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
-    X(ops)
+    X(ops)                                                                                         \
+    X(gradcheck)                                                                                   \
+    X(data)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
