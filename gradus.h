@@ -11,9 +11,6 @@
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 
-#include "core/data/csv.h"
-#include "core/data/dataset.h"
-
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
 #include "core/graph/graph.h"
@@ -28,7 +25,9 @@
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/boxes.h"
 #include "losses/loss.h"
+#include "losses/overlap.h"
 #include "losses/regression.h"
 
 #include "nn/activation.h"
