@@ -58,6 +58,23 @@ $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
 -include $(OBJECTS:.o=.d)
 
+TEST_SOURCES = $(wildcard tests/unit/*.c)
+TEST_OBJECTS = $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o)
+TEST_LIBS = $(shell pkg-config --libs check libcjson) -pthread
+
+$(BUILD)/unit: $(TEST_OBJECTS) $(BUILD)/libgradus.a
+	$(CC) $(CFLAGS) $(OPENMP) $^ $(TEST_LIBS) $(LDLIBS) -o $@
+
+-include $(TEST_OBJECTS:.o=.d)
+
+# One precision, that of DOUBLE; from the repository's root.
+unit: $(BUILD)/unit
+	$(BUILD)/unit
+
+test:
+	$(MAKE) DOUBLE= unit
+	$(MAKE) DOUBLE=1 unit
+
 clean:
 	rm -rf build
-.PHONY: all clean
+.PHONY: all unit test clean
