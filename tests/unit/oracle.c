@@ -180,7 +180,7 @@ bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
     if (t->size != cJSON_GetArraySize(expected))
         return complain(message, "%s: shape %s, expected %d elements", what,
                         gr_shape_text(t->shape).text, cJSON_GetArraySize(expected));
-    double floor = floor_of(expected);
+    double floor = floor_of(expected) + stats->floor;
     int64_t i = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, expected) {

@@ -37,6 +37,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 /* What was compared, and how far it was off. Begin with {.tolerance = ORACLE_TOLERANCE}. */
 typedef struct oracle_stats {
     double tolerance;
+    double floor; /* added to that of rounding in oracle_compare */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
     double largest; /* relative error */

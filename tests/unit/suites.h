@@ -5,7 +5,8 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
-    X(ops)
+    X(ops)                                                                                         \
+    X(losses)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
