@@ -1,5 +1,6 @@
 /* Distances and similarities between vectors. */
 #include "core/graph/graph_internal.h"
+#include "core/ops/broadcast_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linalg.h"
 #include "core/ops/reduce.h"
@@ -180,12 +181,18 @@ static gr_tensor *repeat_along(gr_tensor *x, int axis, int length) {
     return gr_expand(x, shape);
 }
 
+/* For errors only. */
+static const gr_op cosine_op = {.name = "gr_cosine_similarity", .operands = {"a", "b"}};
+
 /* The vectors are divided by their lengths before they are multiplied, so that no product
  * overflows. Where the lengths' product is at most eps, a.b is divided by eps. */
 gr_tensor *gr_cosine_similarity_(gr_cosine_similarity_args args) {
     gr_tensor *a = args.a, *b = args.b;
-    if (a == NULL || b == NULL) return gr_mul(a, b);
+    if (a == NULL || b == NULL) return gr_apply(&cosine_op, GR_LIST(a, b), NULL, 0);
     gr_graph *g = a->graph;
+    gr_shape common;
+    gr_node call = {.op = &cosine_op, .graph = g, .n_in = 2, .in = (gr_tensor *[]){a, b}};
+    if (!gr_broadcast_shape(&call, &common)) return NULL;
     if (!((gr_real)args.eps > 0))
         return gr_fail(g, "gr_cosine_similarity: eps is %g, expected eps > 0", args.eps);
     gr_tensor *wider = b->shape.ndim > a->shape.ndim ? b : a;

@@ -5,8 +5,10 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(losses)                                                                                      \
     X(ops)                                                                                         \
-    X(losses)
+    X(gradcheck)                                                                                   \
+    X(data)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
