@@ -5,10 +5,10 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
-    X(losses)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
-    X(data)
+    X(data)                                                                                        \
+    X(losses)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
