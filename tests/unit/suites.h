@@ -8,7 +8,8 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
-    X(losses)
+    X(losses)                                                                                      \
+    X(loss_gradcheck)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
