@@ -10,7 +10,8 @@
     X(data)                                                                                        \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
-    X(loss_registry)
+    X(loss_registry)                                                                               \
+    X(loss_properties)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
