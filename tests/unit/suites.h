@@ -7,7 +7,11 @@
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
-    X(data)
+    X(data)                                                                                        \
+    X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
