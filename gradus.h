@@ -11,9 +11,6 @@
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 
-#include "core/data/csv.h"
-#include "core/data/dataset.h"
-
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
 #include "core/graph/graph.h"
@@ -24,11 +21,14 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/boxes.h"
 #include "losses/loss.h"
+#include "losses/overlap.h"
 #include "losses/regression.h"
 
 #include "nn/activation.h"

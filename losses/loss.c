@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-/* -- The registry ---------------------------------------------------------------------------------
- */
+/* -- The registry --------------------------------------------------------------------------------- */
 
-static const gr_loss_info *const families[] = {gr_regression_losses};
+static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
+                                               gr_box_losses};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {
@@ -95,8 +95,7 @@ gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
     return loss->apply(call);
 }
 
-/* -- Checks ---------------------------------------------------------------------------------------
- */
+/* -- Checks --------------------------------------------------------------------------------------- */
 
 static bool right_kind(const gr_operand_info *o, const gr_tensor *t) {
     return o->kind == GR_OPERAND_REAL_OR_INDEX ||
@@ -187,15 +186,18 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
         loss = gr_mul(loss, weight);
     }
     switch (reduction) {
-    case GR_MEAN:
-        return gr_mean(loss);
-    case GR_SUM:
-        return gr_sum(loss);
-    case GR_NONE:
-        return loss;
-    case GR_BATCHMEAN:
-        break;
+    case GR_MEAN: return gr_mean(loss);
+    case GR_SUM: return gr_sum(loss);
+    case GR_NONE: return loss;
+    case GR_BATCHMEAN: break;
     }
     return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
                    "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+}
+
+double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,
+                     gr_reduction reduction) {
+    if (weight != NULL || !gr_shape_equal(pred->shape, target->shape)) return 0;
+    if (reduction == GR_SUM) return 1;
+    return reduction == GR_MEAN ? 1 / (double)pred->size : 0;
 }

@@ -6,10 +6,10 @@
  *     gr_huber(pred, target, .delta = 2, .reduction = GR_SUM, .weight = w)
  *
  * Elementwise losses broadcast pred and target to a common shape and multiply by `weight`, which
- * broadcasts to that shape and does not change the divisor of the mean. Every loss is
- * differentiable with respect to each of its real operands, to any order. Bad input (shapes that
- * don't fit, an empty batch, a parameter or an index outside its range) is an error that names the
- * loss and the operand; nothing is computed then.
+ * broadcasts to that shape and does not change the divisor of the mean. Every loss is differentiable
+ * with respect to each of its real operands, to any order. Bad input (shapes that don't fit, an empty
+ * batch, a parameter or an index outside its range) is an error that names the loss and the operand;
+ * nothing is computed then.
  */
 #ifndef GR_LOSS_H
 #define GR_LOSS_H
@@ -20,8 +20,7 @@
  * sum divided by the first dimension (gr_kl_div only). */
 typedef enum gr_reduction { GR_MEAN, GR_SUM, GR_NONE, GR_BATCHMEAN } gr_reduction;
 
-/* -- The registry: one row for each loss, weight function, miner and combination
- * -------------------- */
+/* -- The registry: one row for each loss, weight function, miner and combination -------------------- */
 
 enum { GR_LOSS_OPERANDS = 8, GR_LOSS_PARAMETERS = 8, GR_LOSS_ALIASES = 3 };
 
@@ -36,14 +35,14 @@ typedef enum gr_operand_kind {
 typedef enum gr_domain {
     GR_ANY_VALUE,
     GR_POSITIVE,
-    GR_UNIT_INTERVAL,    /* 0 to 1: probabilities, masks */
-    GR_BINARY,           /* 0 or 1 */
-    GR_SIGNS,            /* -1 or +1 */
-    GR_DISTRIBUTION,     /* 0 to 1, adding up to 1 over the classes */
-    GR_LOG_DISTRIBUTION, /* the logarithm of such */
-    GR_CLASSES,          /* 0 to C - 1 */
-    GR_BOXES,            /* corners x1 <= x2, y1 <= y2 */
-    GR_LENGTHS           /* 0 to the length of what they measure */
+    GR_UNIT_INTERVAL,     /* 0 to 1: probabilities, masks */
+    GR_BINARY,            /* 0 or 1 */
+    GR_SIGNS,             /* -1 or +1 */
+    GR_DISTRIBUTION,      /* 0 to 1, adding up to 1 over the classes */
+    GR_LOG_DISTRIBUTION,  /* the logarithm of such */
+    GR_CLASSES,           /* 0 to C - 1 */
+    GR_BOXES,             /* corners x1 <= x2, y1 <= y2 */
+    GR_LENGTHS            /* 0 to the length of what they measure */
 } gr_domain;
 
 typedef struct gr_operand_info {
@@ -60,11 +59,11 @@ typedef enum gr_parameter_kind { GR_NUMBER, GR_INTEGER, GR_BOOLEAN, GR_CHOICE } 
 typedef struct gr_parameter_info {
     const char *name; /* "delta" */
     gr_parameter_kind kind;
-    double value;             /* the default; of a choice, its place in `choices` */
-    double low, high;         /* the valid range of a number or an integer */
+    double value;            /* the default; of a choice, its place in `choices` */
+    double low, high;        /* the valid range of a number or an integer */
     bool low_open, high_open; /* the end itself is not valid */
-    const char *choices;      /* "minimax nonsaturating hinge" */
-    const char *about;        /* in a few words */
+    const char *choices;     /* "minimax nonsaturating hinge" */
+    const char *about;       /* in a few words */
 } gr_parameter_info;
 
 /* The values to compute an entry from, in the order of its row. */
@@ -87,10 +86,10 @@ typedef struct gr_loss_info {
     const char *reductions; /* "mean sum none", the first is the default; "" for none at all */
     const char *use;        /* when to */
     const char *avoid;      /* when not to */
-    /* The operand in which the loss is convex, is differentiable everywhere, and has a bounded
-     * gradient as the residual grows; NULL where it is not. */
+    /* The operand in which the loss is convex, is differentiable everywhere, and has a bounded gradient
+     * as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
-    double low, high;     /* range of an element of the loss, for operands as described */
+    double low, high; /* range of an element of the loss, for operands as described */
     bool zero_at_perfect; /* 0 where the prediction equals the target */
     const char *source;   /* paper or book */
     gr_tensor *(*apply)(const gr_loss_call *call);
@@ -105,8 +104,8 @@ const gr_loss_info *gr_loss_find(const char *name);
 int gr_loss_operand(const gr_loss_info *loss, const char *name);
 int gr_loss_parameter(const gr_loss_info *loss, const char *name);
 
-/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place
- * of a choice. */
+/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place of
+ * a choice. */
 bool gr_parameter_allows(const gr_parameter_info *p, double value);
 
 /* A call with the row's defaults and no operands. */
