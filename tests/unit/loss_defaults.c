@@ -11,7 +11,9 @@
 #define OF_THREE(X) X(gaussian_nll)
 
 #define DEFINE_TWO(name)                                                                           \
-    static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0], c->operand[1]); }
+    static gr_tensor *name##_(const gr_loss_call *c) {                                             \
+        return gr_##name(c->operand[0], c->operand[1]);                                            \
+    }
 #define DEFINE_THREE(name)                                                                         \
     static gr_tensor *name##_(const gr_loss_call *c) {                                             \
         return gr_##name(c->operand[0], c->operand[1], c->operand[2]);                             \
