@@ -194,7 +194,7 @@ demo: $(OUT)/outliers | need-gnuplot
 
 CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
-TEST_LIBS = $(CHECK_LIBS) -lcjson -lz -lm
+TEST_LIBS = $(CHECK_LIBS) -lcjson -lm
 RUN_UNIT = CK_DEFAULT_TIMEOUT=120 $(OUT)/unit
 
 $(TEST_OBJECTS): | need-check need-cjson

@@ -13,17 +13,28 @@
 
 /* -- Reading -------------------------------------------------------------------------------------- */
 
-cJSON *oracle_read(const char *path) {
-    FILE *file = fopen(path, "rb");
+/* The file's text, unpacked by gzip if the name ends so. */
+static char *text_of_file(const char *path) {
+    size_t length = strlen(path);
+    bool packed = length > 3 && strcmp(path + length - 3, ".gz") == 0;
+    char command[300];
+    snprintf(command, sizeof command, "gzip -dc '%s'", path);
+    FILE *file = packed ? popen(command, "r") : fopen(path, "rb");
     ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root", path);
-    fseek(file, 0, SEEK_END);
-    long size = ftell(file);
-    rewind(file);
-    char *text = malloc((size_t)size + 1);
+    size_t size = 0, room = 1 << 20, n;
+    char *text = malloc(room + 1);
+    while (text != NULL && (n = fread(text + size, 1, room - size, file)) > 0) {
+        size += n;
+        if (size == room) text = realloc(text, (room *= 2) + 1);
+    }
     ck_assert_ptr_nonnull(text);
-    ck_assert_uint_eq(fread(text, 1, (size_t)size, file), (size_t)size);
-    fclose(file);
     text[size] = '\0';
+    ck_assert_msg((packed ? pclose(file) : fclose(file)) == 0, "%s: can't be unpacked", path);
+    return text;
+}
+
+cJSON *oracle_read(const char *path) {
+    char *text = text_of_file(path);
     cJSON *json = cJSON_Parse(text);
     free(text);
     ck_assert_msg(json != NULL, "%s: no JSON", path);
