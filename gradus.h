@@ -23,6 +23,7 @@
 
 #include "losses/loss.h"
 #include "losses/regression.h"
+#include "losses/similarity.h"
 
 #include "nn/activation.h"
 #include "nn/init.h"
