@@ -24,6 +24,7 @@
 #include "losses/loss.h"
 #include "losses/regression.h"
 #include "losses/similarity.h"
+#include "losses/triplet.h"
 
 #include "nn/activation.h"
 #include "nn/init.h"
