@@ -21,6 +21,7 @@
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/contrast.h"
 #include "losses/loss.h"
 #include "losses/regression.h"
 #include "losses/similarity.h"
