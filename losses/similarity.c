@@ -60,9 +60,10 @@ gr_tensor *gr_contrastive_distance_(gr_contrastive_distance_args a) {
 
 /* -- Cosine ---------------------------------------------------------------------------------------- */
 
-/* x / sqrt(|x|^2 + 1e-12), as the length of x with one more element, of 1e-6: no square overflows. */
+/* x / sqrt(|x|^2 + 1e-12), the root being the length of x with one more element: no square overflows.
+ * 1e-12 is a float, as it is in PyTorch. */
 static gr_tensor *nearly_unit(gr_tensor *x) {
-    gr_tensor *longer = gr_pad(x, -1, 0, 1, 1e-6);
+    gr_tensor *longer = gr_pad(x, -1, 0, 1, sqrt(1e-12f));
     return gr_div(x, gr_norm(longer, .axes = GR_AXES(-1), .keepdim = true));
 }
 
