@@ -5,7 +5,6 @@
 #include "core/ops/reduce.h"
 
 #include <float.h>
-#include <math.h>
 
 /* -- Checks --------------------------------------------------------------------------------------- */
 
@@ -52,6 +51,17 @@ bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr
 
 /* -- Vectors -------------------------------------------------------------------------------------- */
 
+static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+static const double SMALLEST = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
+
+gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b) {
+    gr_tensor *d = gr_sub(a, b);
+    if (d == NULL) return NULL;
+    int beyond = 0;
+    for (int64_t i = 0; i < d->size; i++) beyond |= d->data[i] > LARGEST || d->data[i] < -LARGEST;
+    return beyond ? gr_clamp(d, -LARGEST, LARGEST) : d;
+}
+
 gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b) {
     return gr_sum(gr_mul(a, b), .axes = GR_AXES(-1));
 }
@@ -61,9 +71,8 @@ static gr_tensor *lengths(gr_tensor *x) {
 }
 
 static bool any_extreme(const gr_tensor *length) {
-    const double smallest = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
     for (int64_t i = 0; i < length->size; i++)
-        if (!(length->data[i] >= smallest && length->data[i] < INFINITY)) return true;
+        if (!(length->data[i] >= SMALLEST && length->data[i] <= LARGEST)) return true;
     return false;
 }
 

@@ -18,6 +18,9 @@ typedef bool gr_rows_test(double value);
 bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr_rows_test *test,
                           const char *expected);
 
+/* a - b, where it overflows the largest number instead, with gradient 0: no infinity, for a loss that is 0
+ * there would have the gradient 0 times it. */
+gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b);
 /* sum_k a_k b_k along the last axis. */
 gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b);
 /* Vectors divided by their Euclidean lengths, however long. Zero vectors stay, with gradient 0. */

@@ -38,7 +38,7 @@ gr_tensor *gr_contrastive_(gr_pair_args a) {
         !gr_rows_check_target(row(CONTRASTIVE), a.x1, a.target, 2) ||
         !check_contrastive(CONTRASTIVE, a.target, 2, a.margin, a.factor))
         return NULL;
-    gr_tensor *difference = gr_sub(a.x1, a.x2);
+    gr_tensor *difference = gr_rows_difference(a.x1, a.x2);
     gr_tensor *pulled = gr_mul(gr_unsqueeze(a.target, -1), difference);
     gr_tensor *together = gr_rows_dot(pulled, difference);
     gr_tensor *apart = push_apart(gr_norm(difference, .axes = GR_AXES(-1)), a.target, a.margin);

@@ -27,7 +27,8 @@ static gr_tensor *squared_gap(const gr_triplet_args *t) {
 
 static gr_tensor *distance(const gr_triplet_args *t, gr_tensor *a, gr_tensor *b) {
     if (t->distance != NULL) return t->distance(a, b, t->distance_context);
-    return gr_norm(gr_shift(gr_sub(a, b), t->eps), .p = t->p, .axes = GR_AXES(-1));
+    gr_tensor *difference = gr_shift(gr_rows_difference(a, b), t->eps);
+    return gr_norm(difference, .p = t->p, .axes = GR_AXES(-1));
 }
 
 static gr_tensor *gap(const gr_triplet_args *t) {

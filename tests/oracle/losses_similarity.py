@@ -94,6 +94,8 @@ def contrastive_cases(rng):
     each_reduction("contrastive", tiny, {}, contrastive, orders=1)  # the second is all rounding
     far = {"x1": np.full((1, 3), 1e30), "x2": np.full((1, 3), -1e30), "target": np.array([0.0])}
     each_reduction("contrastive", far, {}, contrastive, float_orders=0)
+    ends = {"x1": np.full((1, 3), 3e38), "x2": np.full((1, 3), -3e38), "target": np.array([0.0])}
+    each_reduction("contrastive", ends, {}, contrastive, float_orders=0)
     large = {"x1": np.full((2, 3), 1e4), "x2": np.full((2, 3), -1e4), "target": np.array([0.0, 1])}
     each_reduction("contrastive", large, {}, contrastive)
 
@@ -250,6 +252,10 @@ def triplet_cases(rng):
         scaled = {name: scale * t for name, t in operands.items()}
         each_reduction("triplet", scaled, {}, triplet)
         each_reduction("triplet", scaled, {"squared": True}, triplet)
+    ends = {"anchor": x[:1], "positive": x[1:2], "negative": np.full((1, 4), 3e38)}
+    each_reduction("triplet", ends, {}, triplet, orders=1)
+    each_reduction("triplet", {**ends, "anchor": np.full((1, 4), -3e38), "positive":
+                               np.full((1, 4), -3e38)}, {}, triplet, orders=1)
     add_case("triplet", {"anchor": np.array([[3e25, 1.0]]), "positive": np.array([[2.0, 3.0]]),
                          "negative": np.array([[2.0, 4.0]])}, {"squared": True}, "none",
              reference=lambda anchor, positive, negative, squared:
