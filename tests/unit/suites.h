@@ -6,7 +6,8 @@
 
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
-    X(losses)
+    X(losses)                                                                                      \
+    X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
