@@ -14,14 +14,15 @@ enum { INFO_NCE, NT_XENT, CLIP };
 
 static const gr_loss_info *row(int i) { return &gr_contrast_losses[i]; }
 
-/* log(1 + sum e^(others - partner)) along the axis of `others`, the rest of which has partner's shape. */
+/* log(1 + sum e^(others - partner)) along the axis of `others`, the rest of which has partner's
+ * shape. */
 static gr_tensor *cross_entropy(gr_tensor *partner, gr_tensor *others, int axis) {
     gr_tensor *all = gr_logsumexp(others, .axes = GR_AXES(axis));
     return gr_softplus(gr_sub(all, partner));
 }
 
-/* Logits (n,n) with those that are not to be counted, where i - j is a multiple of `period`, so low that
- * their exponentials are 0. Not -infinity: the sum over a row of these alone has a gradient of 0. */
+/* Logits (n,n) with those that are not to be counted, where i - j is a multiple of `period`, so low
+ * that their exponentials are 0. They are finite, so that a row of these alone has no inf - inf. */
 static gr_tensor *without_partners(gr_tensor *logits, int period) {
     gr_graph *g = logits->graph;
     int n = logits->shape.dim[0];
@@ -33,7 +34,7 @@ static gr_tensor *without_partners(gr_tensor *logits, int period) {
     return gr_where(is_left_out, gr_scalar(g, lowest / 4), logits);
 }
 
-/* -- InfoNCE ----------------------------------------------------------------------------------------- */
+/* -- InfoNCE ----------------------------------------------------------------------------------- */
 
 static bool check_negatives(const gr_info_nce_args *a) {
     gr_shape q = a->query->shape, n = a->negatives->shape;
@@ -63,11 +64,12 @@ gr_tensor *gr_info_nce_(gr_info_nce_args a) {
         a.negatives = gr_unit_rows(a.negatives);
     }
     gr_tensor *query = gr_scale(a.query, 1 / a.temperature);
-    gr_tensor *loss = cross_entropy(gr_rows_dot(query, a.positive), products(query, a.negatives), 1);
+    gr_tensor *partner = gr_rows_dot(query, a.positive);
+    gr_tensor *loss = cross_entropy(partner, products(query, a.negatives), 1);
     return gr_loss_reduce(r, loss, NULL, a.reduction);
 }
 
-/* -- NT-Xent ----------------------------------------------------------------------------------------- */
+/* -- NT-Xent ----------------------------------------------------------------------------------- */
 
 /* s_i = z_i.z_(i+N) for i < N, twice: (2N). */
 static gr_tensor *partners(gr_tensor *z) {
@@ -93,7 +95,7 @@ gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
     return gr_loss_reduce(r, cross_entropy(partners(z), others, 1), NULL, a.reduction);
 }
 
-/* -- CLIP --------------------------------------------------------------------------------------------- */
+/* -- CLIP -------------------------------------------------------------------------------------- */
 
 static bool check_scale(const gr_tensor *scale) {
     if (scale->size != 1 || scale->shape.ndim > 1)
@@ -122,7 +124,7 @@ gr_tensor *gr_clip_(gr_clip_args a) {
     return gr_loss_reduce(r, gr_scale(both, 0.5), NULL, a.reduction);
 }
 
-/* -- The registry's rows ------------------------------------------------------------------------------ */
+/* -- The registry's rows ----------------------------------------------------------------------- */
 
 static gr_tensor *info_nce(const gr_loss_call *c) {
     return gr_info_nce(c->operand[0], c->operand[1], c->operand[2], .reduction = c->reduction,

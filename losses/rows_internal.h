@@ -6,11 +6,12 @@
 
 #pragma GCC visibility push(hidden)
 
-/* All of x, the row's first operands, have one shape (..,D) of `ndim` dimensions, or of any number from
- * 1 on if that is 0; false after an error. */
+/* All of x, the row's first operands, have one shape (..,D) of `ndim` dimensions, or of any
+ * number from 1 on if that is 0; false after an error. */
 bool gr_rows_check(const gr_loss_info *row, gr_list x, int ndim);
 /* target, operand i of the row, has one number for each vector of x, the row's first operand. */
-bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_tensor *target, int i);
+bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_tensor *target,
+                          int i);
 
 typedef bool gr_rows_test(double value);
 /* Every element of t, operand i of the row, passes; else false after an error such as
@@ -18,8 +19,8 @@ typedef bool gr_rows_test(double value);
 bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr_rows_test *test,
                           const char *expected);
 
-/* a - b, where it overflows the largest number instead, with gradient 0: no infinity, for a loss that is 0
- * there would have the gradient 0 times it. */
+/* a - b, where it overflows the largest number instead, with gradient 0: no infinity, for a loss
+ * that is 0 there would have the gradient 0 times it. */
 gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b);
 /* sum_k a_k b_k along the last axis. */
 gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b);

@@ -10,7 +10,7 @@
 
 static const gr_loss_info *const row = gr_triplet_losses;
 
-/* -- d(a,p) - d(a,n), with the smaller of d(a,n) and d(p,n) for swap --------------------------------- */
+/* -- d(a,p) - d(a,n), with the smaller of d(a,n) and d(p,n) for swap --------------------------- */
 
 /* |u|^2 - |v|^2 as (u - v).(u + v): squares of far vectors neither cancel nor overflow. */
 static gr_tensor *difference_of_squares(gr_tensor *u, gr_tensor *v) {
@@ -44,7 +44,7 @@ static gr_tensor *gap(const gr_triplet_args *t) {
     return gr_sub(to_positive, to_negative);
 }
 
-/* -- The loss --------------------------------------------------------------------------------------- */
+/* -- The loss ---------------------------------------------------------------------------------- */
 
 static bool check_options(gr_graph *g, const gr_triplet_args *t) {
     if (!gr_loss_check_parameter(g, row, "margin", t->margin)) return false;
@@ -64,7 +64,7 @@ gr_tensor *gr_triplet_(gr_triplet_args t) {
     return gr_loss_reduce(row, loss, t.weight, t.reduction);
 }
 
-/* -- The loss of chosen rows ------------------------------------------------------------------------ */
+/* -- The loss of chosen rows ------------------------------------------------------------------- */
 
 static gr_tensor *chosen(gr_tensor *embeddings, gr_tensor *triplets, int column) {
     return gr_index_select(embeddings, 0, gr_select(triplets, 1, column));
@@ -72,10 +72,11 @@ static gr_tensor *chosen(gr_tensor *embeddings, gr_tensor *triplets, int column)
 
 gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args t) {
     gr_tensor *triplets = t.anchor;
-    gr_graph *g = embeddings != NULL ? embeddings->graph : triplets != NULL ? triplets->graph : NULL;
-    if (embeddings == NULL || triplets == NULL)
-        return gr_fail(g, "gr_triplet_mined: %s is NULL",
-                       embeddings == NULL ? "embeddings" : "triplets");
+    if (embeddings == NULL)
+        return gr_fail(triplets == NULL ? NULL : triplets->graph,
+                       "gr_triplet_mined: embeddings is NULL");
+    gr_graph *g = embeddings->graph;
+    if (triplets == NULL) return gr_fail(g, "gr_triplet_mined: triplets is NULL");
     if (triplets->kind != GR_INDEX || triplets->shape.ndim != 2 || triplets->shape.dim[1] != 3)
         return gr_fail(g, "gr_triplet_mined: %s, expected integers (T,3)",
                        gr_describe(triplets, "triplets").text);
@@ -88,7 +89,7 @@ gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args t) {
     return t.reduction == GR_NONE ? none : gr_sum(none);
 }
 
-/* -- The registry's row ----------------------------------------------------------------------------- */
+/* -- The registry's row ------------------------------------------------------------------------ */
 
 static gr_tensor *triplet(const gr_loss_call *c) {
     return gr_triplet(c->operand[0], c->operand[1], c->operand[2], .weight = c->operand[3],

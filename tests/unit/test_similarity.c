@@ -1,5 +1,5 @@
-/* What the C interface of the similarity losses has beyond the registry: distances of the caller's, mined
- * triplets; and derivatives of the third order. */
+/* What the C interface of the similarity losses has beyond the registry: distances of the
+ * caller's, mined triplets; and derivatives of the third order. */
 #include <check.h>
 #include <math.h>
 
@@ -44,7 +44,8 @@ START_TEST(triplet_takes_a_distance) {
     for (int swap = 0; swap < 2; swap++) {
         gr_tensor *own = gr_triplet(a, p, n, .distance = manhattan, .distance_context = &factor,
                                     .swap = swap, .reduction = GR_NONE);
-        assert_equal(own, gr_triplet(a, p, n, .p = 1, .eps = 0, .swap = swap, .reduction = GR_NONE));
+        assert_equal(own, gr_triplet(a, p, n, .p = 1, .eps = 0, .swap = swap,
+                                     .reduction = GR_NONE));
     }
     ck_assert(gr_backward(gr_triplet(a, p, n, .distance = manhattan, .distance_context = &factor)));
     ck_assert(!gr_failed(g));
