@@ -6,12 +6,12 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Products of matrices, one after the other ------------------------------------------------------ */
+/* -- Products of matrices, one after the other ------------------------------------------------- */
 
 /* Small products are shared among threads a number at a time that makes a piece worth its while. */
 enum { PIECE_WORK = 1 << 20 };
 
-/* `count` products of one size; product i has its operands at the offsets of `plan`'s row i. */
+/* `count` products of one size, whose operands' batches broadcast to `batch`. */
 typedef struct product_batch {
     const gr_graph *graph;
     gr_product p;
@@ -46,16 +46,16 @@ static void product_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* Large products are computed one by one, each by all threads; small ones side by side. */
+/* Many small products are computed side by side; else one by one, each by all threads. */
 static void run_products(const gr_node *n, const product_batch *w) {
     gr_graph *g = n->graph;
+    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
     size_t bytes = gr_product_scratch(g->kernels->gemm, &w->p) * sizeof(gr_real);
-    if (bytes == 0) {
-        double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
+    if (bytes == 0 && w->count > 1 && work < PIECE_WORK) {
         gr_for(g, w->count, 1 + (int64_t)(PIECE_WORK / (work + 1)), product_range, (void *)w);
         return;
     }
-    gr_real *scratch = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
+    gr_real *scratch = bytes > 0 ? gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA) : NULL;
     for (int64_t i = 0; i < w->count; i++) {
         gr_product p = batch_product(w, i);
         gr_product_run(g->kernels->gemm, g->threads, &p, scratch);
@@ -63,7 +63,7 @@ static void run_products(const gr_node *n, const product_batch *w) {
     gr_arena_give_back(&g->step, scratch, bytes, GR_ALIGN_DATA);
 }
 
-/* -- matmul -------------------------------------------------------------------------------------- */
+/* -- matmul ------------------------------------------------------------------------------------ */
 
 typedef struct transposes {
     bool a, b;
@@ -143,6 +143,7 @@ static void matmul_forward(const gr_node *n) {
     if (one_matrix_for_all(a, t->a, b)) {
         w.p.m *= w.count;
         w.count = 1;
+        w.batch = w.a_batch = w.b_batch = GR_SCALAR;
     }
     run_products(n, &w);
 }
@@ -154,8 +155,8 @@ static gr_tensor *as_rows(gr_tensor *x) {
     return gr_reshape(x, GR_SHAPE((int)rows, dim_from_end(x, 1)));
 }
 
-/* With Y = A B, for the gradient G of Y: that of A is G B^T, that of B is A^T G; those of transposed
- * operands are the transposes of these. */
+/* With Y = A B, for the gradient G of Y: that of A is G B^T, that of B is A^T G; those of
+ * transposed operands are the transposes of these. */
 static void matmul_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const transposes *t = n->params;
     gr_tensor *a = n->in[0], *b = n->in[1];
@@ -186,7 +187,7 @@ gr_tensor *gr_matmul_(gr_matmul_args args) {
     return gr_apply(&matmul_op, GR_LIST(args.a, args.b), &t, sizeof t);
 }
 
-/* -- affine --------------------------------------------------------------------------------------- */
+/* -- affine ------------------------------------------------------------------------------------ */
 
 static bool affine_shape(const gr_node *n, gr_shape *shape) {
     const gr_tensor *x = n->in[0], *weight = n->in[1];

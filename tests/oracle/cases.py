@@ -90,8 +90,7 @@ def differentiate(case, y, operands, orders):
         total = total + 0 * v.sum()
     seconds = torch.autograd.grad(total, inputs + [v], allow_unused=True, materialize_grads=True)
     case["w"] = [numbers(w) for w in ws]
-    case["second"] = [numbers(s) for s in seconds[:-1]]
-    case["second_v"] = numbers(seconds[-1])
+    case["second"] = [numbers(s) for s in seconds]  # the last one is to v
 
 
 class Cases:
@@ -99,12 +98,13 @@ class Cases:
         self.cases = []
 
     def add(self, op, ident, function, operands, params=None, note=None, smooth=True,
-            orders=ALL_ORDERS, float_orders=ALL_ORDERS):
+            orders=ALL_ORDERS, float_orders=ALL_ORDERS, independent=False):
         """Evaluates function(*operands) and its derivatives up to `orders`.
 
         smooth: central differences may be taken here. float_orders: the derivatives that floats can
         hold without overflow on the way. note: where the expected value is this library's documented
-        convention and not PyTorch's."""
+        convention and not PyTorch's. independent: no number of the result is a sum in which others
+        could cancel, so that small ones beside large ones must be right to all digits."""
         case = {"op": op, "id": ident}
         if note:
             case["note"] = note
@@ -124,6 +124,8 @@ class Cases:
             case["smooth"] = bool(smooth)
         if float_orders < ALL_ORDERS:
             case["float_orders"] = float_orders
+        if independent:
+            case["independent"] = True
         assert not any((c["op"], c["id"]) == (op, ident) for c in self.cases), (op, ident)
         self.cases.append(case)
 

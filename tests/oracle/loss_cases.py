@@ -166,7 +166,8 @@ def add_case(loss, operands, parameters=None, reduction="mean", reference=None, 
     """Adds a case of `loss`.
 
     operands: by the names of the loss's row; arrays of reals, of integers (class indices, lengths), or
-    a list of arrays. Optional ones may be left out or None.
+    a list of arrays. NumPy's types decide: [1, 2] is an array of integers, [1, 2.0] one of reals.
+    Optional ones may be left out or None.
     parameters: by the names of the row; booleans as bool or 0/1, choices as text. Those left out have
     the row's defaults in the library and the reference's defaults in the reference.
     reduction: mean, sum, none or batchmean; None for entries that have no reduction.

