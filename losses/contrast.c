@@ -186,7 +186,7 @@ const gr_loss_info gr_contrast_losses[] = {
      .avoid = "several rows of a batch fit one partner",
      .convex = "logit_scale",
      .differentiable = "logit_scale",
-     .robust = "logit_scale",
+     .robust = "image",
      .source = "Radford et al., CLIP, ICML 2021, figure 3",
      .apply = clip,
      COMMON},

@@ -1,8 +1,8 @@
 /* Contrastive losses within a batch: a vector should be nearer to its partner than to all others.
  *
  * Each is a cross-entropy over similarities, -log of the softmax at the partner's place. It is
- * computed as softplus(log sum_k e^(s_k) - s_partner) over the others k, which keeps its digits where
- * the loss is nearly 0.
+ * computed as softplus(log sum_k e^(s_k) - s_partner) over the others k, which keeps its digits
+ * where the loss is nearly 0.
  *
  * Vectors are divided by their Euclidean lengths; a zero vector stays zero and has the gradient 0.
  * Reductions are over the elements that each loss names.
@@ -58,8 +58,8 @@ typedef struct gr_clip_args {
  * factor itself and not its logarithm: a model that learns the logarithm, as CLIP does, passes
  * gr_exp of it. normalize = true; false takes the vectors as they are, for features that have
  * been normalised before.
- * Radford et al., "Learning transferable visual models from natural language supervision", ICML 2021,
- * figure 3. */
+ * Radford et al., "Learning transferable visual models from natural language supervision", ICML
+ * 2021, figure 3. */
 #define gr_clip(...) gr_clip_((gr_clip_args){.normalize = true, .image = __VA_ARGS__})
 gr_tensor *gr_clip_(gr_clip_args args);
 

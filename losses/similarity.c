@@ -122,7 +122,7 @@ static gr_tensor *margin_ranking(const gr_loss_call *c) { return gr_margin_ranki
 #define SIMILAR                                                                                    \
     {.name = "target",                                                                             \
      .shape = "(N)",                                                                               \
-     .domain = GR_BINARY,                                                                          \
+     .domain = GR_UNIT_INTERVAL,                                                                   \
      .about = "1 similar, 0 not; a number between is a mixture"}
 #define FACTOR                                                                                     \
     {"factor", GR_NUMBER, 0.5, 0, INFINITY, true, true, NULL, "of the whole loss"}

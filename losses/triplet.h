@@ -30,8 +30,8 @@ typedef struct gr_triplet_args {
  *
  * d(a, b) = ||a - b + eps||_p, as in PyTorch: eps is added to each difference, and keeps the
  * derivative finite at equal vectors. margin = 1, more than 0; p = 2, more than 0 or INFINITY;
- * eps = 1e-6, at least 0. With .squared the distance is |a - b|^2, without eps, as in FaceNet; p is 2
- * then. With .swap d(a, n) is replaced by d(p, n) where that is smaller. With .distance the
+ * eps = 1e-6, at least 0. With .squared the distance is |a - b|^2, without eps, as in FaceNet; p is
+ * 2 then. With .swap d(a, n) is replaced by d(p, n) where that is smaller. With .distance the
  * caller's function takes the place of d, and p, eps and squared are not looked at.
  *
  * Balntas, Riba, Ponsa and Mikolajczyk, "Learning local feature descriptors with triplets and
