@@ -139,10 +139,12 @@ static gr_tensor *clip(const gr_loss_call *c) {
 }
 
 #define TEMPERATURE(value_)                                                                        \
-    {"temperature", GR_NUMBER, value_, 0, INFINITY, true, true, NULL,                              \
-     "the smaller, the more the nearest others count"}
+    {                                                                                              \
+        "temperature", GR_NUMBER, value_, 0, INFINITY, true, true, NULL,                           \
+            "the smaller, the more the nearest others count"                                       \
+    }
 #define NORMALIZE                                                                                  \
-    {"normalize", GR_BOOLEAN, 1, 0, 1, false, false, NULL, "divide vectors by their lengths"}
+    { "normalize", GR_BOOLEAN, 1, 0, 1, false, false, NULL, "divide vectors by their lengths" }
 #define COMMON .family = "similarity", .reductions = "mean sum none", .low = 0, .high = INFINITY
 
 const gr_loss_info gr_contrast_losses[] = {

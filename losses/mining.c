@@ -72,8 +72,7 @@ static void all_semi_hard(batch *b, int a, int p) {
 static void nearest_semi_hard(batch *b, int a, int p) {
     int nearest = -1;
     for (int n = 0; n < b->n; n++)
-        if (is_semi_hard(b, a, p, n) &&
-            (nearest < 0 || between(b, a, n) < between(b, a, nearest)))
+        if (is_semi_hard(b, a, p, n) && (nearest < 0 || between(b, a, n) < between(b, a, nearest)))
             nearest = n;
     if (nearest >= 0) found(b, a, p, nearest);
 }
@@ -196,9 +195,9 @@ static gr_tensor *easy(const gr_loss_call *c) {
 }
 
 #define MARGIN                                                                                     \
-    {"margin", GR_NUMBER, 1, 0, INFINITY, true, true, NULL, "that of the loss"}
+    { "margin", GR_NUMBER, 1, 0, INFINITY, true, true, NULL, "that of the loss" }
 #define SQUARED                                                                                    \
-    {"squared", GR_BOOLEAN, 0, 0, 1, false, false, NULL, "margin is one of squared distances"}
+    { "squared", GR_BOOLEAN, 0, 0, 1, false, false, NULL, "margin is one of squared distances" }
 #define COMMON                                                                                     \
     .family = "similarity",                                                                        \
     .operands = {{.name = "embeddings", .shape = "(N,D)"},                                         \
@@ -229,7 +228,8 @@ const gr_loss_info gr_miners[] = {
     {.name = "semi_hard",
      .purpose = "triplets from a labelled batch: negatives within the margin",
      .formula = "for each (a, p): the nearest n with D(a, p) < D(a, n) < D(a, p) + margin",
-     .parameters = {MARGIN, SQUARED,
+     .parameters = {MARGIN,
+                    SQUARED,
                     {"all", GR_BOOLEAN, 0, 0, 1, false, false, NULL,
                      "every such n instead of the nearest"}},
      .use = "training collapses with the hardest negatives, as early on it may",

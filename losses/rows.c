@@ -66,9 +66,7 @@ gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b) {
     return gr_sum(gr_mul(a, b), .axes = GR_AXES(-1));
 }
 
-static gr_tensor *lengths(gr_tensor *x) {
-    return gr_norm(x, .axes = GR_AXES(-1), .keepdim = true);
-}
+static gr_tensor *lengths(gr_tensor *x) { return gr_norm(x, .axes = GR_AXES(-1), .keepdim = true); }
 
 static bool any_extreme(const gr_tensor *length) {
     for (int64_t i = 0; i < length->size; i++)

@@ -71,15 +71,14 @@ static gr_tensor *nearly_unit(gr_tensor *x) {
 gr_tensor *gr_cosine_embedding_(gr_pair_args a) {
     const gr_loss_info *r = row(COSINE_EMBEDDING);
     if (gr_loss_check(r, GR_LIST(a.x1, a.x2, a.target)) == NULL ||
-        !gr_rows_check(r, GR_LIST(a.x1, a.x2), 0) ||
-        !gr_rows_check_target(r, a.x1, a.target, 2) ||
+        !gr_rows_check(r, GR_LIST(a.x1, a.x2), 0) || !gr_rows_check_target(r, a.x1, a.target, 2) ||
         !gr_loss_check_parameter(a.x1->graph, r, "margin", a.margin) ||
         !gr_rows_check_values(r, a.target, 2, is_sign, "-1 or +1"))
         return NULL;
     gr_tensor *cosine = gr_rows_dot(nearly_unit(a.x1), nearly_unit(a.x2));
     gr_tensor *similar = gr_gt(a.target, gr_scalar(a.target->graph, 0));
-    gr_tensor *loss = gr_where(similar, gr_shift(gr_neg(cosine), 1),
-                               gr_relu(gr_shift(cosine, -a.margin)));
+    gr_tensor *loss =
+        gr_where(similar, gr_shift(gr_neg(cosine), 1), gr_relu(gr_shift(cosine, -a.margin)));
     return gr_loss_reduce(r, loss, a.weight, a.reduction);
 }
 
@@ -117,15 +116,17 @@ static gr_tensor *contrastive_distance(const gr_loss_call *c) {
 static gr_tensor *cosine_embedding(const gr_loss_call *c) { return gr_cosine_embedding(ARGS(c)); }
 static gr_tensor *margin_ranking(const gr_loss_call *c) { return gr_margin_ranking(ARGS(c)); }
 
-#define VECTORS {.name = "x1", .shape = "(N,D)"}, {.name = "x2", .shape = "(N,D)"}
-#define WEIGHT(shape_) {.name = "weight", .shape = shape_, .optional = true}
+#define VECTORS                                                                                    \
+    {.name = "x1", .shape = "(N,D)"}, { .name = "x2", .shape = "(N,D)" }
+#define WEIGHT(shape_)                                                                             \
+    { .name = "weight", .shape = shape_, .optional = true }
 #define SIMILAR                                                                                    \
-    {.name = "target",                                                                             \
-     .shape = "(N)",                                                                               \
-     .domain = GR_UNIT_INTERVAL,                                                                   \
-     .about = "1 similar, 0 not; a number between is a mixture"}
+    {                                                                                              \
+        .name = "target", .shape = "(N)", .domain = GR_UNIT_INTERVAL,                              \
+        .about = "1 similar, 0 not; a number between is a mixture"                                 \
+    }
 #define FACTOR                                                                                     \
-    {"factor", GR_NUMBER, 0.5, 0, INFINITY, true, true, NULL, "of the whole loss"}
+    { "factor", GR_NUMBER, 0.5, 0, INFINITY, true, true, NULL, "of the whole loss" }
 #define COMMON .family = "similarity", .reductions = "mean sum none"
 
 const gr_loss_info gr_similarity_losses[] = {
@@ -146,7 +147,8 @@ const gr_loss_info gr_similarity_losses[] = {
     {.name = "contrastive_distance",
      .purpose = "contrastive for distances computed elsewhere",
      .formula = "factor (y d^2 + (1 - y) max(0, margin - d)^2); d = distance, y = target",
-     .operands = {{.name = "distance", .shape = "(N)", .domain = GR_POSITIVE}, SIMILAR,
+     .operands = {{.name = "distance", .shape = "(N)", .domain = GR_POSITIVE},
+                  SIMILAR,
                   WEIGHT("(N)")},
      .parameters = {{"margin", GR_NUMBER, 1, 0, INFINITY, false, true, NULL,
                      "the distance from which dissimilar pairs are left alone"},
@@ -163,12 +165,10 @@ const gr_loss_info gr_similarity_losses[] = {
     {.name = "cosine_embedding",
      .purpose = "embeddings from pairs, by the angle between them",
      .formula = "1 - cos(x1, x2) if target = 1, max(0, cos(x1, x2) - margin) if target = -1",
-     .operands = {VECTORS,
-                  {.name = "target",
-                   .shape = "(N)",
-                   .domain = GR_SIGNS,
-                   .about = "+1 similar, -1 not"},
-                  WEIGHT("(N)")},
+     .operands =
+         {VECTORS,
+          {.name = "target", .shape = "(N)", .domain = GR_SIGNS, .about = "+1 similar, -1 not"},
+          WEIGHT("(N)")},
      .parameters = {{"margin", GR_NUMBER, 0, -1, 1, false, false, NULL,
                      "the cosine up to which dissimilar pairs are left alone"}},
      .use = "only directions carry meaning, as with embeddings of texts",

@@ -20,8 +20,8 @@ typedef struct gr_pair_args {
 /* factor (y D^2 + (1 - y) max(0, margin - D)^2) with the Euclidean distance D of x1 and x2, and
  * y = 1 for similar pairs, 0 for others; a y between is a mixture, any other an error.
  * margin = 1, at least 0; factor = 0.5, more than 0.
- * Hadsell, Chopra and LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR 2006,
- * eq. 4 (where 1 means dissimilar). */
+ * Hadsell, Chopra and LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR
+ * 2006, eq. 4 (where 1 means dissimilar). */
 #define gr_contrastive(...)                                                                        \
     gr_contrastive_((gr_pair_args){.margin = 1, .factor = 0.5, .x1 = __VA_ARGS__})
 /* target = 1: 1 - cos(x1, x2); target = -1: max(0, cos(x1, x2) - margin); any other is an error,

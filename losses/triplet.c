@@ -38,8 +38,10 @@ static gr_tensor *gap(const gr_triplet_args *t) {
     if (t->swap) to_negative = gr_minimum(to_negative, distance(t, t->positive, t->negative));
     if (to_positive == NULL || to_negative == NULL) return NULL;
     if (!gr_shape_equal(to_positive->shape, to_negative->shape))
-        return gr_fail(to_positive->graph, "gr_triplet: distances %s to positives and %s to "
-                       "negatives, expected equal shapes", gr_shape_text(to_positive->shape).text,
+        return gr_fail(to_positive->graph,
+                       "gr_triplet: distances %s to positives and %s to "
+                       "negatives, expected equal shapes",
+                       gr_shape_text(to_positive->shape).text,
                        gr_shape_text(to_negative->shape).text);
     return gr_sub(to_positive, to_negative);
 }

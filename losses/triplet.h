@@ -38,8 +38,7 @@ typedef struct gr_triplet_args {
  * shallow convolutional neural networks", BMVC 2016, for d and swap; Schroff, Kalenichenko and
  * Philbin, "FaceNet: a unified embedding for face recognition and clustering", CVPR 2015, eq. 2,
  * for the squares. */
-#define gr_triplet(...)                                                                            \
-    gr_triplet_((gr_triplet_args){GR_TRIPLET_DEFAULTS, .anchor = __VA_ARGS__})
+#define gr_triplet(...) gr_triplet_((gr_triplet_args){GR_TRIPLET_DEFAULTS, .anchor = __VA_ARGS__})
 gr_tensor *gr_triplet_(gr_triplet_args args);
 
 /* gr_triplet of rows of `embeddings` (N,D), chosen by `triplets` (T,3): anchor, positive and

@@ -1,8 +1,8 @@
 """Cases of losses/similarity.h, triplet.h and contrast.h. See loss_cases.py.
 
-PyTorch has cosine_embedding_loss, margin_ranking_loss and triplet_margin_loss; the miners are compared
-with those of pytorch-metric-learning (pip install --no-deps pytorch-metric-learning), where it has the
-definition; the others are written down from their papers.
+PyTorch has cosine_embedding_loss, margin_ranking_loss and triplet_margin_loss; the miners are
+compared with those of pytorch-metric-learning (pip install --no-deps pytorch-metric-learning tqdm);
+the others are written down from their papers.
 """
 import math
 import os
@@ -76,7 +76,8 @@ def pair(rng, shape, spread=1.0):
 
 
 def contrastive_cases(rng):
-    for shape, spread in (((5, 3), 0.4), ((1, 4), 0.2), ((6, 1), 0.5), ((2, 3, 4), 0.3), ((7,), 0.3)):
+    for shape, spread in (((5, 3), 0.4), ((1, 4), 0.2), ((6, 1), 0.5), ((2, 3, 4), 0.3),
+                          ((7,), 0.3)):
         x1, x2 = pair(rng, shape, spread)
         target = rng.integers(0, 2, size=shape[:-1]).astype(float)
         for parameters in ({}, {"margin": 2.0, "factor": 1.0}, {"margin": 0.0}):
@@ -90,7 +91,8 @@ def contrastive_cases(rng):
     each_reduction("contrastive", same, {}, contrastive)
     zeros = {"x1": np.zeros((2, 3)), "x2": np.zeros((2, 3)), "target": np.array([0.0, 1.0])}
     each_reduction("contrastive", zeros, {}, contrastive)
-    tiny = {"x1": np.full((2, 3), 1e-20), "x2": np.full((2, 3), 3e-20), "target": np.array([1.0, 0])}
+    tiny = {"x1": np.full((2, 3), 1e-20), "x2": np.full((2, 3), 3e-20),
+            "target": np.array([1.0, 0])}
     each_reduction("contrastive", tiny, {}, contrastive, orders=1)  # the second is all rounding
     far = {"x1": np.full((1, 3), 1e30), "x2": np.full((1, 3), -1e30), "target": np.array([0.0])}
     each_reduction("contrastive", far, {}, contrastive, float_orders=0)
@@ -180,8 +182,8 @@ def cosine_embedding_cases(rng):
 
 
 def margin_ranking_cases(rng):
-    for shapes in (((6,), (6,), (6,)), ((2, 3), (2, 3), (2, 3)), ((4, 1), (3,), (4, 3)), ((), (), ()),
-                   ((2, 3), (2, 3), ())):
+    for shapes in (((6,), (6,), (6,)), ((2, 3), (2, 3), (2, 3)), ((4, 1), (3,), (4, 3)),
+                   ((), (), ()), ((2, 3), (2, 3), ())):
         x1, x2 = rng.normal(size=shapes[0]), rng.normal(size=shapes[1])
         operands = {"x1": np.asarray(x1), "x2": np.asarray(x2), "target": signs(rng, shapes[2])}
         for margin in (0.0, 0.5, -0.3):
@@ -191,7 +193,8 @@ def margin_ranking_cases(rng):
     each_reduction("margin_ranking", operands, {}, margin_ranking)
     equal = {"x1": np.array([1.0, -2]), "x2": np.array([1.0, -2]), "target": np.array([1.0, -1])}
     each_reduction("margin_ranking", equal, {}, margin_ranking_at_kinks)
-    large = {"x1": np.array([3e38, 1e4]), "x2": np.array([-3e38, -1e4]), "target": np.array([1.0, -1])}
+    large = {"x1": np.array([3e38, 1e4]), "x2": np.array([-3e38, -1e4]),
+             "target": np.array([1.0, -1])}
     each_reduction("margin_ranking", large, {}, margin_ranking)
     ones = np.ones(3)
     add_error("margin_ranking", {"x1": ones, "x2": ones, "target": np.array([1.0, 1, 0.5])},
@@ -260,7 +263,8 @@ def triplet_cases(rng):
                          "negative": np.array([[2.0, 4.0]])}, {"squared": True}, "none",
              reference=lambda anchor, positive, negative, squared:
              hinge(1 + ((negative - positive) * (2 * anchor - positive - negative)).sum(-1)))
-    add_error("triplet", {**operands, "positive": x[:4]}, mentions=["anchor (6,4)", "positive (4,4)"])
+    add_error("triplet", {**operands, "positive": x[:4]},
+              mentions=["anchor (6,4)", "positive (4,4)"])
     add_error("triplet", {**operands, "negative": x[:, :2]},
               mentions=["anchor (6,4)", "negative (6,2)"])
     for parameters in ({"margin": 0.0}, {"margin": -1.0}, {"p": 0.0}, {"p": -2.0}, {"eps": -1.0}):
@@ -333,7 +337,8 @@ def mining_cases(rng):
             for parameters in ({}, {"margin": 0.3}, {"margin": 0.7, "squared": True}):
                 add_case(name, operands, parameters, None, MINERS[name])
         add_case("semi_hard", operands, {"all": True}, None, semi_hard)
-    line = {"embeddings": np.array([[0.0], [1], [-1], [2], [-2]]), "labels": np.array([0, 0, 0, 1, 1])}
+    line = {"embeddings": np.array([[0.0], [1], [-1], [2], [-2]]),
+            "labels": np.array([0, 0, 0, 1, 1])}
     note = "of equal distances the first; a gap of 0 is hard, one of the margin is easy"
     add_case("batch_hard", line, None, None, note=note, reference=fixed(
         (0, 1, 3), (1, 2, 3), (2, 1, 4), (3, 4, 1), (4, 3, 2)))
@@ -402,7 +407,7 @@ def clip(image, text, logit_scale, normalize=True):
 
 
 def one_against_others(logits):
-    """Cross-entropy of row i with target i; F.cross_entropy loses the digits of 1 - p where p is nearly 1."""
+    """Cross-entropy of row i with target i; F.cross_entropy loses the digits of 1 - p near p = 1."""
     n = len(logits)
     others = logits[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
     z = torch.logsumexp(others, 1) - logits.diagonal()
@@ -427,8 +432,8 @@ def info_nce_cases(rng):
     each_reduction("info_nce", {"query": x, "positive": -x, "negatives": x}, {"temperature": 1e-3},
                    info_nce, orders=0)
     for scale in (1e30, 1e-30, 1e-40, 3e38):
-        scaled = {"query": scale * np.sign(x) * np.linspace(0.1, 1, 4), "positive": scale * np.sign(x),
-                  "negatives": rng.normal(size=(2, 4))}
+        scaled = {"query": scale * np.sign(x) * np.linspace(0.1, 1, 4),
+                  "positive": scale * np.sign(x), "negatives": rng.normal(size=(2, 4))}
         each_reduction("info_nce", scaled, {}, info_nce, float_orders=1 if scale > 1 else 0)
     add_error("info_nce", {"query": x, "positive": x[:2], "negatives": x},
               mentions=["query (3,4)", "positive (2,4)"])
@@ -454,8 +459,8 @@ def nt_xent_cases(rng):
     each_reduction("nt_xent", {"embeddings": np.ones((4, 3))}, {}, nt_xent)
     each_reduction("nt_xent", {"embeddings": np.zeros((4, 3))}, {}, nt_xent)
     each_reduction("nt_xent", {"embeddings": np.concatenate([x, 0 * x])}, {}, nt_xent)
-    each_reduction("nt_xent", {"embeddings": np.concatenate([x, -x])}, {"temperature": 1e-3}, nt_xent,
-                   float_orders=1)
+    each_reduction("nt_xent", {"embeddings": np.concatenate([x, -x])}, {"temperature": 1e-3},
+                   nt_xent, float_orders=1)
     each_reduction("nt_xent", {"embeddings": 3e38 * np.sign(rng.normal(size=(4, 3)))}, {}, nt_xent,
                    float_orders=1)
     add_error("nt_xent", {"embeddings": x}, mentions=["embeddings (3,4)", "even"])
@@ -475,13 +480,14 @@ def clip_cases(rng):
     scale = np.array(100.0)
     each_reduction("clip", {"image": x, "text": x, "logit_scale": scale}, {}, clip)
     each_reduction("clip", {"image": x, "text": -x, "logit_scale": np.array(1e4)}, {}, clip)
-    each_reduction("clip", {"image": np.ones((3, 4)), "text": np.ones((3, 4)), "logit_scale": scale},
-                   {}, clip)
+    ones = np.ones((3, 4))
+    each_reduction("clip", {"image": ones, "text": ones, "logit_scale": scale}, {}, clip)
     half = np.concatenate([x[:2], np.zeros((1, 4))])
-    each_reduction("clip", {"image": half, "text": np.zeros((3, 4)), "logit_scale": scale}, {}, clip)
+    each_reduction("clip", {"image": half, "text": 0 * ones, "logit_scale": scale}, {}, clip)
     add_error("clip", {"image": x, "text": x[:2], "logit_scale": scale},
               mentions=["image (3,4)", "text (2,4)"])
-    add_error("clip", {"image": x, "text": x, "logit_scale": np.ones(2)}, mentions=["logit_scale (2)"])
+    add_error("clip", {"image": x, "text": x, "logit_scale": np.ones(2)},
+              mentions=["logit_scale (2)"])
     add_error("clip", {"image": x, "text": x, "logit_scale": np.array(-1.0)},
               mentions=["logit_scale", "-1"])
     add_error("clip", {"image": x[0], "text": x[0], "logit_scale": scale}, mentions=["image (4)"])

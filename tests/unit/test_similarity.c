@@ -18,8 +18,7 @@ static gr_tensor *labels(gr_graph *g) { return gr_from_index(g, GR_SHAPE(N), LAB
 
 static void assert_equal(const gr_tensor *a, const gr_tensor *b) {
     ck_assert(a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape));
-    for (int64_t i = 0; i < a->size; i++)
-        ck_assert_double_eq_tol(gr_at(a, i), gr_at(b, i), 1e-6);
+    for (int64_t i = 0; i < a->size; i++) ck_assert_double_eq_tol(gr_at(a, i), gr_at(b, i), 1e-6);
 }
 
 static void assert_finite(const gr_tensor *t) {
@@ -44,8 +43,8 @@ START_TEST(triplet_takes_a_distance) {
     for (int swap = 0; swap < 2; swap++) {
         gr_tensor *own = gr_triplet(a, p, n, .distance = manhattan, .distance_context = &factor,
                                     .swap = swap, .reduction = GR_NONE);
-        assert_equal(own, gr_triplet(a, p, n, .p = 1, .eps = 0, .swap = swap,
-                                     .reduction = GR_NONE));
+        assert_equal(own,
+                     gr_triplet(a, p, n, .p = 1, .eps = 0, .swap = swap, .reduction = GR_NONE));
     }
     ck_assert(gr_backward(gr_triplet(a, p, n, .distance = manhattan, .distance_context = &factor)));
     ck_assert(!gr_failed(g));
