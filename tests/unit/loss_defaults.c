@@ -6,7 +6,8 @@
 
 /* Every entry of the registry by the number of its required operands. */
 #define OF_TWO(X)                                                                                  \
-    X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)
+    X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)      \
+    X(dice) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou)
 #define OF_THREE(X) X(gaussian_nll)
 
 #define DEFINE_TWO(name)                                                                           \

@@ -273,8 +273,9 @@ static void to_extremes(const gr_loss_info *loss, loss_call *l) {
             if (way == 0 && i > 0 && l->leaf[0]->size == t->size &&
                 o->domain == loss->operands[0].domain)
                 *x = l->leaf[0]->data[k];
-            if (way == 1 && (o->domain == GR_POSITIVE || o->domain == GR_UNIT_INTERVAL)) *x = 0;
-            if (way == 2 && o->domain == GR_UNIT_INTERVAL) *x = 1;
+            bool unit = o->domain == GR_UNIT_INTERVAL || o->domain == GR_BINARY;
+            if (way == 1 && (o->domain == GR_POSITIVE || unit)) *x = 0;
+            if (way == 2 && unit) *x = 1;
             if (way == 3 && o->domain == GR_UNIT_INTERVAL) *x = (gr_real)(*x > 0.5);
             if (way == 4 && o->domain == GR_ANY_VALUE) *x *= 20;
         }
@@ -287,8 +288,8 @@ static void test_range(const gr_loss_info *loss) {
         loss_call l;
         sample_error error;
         gr_graph_reset(g);
-        if (!loss_accepted_sample(g, loss, (sample_options){.wide = k % 2 == 0}, &l, &error))
-            return;
+        sample_options options = {.wide = k % 2 == 0, .more = k % 3 == 0 ? 4 : 1};
+        if (!loss_accepted_sample(g, loss, options, &l, &error)) return;
         if (k % 3 == 0) to_extremes(loss, &l);
         gr_tensor *y = loss_elements(loss, &l);
         gr_clear_error(g);
@@ -355,7 +356,6 @@ static bool make_perfect(const gr_loss_info *loss, loss_call *l) {
         p->domain == GR_ANY_VALUE && t->domain != GR_ANY_VALUE && t->domain != GR_POSITIVE;
     for (int64_t i = 0; i < pred->size; i++) {
         double y = gr_at(target, i);
-        if (t->domain == GR_UNIT_INTERVAL) target->data[i] = (gr_real)(y = y > 0.5);
         pred->data[i] = (gr_real)(labels ? sure(p->domain, y > 0) : y);
     }
     return true;
@@ -367,8 +367,7 @@ static void test_perfect(const gr_loss_info *loss) {
         loss_call l;
         sample_error error;
         gr_graph_reset(g);
-        if (!loss_accepted_sample(g, loss, (sample_options){.wide = k % 2 == 0}, &l, &error))
-            return;
+        if (!loss_accepted_sample(g, loss, (sample_options){0}, &l, &error)) return;
         if (!make_perfect(loss, &l)) return;
         gr_tensor *y = loss_elements(loss, &l);
         if (y == NULL) complain(loss, "a perfect prediction is refused:", gr_error(g));
