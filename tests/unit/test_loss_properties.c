@@ -305,8 +305,8 @@ static void test_range(const gr_loss_info *loss) {
     double rounding = 1e-9 * (1 + (isfinite(loss->low) ? fabs(loss->low) : 0));
     if (low < loss->low - rounding || high > loss->high + 1e-9 * (1 + fabs(high)))
         complain(loss, "beyond the range:", seen);
-    if ((isfinite(loss->low) && low > loss->low + 0.1 * fmax(1, fabs(loss->low))) ||
-        (isfinite(loss->high) && high < loss->high - 0.1 * fmax(1, fabs(loss->high))))
+    if ((isfinite(loss->low) && low > loss->low + 0.15 * fmax(1, fabs(loss->low))) ||
+        (isfinite(loss->high) && high < loss->high - 0.15 * fmax(1, fabs(loss->high))))
         complain(loss, "an end of the range is never near:", seen);
     if ((loss->low == -INFINITY && low > -1) || (loss->high == INFINITY && high < 3))
         complain(loss, "an end of the range is infinite without need:", seen);
@@ -356,6 +356,7 @@ static bool make_perfect(const gr_loss_info *loss, loss_call *l) {
         p->domain == GR_ANY_VALUE && t->domain != GR_ANY_VALUE && t->domain != GR_POSITIVE;
     for (int64_t i = 0; i < pred->size; i++) {
         double y = gr_at(target, i);
+        if (t->domain == GR_UNIT_INTERVAL) target->data[i] = (gr_real)(y = y > 0.5);
         pred->data[i] = (gr_real)(labels ? sure(p->domain, y > 0) : y);
     }
     return true;
