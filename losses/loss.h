@@ -90,7 +90,7 @@ typedef struct gr_loss_info {
      * as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
     double low, high; /* range of an element of the loss, for operands as described */
-    bool zero_at_perfect; /* 0 where the prediction equals the target */
+    bool zero_at_perfect; /* 0 where the prediction equals the target (probabilities being 0 or 1) */
     const char *source;   /* paper or book */
     gr_tensor *(*apply)(const gr_loss_call *call);
 } gr_loss_info;

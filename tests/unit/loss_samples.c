@@ -8,8 +8,7 @@
 
 #include "core/graph/random.h"
 
-/* -- Shapes
- * ---------------------------------------------------------------------------------------- */
+/* -- Shapes ------------------------------------------------------------------------------------ */
 
 enum { LIST_LENGTH = 3 };
 
@@ -101,8 +100,7 @@ static int class_axis(const gr_operand_info *o, const gr_tensor *t) {
     return t->shape.ndim - 1;
 }
 
-/* -- Values
- * ---------------------------------------------------------------------------------------- */
+/* -- Values ------------------------------------------------------------------------------------ */
 
 static double uniform(gr_graph *g) { return gr_random_uniform(g); }
 
@@ -142,12 +140,15 @@ static void normalise(const gr_operand_info *o, gr_tensor *t) {
     }
 }
 
-/* Corners x1 y1 x2 y2. */
-static void draw_boxes(gr_tensor *t, double scale) {
+/* Corners x1 y1 x2 y2; wide: far apart, and of all shapes. */
+static void draw_boxes(gr_tensor *t, bool wide, double scale) {
+    gr_graph *g = t->graph;
     for (int64_t i = 0; i + 3 < t->size; i += 4)
         for (int k = 0; k < 2; k++) {
-            t->data[i + k] = (gr_real)(scale * uniform(t->graph));
-            t->data[i + 2 + k] = t->data[i + k] + (gr_real)(scale * (0.1 + uniform(t->graph)));
+            double from = scale * (wide ? normal(g) : uniform(g));
+            double side = scale * (wide ? exp(2 * normal(g)) : 0.1 + uniform(g));
+            t->data[i + k] = (gr_real)from;
+            t->data[i + 2 + k] = (gr_real)(from + side);
         }
 }
 
@@ -156,7 +157,7 @@ void loss_draw(const gr_operand_info *o, gr_tensor *t, bool wide) {
     double scale = wide ? scales[gr_random_below(t->graph, 4)] : 1.5;
     for (int64_t i = 0; i < t->size; i++) t->data[i] = (gr_real)value_of(o, t->graph, wide, scale);
     if (o->domain == GR_DISTRIBUTION || o->domain == GR_LOG_DISTRIBUTION) normalise(o, t);
-    if (o->domain == GR_BOXES) draw_boxes(t, scale);
+    if (o->domain == GR_BOXES) draw_boxes(t, wide, scale);
 }
 
 /* Class indices, or lengths of what the operand's name says: of targets (N,S), else of inputs. */
@@ -176,8 +177,7 @@ static gr_tensor *draw_index(gr_graph *g, const gr_operand_info *o, gr_shape sha
     return gr_name(gr_from_index(g, shape, values), o->name);
 }
 
-/* -- Calls
- * ----------------------------------------------------------------------------------------- */
+/* -- Calls ------------------------------------------------------------------------------------- */
 
 static gr_tensor *draw_leaf(gr_graph *g, const gr_operand_info *o, gr_shape shape, bool wide,
                             loss_call *to) {
