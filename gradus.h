@@ -17,11 +17,16 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/odds.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/class_weights.h"
+#include "losses/classification.h"
+#include "losses/focal.h"
 #include "losses/loss.h"
+#include "losses/margin.h"
 #include "losses/regression.h"
 
 #include "nn/activation.h"

@@ -8,7 +8,10 @@
 
 /* -- The registry --------------------------------------------------------------------------------- */
 
-static const gr_loss_info *const families[] = {gr_regression_losses};
+static const gr_loss_info *const families[] = {
+    gr_regression_losses, gr_classification_losses, gr_focal_losses,
+    gr_margin_losses,     gr_class_weights,
+};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {
@@ -102,9 +105,11 @@ bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *n
     const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
-    if (above && below) return true;
-    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
-                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+    bool whole = p->kind != GR_INTEGER || value == floor(value);
+    if (above && below && whole) return true;
+    return gr_fail(g, "gr_%s: %s is %g, expected %s in %c%g, %g%c", row->name, name, value,
+                   p->kind == GR_INTEGER ? "an integer" : "a number", p->low_open ? '(' : '[',
+                   p->low, p->high, p->high_open ? ')' : ']');
 }
 
 void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
@@ -130,6 +135,12 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
         if (d != 1 && d != shape.dim[shape.ndim - i]) return false;
     }
     return true;
+}
+
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name) {
+    return broadcasts_to(t, x->shape) ||
+           gr_loss_shape_error(row, t, name, x, x_name, "the first does not broadcast to the second");
 }
 
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
