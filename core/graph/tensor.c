@@ -17,8 +17,7 @@ int64_t gr_shape_size(gr_shape shape) {
             empty = true;
             continue;
         }
-        if (size > LARGEST_SIZE / shape.dim[i]) return -1;
-        size *= shape.dim[i];
+        if (__builtin_mul_overflow(size, shape.dim[i], &size) || size > LARGEST_SIZE) return -1;
     }
     return empty ? 0 : size;
 }
@@ -68,11 +67,12 @@ gr_text gr_describe(const gr_tensor *t, const char *formal) {
 }
 
 /* The tensor alone, with no elements. */
-static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, bool lasting) {
+static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, int64_t size,
+                                bool lasting) {
     gr_arena *arena = lasting ? &g->lasting : &g->step;
     gr_tensor *t = gr_arena_alloc(arena, sizeof *t, GR_ALIGN_STRUCT);
     if (t != NULL)
-        *t = (gr_tensor){.shape = shape, .size = gr_shape_size(shape), .kind = kind,
+        *t = (gr_tensor){.shape = shape, .size = size, .kind = kind,
                          .lasting = lasting, .graph = g};
     return t;
 }
@@ -85,7 +85,7 @@ gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape sh
     if (size < 0)
         return gr_fail(g, "%s: no tensor has the shape %s", who, gr_shape_text(shape).text);
     size_t bytes = (size_t)size * (kind == GR_REAL ? sizeof(gr_real) : sizeof(int32_t));
-    gr_tensor *t = tensor_header(g, kind, shape, lasting);
+    gr_tensor *t = tensor_header(g, kind, shape, size, lasting);
     void *elements = t == NULL ? NULL
                                : gr_arena_alloc(lasting ? &g->lasting : &g->step, bytes,
                                                 GR_ALIGN_DATA);
@@ -100,7 +100,7 @@ gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape sh
 }
 
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape) {
-    gr_tensor *alias = tensor_header(t->graph, t->kind, shape, false);
+    gr_tensor *alias = tensor_header(t->graph, t->kind, shape, t->size, false);
     if (alias == NULL) return gr_fail(t->graph, "%s: no memory", who);
     alias->data = t->data;
     alias->index = t->index;

@@ -49,7 +49,7 @@ UNARY(relu, x < 0 ? 0 : x) /* a NaN stays one */
 UNARY(gelu, x *(gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
 UNARY(silu, x *(x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
 UNARY(leaky_relu, x > 0 ? x : p[0] * x)
-UNARY(elu, x > 0 ? x : p[0] * GR_MATH(expm1)(x < 0 ? x : 0))
+UNARY(elu, x > 0 ? x : p[0] * GR_MATH(expm1)(x > 0 ? 0 : x)) /* a NaN stays one */
 UNARY(scale, p[0] * x)
 UNARY(shift, p[0] + x)
 UNARY(power, GR_MATH(pow)(x, p[0]))

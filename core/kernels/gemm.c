@@ -132,18 +132,66 @@ static strip strip_of(int64_t n, int lanes, int64_t i) {
     return (strip){from * lanes, end - from * lanes, (int)(to - from)};
 }
 
-/* A panel has `width` numbers for each k: a piece of B's rows, or of A's columns. */
-static void pack(int64_t depth, int64_t width_, const gr_real *from, int64_t step, int64_t across,
-                 gr_real *to, int64_t to_step) {
-    if (across == 1) {
-        for (int64_t k = 0; k < depth; k++)
-            for (int64_t i = 0; i < width_; i++) to[k * to_step + i] = from[k * step + i];
-    } else {
-        for (int64_t i = 0; i < width_; i++)
-            for (int64_t k = 0; k < depth; k++)
-                to[k * to_step + i] = from[k * step + i * across];
-    }
+/* -- Packing --------------------------------------------------------------------------------------- */
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_SHUFFLE 1
+#endif
+#endif
+
+#ifdef HAS_SHUFFLE
+typedef gr_real four __attribute__((vector_size(4 * sizeof(gr_real))));
+typedef gr_real loose_four
+    __attribute__((vector_size(4 * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
+
+/* Writes four rows of four numbers as columns. */
+static inline void transpose_four(const gr_real *from, int64_t from_row, gr_real *to,
+                                  int64_t to_row) {
+    four a = *(const loose_four *)from, b = *(const loose_four *)(from + from_row);
+    four c = *(const loose_four *)(from + 2 * from_row);
+    four d = *(const loose_four *)(from + 3 * from_row);
+    four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    *(loose_four *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(loose_four *)(to + to_row) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(loose_four *)(to + 2 * to_row) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(loose_four *)(to + 3 * to_row) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
+#endif
+
+/* to[k][i] = from[i][k] */
+static void pack_transposed(int64_t depth, int64_t count, const gr_real *from, int64_t from_row,
+                            gr_real *to, int64_t to_row) {
+    int64_t i = 0;
+#ifdef HAS_SHUFFLE
+    for (; i + 4 <= count; i += 4) {
+        int64_t k = 0;
+        for (; k + 4 <= depth; k += 4)
+            transpose_four(from + i * from_row + k, from_row, to + k * to_row + i, to_row);
+        for (; k < depth; k++)
+            for (int j = 0; j < 4; j++) to[k * to_row + i + j] = from[(i + j) * from_row + k];
+    }
+#endif
+    for (; i < count; i++)
+        for (int64_t k = 0; k < depth; k++) to[k * to_row + i] = from[i * from_row + k];
+}
+
+/* to[k][i] = from[k * step + i * across], for `count` columns of A or B's rows side by side. One of
+ * step and across is 1. */
+static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step, int64_t across,
+                 gr_real *to, int64_t to_row) {
+    if (across != 1) {
+        pack_transposed(depth, count, from, across, to, to_row);
+        return;
+    }
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t i = 0; i < count; i++) to[k * to_row + i] = from[k * step + i];
+}
+
+/* -- Tiles ------------------------------------------------------------------------------------------ */
 
 /* All rows of C in one strip: `t` is its first tile, a_tile the distance from a tile's rows of A to
  * the next one's. */
@@ -175,7 +223,7 @@ static tile_work strip_work(const gr_product *p, const width *w, strip at) {
 
 /* -- Small products: A is read in place, and so is B if its rows are contiguous ------------------- */
 
-static void multiply_small(const gr_product *p) {
+static void multiply_in_place(const gr_product *p) {
     gr_real packed[DEPTH * STRIP] __attribute__((aligned(64)));
     const width *w = width_for(p->n);
     int64_t strips = strips_of(p->n, w->lanes);
@@ -191,6 +239,68 @@ static void multiply_small(const gr_product *p) {
             }
             multiply_strip(w, at.vectors, p->m, MAX_ROWS * p->a_row, t);
         }
+    }
+}
+
+/* -- Products of a matrix and a vector --------------------------------------------------------------- */
+
+enum { ROWS_AT_ONCE = 4 };
+typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
+typedef gr_real loose_wide
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
+
+/* dot[r] = x . row r, for `rows` rows, a constant */
+static inline __attribute__((always_inline)) void dots(int rows, int64_t k, const gr_real *row,
+                                                       int64_t distance, const gr_real *x,
+                                                       gr_real *dot) {
+    wide sum[ROWS_AT_ONCE];
+    int64_t i = 0;
+    UNROLL for (int r = 0; r < rows; r++) sum[r] = (wide){0};
+    for (; i + MAX_LANES <= k; i += MAX_LANES) {
+        wide piece = *(const loose_wide *)(x + i);
+        UNROLL for (int r = 0; r < rows; r++)
+            sum[r] += piece * *(const loose_wide *)(row + r * distance + i);
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        gr_real lanes[MAX_LANES];
+        *(loose_wide *)lanes = sum[r];
+        for (int half = MAX_LANES / 2; half > 0; half /= 2)
+            for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
+        dot[r] = lanes[0];
+        for (int64_t l = i; l < k; l++) dot[r] += x[l] * row[r * distance + l];
+    }
+}
+
+/* y[i * y_step] = start[i * start_step] + x . row i, for n rows of a matrix */
+static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t distance,
+                            const gr_real *x, const gr_real *start, int64_t start_step, gr_real *y,
+                            int64_t y_step) {
+    gr_real dot[ROWS_AT_ONCE];
+    for (int64_t i = 0; i < n; i += ROWS_AT_ONCE) {
+        int rows = n - i < ROWS_AT_ONCE ? (int)(n - i) : ROWS_AT_ONCE;
+        if (rows == ROWS_AT_ONCE)
+            dots(ROWS_AT_ONCE, k, row + i * distance, distance, x, dot);
+        else
+            for (int r = 0; r < rows; r++) dots(1, k, row + (i + r) * distance, distance, x, dot + r);
+        for (int r = 0; r < rows; r++)
+            y[(i + r) * y_step] = (start != NULL ? start[(i + r) * start_step] : 0) + dot[r];
+    }
+}
+
+static void multiply_small(const gr_product *p) {
+    bool a_rows = p->a_col == 1, b_column = p->n == 1 && p->b_row == 1;
+    if (b_column && a_rows) {
+        multiply_vector(p->m, p->k, p->a, p->a_row, p->b, p->start, p->start_row, p->c, p->c_row);
+    } else if (p->m == 1 && a_rows && p->b_row == 1) {
+        multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
+    } else if (b_column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
+        /* A's columns times b, added up, are b^T A^T. */
+        gr_product swapped = {.m = 1, .n = p->m, .k = p->k, .a = p->b, .a_row = 1, .a_col = 1,
+                              .b = p->a, .b_row = p->a_col, .b_col = p->a_row, .start = p->start,
+                              .c = p->c, .c_row = p->m};
+        multiply_in_place(&swapped);
+    } else {
+        multiply_in_place(p);
     }
 }
 

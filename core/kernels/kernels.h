@@ -110,11 +110,24 @@ typedef struct gr_reduce_kernels {
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
 } gr_reduce_kernels;
 
+/* Of a vector a (d) and the n rows of b (n,d), for each j < n: */
+typedef void gr_distance_kernel(int64_t n, int64_t d, const gr_real *a, const gr_real *b,
+                                gr_real *y);
+typedef void gr_weighted_distance_kernel(int64_t n, int64_t d, const gr_real *weights,
+                                         const gr_real *a, const gr_real *b, gr_real *y);
+typedef struct gr_distance_kernels {
+    gr_distance_kernel *squared;                    /* y[j] = |a - b_j|^2 */
+    gr_distance_kernel *euclidean;                  /* y[j] = |a - b_j| */
+    gr_weighted_distance_kernel *weighted_products; /* y[j] = weights . (a - b_j) */
+    gr_weighted_distance_kernel *weighted_sum;      /* y (d) = sum over j of weights[j] (a - b_j) */
+} gr_distance_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
     const gr_update_kernels *update;
     const gr_gemm_kernels *gemm;
+    const gr_distance_kernels *distances;
     const gr_reduce_kernels *reduce;
 } gr_kernels;
 

@@ -7,24 +7,37 @@ static int aligned_dim(gr_shape s, int ndim, int i) {
 }
 
 bool gr_broadcast_shape(const gr_node *n, gr_shape *shape) {
-    *shape = n->in[0]->shape;
-    for (int k = 1; k < n->n_in; k++) {
-        gr_shape a = *shape, b = n->in[k]->shape;
-        gr_shape common = {.ndim = a.ndim > b.ndim ? a.ndim : b.ndim};
-        for (int i = 0; i < common.ndim; i++) {
-            int da = aligned_dim(a, common.ndim, i), db = aligned_dim(b, common.ndim, i);
-            if (da != db && da != 1 && db != 1)
+    int ndim = 0;
+    for (int k = 0; k < n->n_in; k++)
+        if (n->in[k]->shape.ndim > ndim) ndim = n->in[k]->shape.ndim;
+    *shape = (gr_shape){.ndim = ndim};
+    for (int i = 0; i < ndim; i++) {
+        int dim = 1, widest = 0; /* the operand that has it */
+        for (int k = 0; k < n->n_in; k++) {
+            int d = aligned_dim(n->in[k]->shape, ndim, i);
+            if (d != 1 && dim != 1 && d != dim)
                 return gr_fail(n->graph, "%s: %s and %s don't broadcast: %d and %d in dimension %d",
-                               n->op->name, gr_operand(n, k == 2 && a.ndim == 0 ? 1 : 0).text,
-                               gr_operand(n, k).text, da, db, i - common.ndim);
-            common.dim[i] = da == 1 ? db : da;
+                               n->op->name, gr_operand(n, widest).text, gr_operand(n, k).text, dim,
+                               d, i - ndim);
+            if (d == 1) continue;
+            dim = d;
+            widest = k;
         }
-        *shape = common;
+        shape->dim[i] = dim;
     }
     return true;
 }
 
+static bool all_have(gr_shape shape, gr_tensor *const *in, int n_in) {
+    for (int k = 0; k < n_in; k++)
+        if (!gr_shape_equal(in[k]->shape, shape)) return false;
+    return true;
+}
+
 gr_broadcast gr_broadcast_plan(gr_shape shape, gr_tensor *const *in, int n_in) {
+    if (all_have(shape, in, n_in))
+        return (gr_broadcast){
+            .rows = 1, .length = gr_shape_size(shape), .operands = n_in, .step = {1, 1, 1}};
     /* Strides of each operand in the result's dimensions, 0 where it is repeated. Dimensions of 1
      * are left out. */
     int64_t dim[GR_MAX_DIMS], stride[GR_BROADCAST_OPERANDS][GR_MAX_DIMS] = {{0}};

@@ -67,7 +67,7 @@ UNARY(reciprocal_or_zero, gr_neg(gr_mul(grad, gr_square(y))))
 UNARY(exp, gr_mul(grad, y))
 UNARY(log, gr_div(grad, x))
 UNARY(log1p, gr_div(grad, gr_shift(x, 1)))
-UNARY(expm1, gr_mul(grad, gr_shift(y, 1)))
+UNARY(expm1, gr_mul(grad, gr_exp(x))) /* y + 1 would lose all digits of a small e^x */
 UNARY(sin, gr_mul(grad, gr_cos(x)))
 UNARY(cos, gr_neg(gr_mul(grad, gr_sin(x))))
 UNARY(tanh, gr_tanh_grad(grad, x))

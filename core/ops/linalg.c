@@ -11,7 +11,7 @@
 /* Small products are shared among threads a number at a time that makes a piece worth its while. */
 enum { PIECE_WORK = 1 << 20 };
 
-/* `count` products of one size; product i has its operands at the offsets of `plan`'s row i. */
+/* `count` products of one size, whose operands' batches broadcast to `batch`. */
 typedef struct product_batch {
     const gr_graph *graph;
     gr_product p;
@@ -46,16 +46,16 @@ static void product_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* Large products are computed one by one, each by all threads; small ones side by side. */
+/* Many small products are computed side by side; else one by one, each by all threads. */
 static void run_products(const gr_node *n, const product_batch *w) {
     gr_graph *g = n->graph;
+    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
     size_t bytes = gr_product_scratch(g->kernels->gemm, &w->p) * sizeof(gr_real);
-    if (bytes == 0) {
-        double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
+    if (bytes == 0 && w->count > 1 && work < PIECE_WORK) {
         gr_for(g, w->count, 1 + (int64_t)(PIECE_WORK / (work + 1)), product_range, (void *)w);
         return;
     }
-    gr_real *scratch = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
+    gr_real *scratch = bytes > 0 ? gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA) : NULL;
     for (int64_t i = 0; i < w->count; i++) {
         gr_product p = batch_product(w, i);
         gr_product_run(g->kernels->gemm, g->threads, &p, scratch);
@@ -143,6 +143,7 @@ static void matmul_forward(const gr_node *n) {
     if (one_matrix_for_all(a, t->a, b)) {
         w.p.m *= w.count;
         w.count = 1;
+        w.batch = w.a_batch = w.b_batch = GR_SCALAR;
     }
     run_products(n, &w);
 }

@@ -1,6 +1,7 @@
 #include "examples/common/plot.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,15 +21,22 @@ enum { COLOURS = sizeof colours / sizeof *colours };
 
 const char *plot_colour(int style) { return colours[(style + COLOURS - 1) % COLOURS]; }
 
+double plot_step(double range, int wanted) {
+    if (!(range > 0) || isinf(range)) return 1;
+    double least = range / wanted, power = pow(10, floor(log10(least)));
+    return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power
+                                                                                       : 10 * power;
+}
+
 /* Commands are repeated for both kinds of file: what follows stands in a loop over them. */
 static void write_preamble(FILE *script, const char *name, int width, int height) {
     fprintf(script, "do for [kind in 'png svg'] {\n"
                     "reset\n"
                     "if (kind eq 'png') {\n"
-                    "  set terminal pngcairo size %d,%d font 'DejaVu Sans,10' fontscale 2 linewidth 2 "
-                    "pointscale 2 background '#FFFFFF'\n"
+                    "  set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,9' fontscale 2 "
+                    "linewidth 2 pointscale 2 background '#FFFFFF'\n"
                     "} else {\n"
-                    "  set terminal svg size %d,%d font 'DejaVu Sans,10' background '#FFFFFF'\n"
+                    "  set terminal svg size %d,%d noenhanced font 'DejaVu Sans,9' background '#FFFFFF'\n"
                     "}\n"
                     "set output '%s.'.kind\n",
             2 * width, 2 * height, width, height, name);

@@ -32,5 +32,7 @@ bool plot_end(plot *p);
 
 /* The colour of a line style, "#0072B2". */
 const char *plot_colour(int style);
+/* 1, 2 or 5 times a power of ten, so that a range has about as many tics as wanted; 1 for no range. */
+double plot_step(double range, int wanted);
 
 #endif

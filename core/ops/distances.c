@@ -1,0 +1,213 @@
+/* Distances and similarities between vectors. */
+#include "core/graph/graph_internal.h"
+#include "core/ops/broadcast_internal.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+
+#include <float.h>
+#include <math.h>
+
+/* With the differences d_ij = a_i - b_j of the rows of a (M,D) and b (N,D), the squared distances and
+ * their derivatives of all orders are made of three sums:
+ *
+ *     squared_ij  = sum_k d_ijk^2          (M,N)
+ *     sum_i       = sum_j g_ij d_ij        (M,D), for weights g (M,N)
+ *     products_ij = sum_k h_ik d_ijk       (M,N), for weights h (M,D)
+ *
+ * Each is computed from the differences and stores none of them. */
+
+enum { PIECE_WORK = 1 << 16 }; /* differences in a piece of work for one thread */
+
+typedef struct pairs_work {
+    const gr_node *n;
+    const gr_real *a, *b, *weights;
+    int64_t rows_b, length;
+} pairs_work;
+
+/* Runs f over the rows of a; a and b are the node's last two operands. */
+static void for_rows(const gr_node *n, gr_range_function *f) {
+    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
+    pairs_work w = {n, a->data, b->data, n->in[0]->data, b->shape.dim[0], b->shape.dim[1]};
+    gr_for(n->graph, a->shape.dim[0], 1 + PIECE_WORK / (w.rows_b * w.length + 1), f, &w);
+}
+
+#define KERNELS(w) ((w)->n->graph->kernels->distances)
+
+static bool check_pairs(const gr_tensor *a, const gr_tensor *b) {
+    if (a->shape.ndim == 2 && b->shape.ndim == 2 && a->shape.dim[1] == b->shape.dim[1]) return true;
+    return gr_fail(a->graph, "gr_distances: %s and %s, expected (M,D) and (N,D)",
+                   gr_describe(a, "a").text, gr_describe(b, "b").text);
+}
+
+static bool pairs_shape(const gr_node *n, gr_shape *shape) {
+    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
+    if (!check_pairs(a, b)) return false;
+    *shape = GR_SHAPE(a->shape.dim[0], b->shape.dim[0]);
+    return true;
+}
+
+/* -- sum_j g_ij (a_i - b_j) and sum_k h_ik (a_ik - b_jk) ------------------------------------------- */
+
+static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b);
+static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b);
+
+static bool rows_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[1]->shape;
+    return true;
+}
+
+static void weighted_sum_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    for (int64_t i = begin; i < end; i++)
+        KERNELS(w)->weighted_sum(w->rows_b, w->length, w->weights + i * w->rows_b,
+                                 w->a + i * w->length, w->b, w->n->out->data + i * w->length);
+}
+static void weighted_sum_forward(const gr_node *n) { for_rows(n, weighted_sum_range); }
+
+/* Both sums are linear in their weights, and in a and b: with the weights g (M,N) and the gradient h
+ * (M,D), or the other way round, a gets the gradient (sum_j g_ij) h_i and b gets -g^T h. */
+static void to_a_and_b(const gr_node *n, gr_tensor *g, gr_tensor *h, gr_tensor **grads) {
+    if (gr_wants(n, 1))
+        grads[1] = gr_mul(gr_sum(g, .axes = GR_AXES(1), .keepdim = true), h);
+    if (gr_wants(n, 2)) grads[2] = gr_neg(gr_matmul(g, h, .transpose_a = true));
+}
+static void weighted_sum_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    if (gr_wants(n, 0)) grads[0] = weighted_products(grad, n->in[1], n->in[2]);
+    to_a_and_b(n, n->in[0], grad, grads);
+}
+static const gr_op weighted_sum_op = {.name = "gr_distances",
+                                      .operands = {"grad", "a", "b"},
+                                      .shape = rows_shape,
+                                      .forward = weighted_sum_forward,
+                                      .vjp = weighted_sum_vjp};
+static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b) {
+    return gr_apply(&weighted_sum_op, GR_LIST(g, a, b), NULL, 0);
+}
+
+static void weighted_products_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    for (int64_t i = begin; i < end; i++)
+        KERNELS(w)->weighted_products(w->rows_b, w->length, w->weights + i * w->length,
+                                      w->a + i * w->length, w->b,
+                                      w->n->out->data + i * w->rows_b);
+}
+static void weighted_products_forward(const gr_node *n) { for_rows(n, weighted_products_range); }
+static void weighted_products_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    if (gr_wants(n, 0)) grads[0] = weighted_sum(grad, n->in[1], n->in[2]);
+    to_a_and_b(n, grad, n->in[0], grads);
+}
+static const gr_op weighted_products_op = {.name = "gr_distances",
+                                           .operands = {"grad", "a", "b"},
+                                           .shape = pairs_shape,
+                                           .forward = weighted_products_forward,
+                                           .vjp = weighted_products_vjp};
+static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b) {
+    return gr_apply(&weighted_products_op, GR_LIST(h, a, b), NULL, 0);
+}
+
+/* -- Distances ------------------------------------------------------------------------------------- */
+
+/* The gradients of a and b from those of d_ij^2 / 2. */
+static void from_differences(const gr_node *n, gr_tensor *g, gr_tensor **grads) {
+    gr_tensor *a = n->in[0], *b = n->in[1];
+    if (gr_wants(n, 0)) grads[0] = weighted_sum(g, a, b);
+    if (gr_wants(n, 1)) grads[1] = weighted_sum(gr_transpose(g, 0, 1), b, a);
+}
+
+static void squared_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    for (int64_t i = begin; i < end; i++)
+        KERNELS(w)->squared(w->rows_b, w->length, w->a + i * w->length, w->b,
+                            w->n->out->data + i * w->rows_b);
+}
+static void squared_forward(const gr_node *n) { for_rows(n, squared_range); }
+static void squared_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    from_differences(n, gr_scale(grad, 2), grads);
+}
+static const gr_op squared_op = {.name = "gr_distances",
+                                 .operands = {"a", "b"},
+                                 .shape = pairs_shape,
+                                 .forward = squared_forward,
+                                 .vjp = squared_vjp};
+
+static void euclidean_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    for (int64_t i = begin; i < end; i++)
+        KERNELS(w)->euclidean(w->rows_b, w->length, w->a + i * w->length, w->b,
+                              w->n->out->data + i * w->rows_b);
+}
+static void euclidean_forward(const gr_node *n) { for_rows(n, euclidean_range); }
+/* grad / distance; 0 for a distance of 0, or so small that its reciprocal is infinite. */
+static void euclidean_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *smallest = gr_scalar(n->graph, sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN);
+    gr_tensor *zero = gr_scalar(n->graph, 0);
+    gr_tensor *distance = gr_where(gr_ge(n->out, smallest), n->out, zero);
+    from_differences(n, gr_mul(grad, gr_reciprocal_or_zero(distance)), grads);
+}
+static const gr_op euclidean_op = {.name = "gr_distances",
+                                   .operands = {"a", "b"},
+                                   .shape = pairs_shape,
+                                   .forward = euclidean_forward,
+                                   .vjp = euclidean_vjp};
+
+gr_tensor *gr_distances_(gr_distances_args args) {
+    gr_tensor *a = args.a, *b = args.b;
+    gr_graph *g = a != NULL ? a->graph : b != NULL ? b->graph : NULL;
+    if (!(args.p > 0)) return gr_fail(g, "gr_distances: p is %g, expected p > 0", args.p);
+    if (args.squared && args.p != 2)
+        return gr_fail(g, "gr_distances: p is %g, expected 2 for squared distances", args.p);
+    if (args.p == 2 || a == NULL || b == NULL)
+        return gr_apply(args.squared ? &squared_op : &euclidean_op, GR_LIST(a, b), NULL, 0);
+    if (!check_pairs(a, b)) return NULL;
+    gr_tensor *differences = gr_sub(gr_unsqueeze(a, 1), gr_unsqueeze(b, 0)); /* (M,N,D) */
+    return gr_norm(differences, .p = args.p, .axes = GR_AXES(2));
+}
+
+/* -- Cosine similarity ----------------------------------------------------------------------------- */
+
+/* The length of x along an axis that is counted from the end; 1 if x has not got it. */
+static int length_along(const gr_tensor *x, int axis) {
+    return x->shape.ndim + axis < 0 ? 1 : x->shape.dim[x->shape.ndim + axis];
+}
+
+/* x repeated to `length` along an axis counted from the end, where it has 1. */
+static gr_tensor *repeat_along(gr_tensor *x, int axis, int length) {
+    if (length_along(x, axis) == length) return x;
+    gr_shape shape = {.ndim = x->shape.ndim > -axis ? x->shape.ndim : -axis};
+    for (int i = 1; i <= shape.ndim; i++) shape.dim[shape.ndim - i] = length_along(x, -i);
+    shape.dim[shape.ndim + axis] = length;
+    return gr_expand(x, shape);
+}
+
+/* For errors only. */
+static const gr_op cosine_op = {.name = "gr_cosine_similarity", .operands = {"a", "b"}};
+
+/* The vectors are divided by their lengths before they are multiplied, so that no product
+ * overflows. Where the lengths' product is at most eps, a.b is divided by eps. */
+gr_tensor *gr_cosine_similarity_(gr_cosine_similarity_args args) {
+    gr_tensor *a = args.a, *b = args.b;
+    if (a == NULL || b == NULL) return gr_apply(&cosine_op, GR_LIST(a, b), NULL, 0);
+    gr_graph *g = a->graph;
+    gr_shape common;
+    gr_node call = {.op = &cosine_op, .graph = g, .n_in = 2, .in = (gr_tensor *[]){a, b}};
+    if (!gr_broadcast_shape(&call, &common)) return NULL;
+    if (!((gr_real)args.eps > 0))
+        return gr_fail(g, "gr_cosine_similarity: eps is %g, expected eps > 0", args.eps);
+    gr_tensor *wider = b->shape.ndim > a->shape.ndim ? b : a;
+    int axis = gr_axis(wider, args.axis, "gr_cosine_similarity");
+    if (axis < 0) return NULL;
+    axis -= wider->shape.ndim;
+    int n_a = length_along(a, axis), n_b = length_along(b, axis);
+    if (n_a == 1) a = repeat_along(a, axis, n_b);
+    if (n_b == 1) b = repeat_along(b, axis, n_a);
+    gr_tensor *length_a = gr_norm(a, .axes = GR_AXES(axis), .keepdim = true);
+    gr_tensor *length_b = gr_norm(b, .axes = GR_AXES(axis), .keepdim = true);
+    gr_tensor *one = gr_scalar(g, 1), *eps = gr_scalar(g, args.eps);
+    gr_tensor *regular = gr_gt(gr_mul(length_a, length_b), eps);
+    gr_tensor *unit_a = gr_div(a, gr_where(regular, length_a, one));
+    gr_tensor *unit_b = gr_div(b, gr_where(regular, length_b, one));
+    gr_tensor *products = gr_div(gr_mul(unit_a, unit_b), gr_where(regular, one, eps));
+    return gr_sum(products, .axes = GR_AXES(axis));
+}

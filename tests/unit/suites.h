@@ -1,0 +1,15 @@
+/* The list of suites: test_NAME.c defines Suite *NAME_suite(void). */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+#define SUITES(X)                                                                                  \
+    X(ops)                                                                                         \
+    X(gradcheck)                                                                                   \
+    X(data)
+
+#define DECLARE_SUITE(name) Suite *name##_suite(void);
+SUITES(DECLARE_SUITE)
+
+#endif
