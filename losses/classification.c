@@ -241,18 +241,12 @@ static gr_tensor *bce_with_logits(const gr_loss_call *c) {
     return gr_bce_with_logits(PAIR(c), .pos_weight = THIRD(c), .weight = c->operand[3],
                               .label_smoothing = c->parameter[0]);
 }
-/* Before it becomes an int. */
-static bool check_ignore_index(int loss, const gr_loss_call *c) {
-    return gr_loss_check_parameter(c->graph, row(loss), "ignore_index", c->parameter[0]);
-}
 static gr_tensor *cross_entropy(const gr_loss_call *c) {
-    if (!check_ignore_index(CROSS_ENTROPY, c)) return NULL;
     return gr_cross_entropy(PAIR(c), .class_weight = THIRD(c),
                             .ignore_index = (int)c->parameter[0],
                             .label_smoothing = c->parameter[1]);
 }
 static gr_tensor *nll(const gr_loss_call *c) {
-    if (!check_ignore_index(NLL, c)) return NULL;
     return gr_nll(PAIR(c), .class_weight = THIRD(c), .ignore_index = (int)c->parameter[0]);
 }
 static gr_tensor *categorical(const gr_loss_call *c) {

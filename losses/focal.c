@@ -12,25 +12,24 @@ enum { FOCAL, SOFTMAX_FOCAL };
 
 static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 
-/* -- Two operations of logits z and targets y ------------------------------------------------------
+/* -- Operations of logits z and targets y ---------------------------------------------------------
  *
- * u = 1 - p_t = (1 - y) s(z) + y s(-z). Its powers have derivatives in z that are u^k times a bounded
- * slope, so that no negative power of a u that is 0 in floats meets them:
+ * With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy CE:
  *
- *     slope = d log u / dz = (1 - 2y) s(z) s(-z) / u       d slope / dz = -slope (tanh(z/2) + slope)
- *     d u^k / dz = k u^k slope                             d u^k / dy = -k u^(k-1) tanh(z/2)
- *     d slope / dy = -s(z) s(-z) / u^2
+ *     focus F_k = u^k CE     dF_k/dz = u^k (s(z) - y) + k F_k slope    dF_k/dy = -u^k z - k F_{k-1} t
+ *     power u^k              du^k/dz = k u^k slope                     du^k/dy = -k u^(k-1) t
+ *     slope dlog u/dz        dslope/dz = -slope (t + slope)            dslope/dy = -s(z) s(-z) / u^2
  *
- * For y = 0 and 1, u is a sigmoid, and its logarithm -log(1 + e^|z|) or so: that is taken, exact where u
- * itself is 0 in floats. */
+ * where slope = (1 - 2y) s(z) s(-z) / u and t = tanh(z/2). So written, no first derivative has a
+ * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid and its
+ * logarithm is at hand, however small u is. */
 
 enum { GRAIN = 1 << 12 };
 
-typedef struct power_params {
-    double k;
-} power_params;
+typedef double element(double z, double y, double k);
 
 typedef struct focal_work {
+    element *f;
     const gr_real *z, *y;
     gr_real *out;
     double k;
@@ -41,23 +40,36 @@ static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x)))
 static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
 static double wrong(double z, double y) { return (1 - y) * sigmoid(z) + y * sigmoid(-z); }
+static bool is_hard(double y) { return y == 0 || y == 1; }
 
-static void power_range(void *context, int64_t begin, int64_t end) {
-    const focal_work *w = context;
-    for (int64_t i = begin; i < end; i++) {
-        double z = w->z[i], y = w->y[i];
-        bool hard = y == 0 || y == 1;
-        w->out[i] = (gr_real)(hard ? exp(-w->k * softplus(y == 1 ? z : -z)) : pow(wrong(z, y), w->k));
-    }
+static double power_element(double z, double y, double k) {
+    return is_hard(y) ? exp(-k * softplus(y == 1 ? z : -z)) : pow(wrong(z, y), k);
 }
 
-static void slope_range(void *context, int64_t begin, int64_t end) {
+/* Beyond a lead of 40 log(1 + e^-lead) is e^-lead to all digits of a double. */
+static double focus_element(double z, double y, double k) {
+    double lead = y == 1 ? z : -z;
+    if (is_hard(y) && lead > 40) return exp(-lead - k * softplus(lead));
+    double ce = is_hard(y) ? softplus(-lead) : y * softplus(-z) + (1 - y) * softplus(z);
+    return ce * power_element(z, y, k);
+}
+
+static double slope_element(double z, double y, double k) {
+    (void)k;
+    if (is_hard(y)) return y == 1 ? -sigmoid(z) : sigmoid(-z);
+    return (1 - 2 * y) * sigmoid(z) * sigmoid(-z) / wrong(z, y);
+}
+
+static void range(void *context, int64_t begin, int64_t end) {
     const focal_work *w = context;
-    for (int64_t i = begin; i < end; i++) {
-        double z = w->z[i], y = w->y[i];
-        double soft = (1 - 2 * y) * sigmoid(z) * sigmoid(-z) / wrong(z, y);
-        w->out[i] = (gr_real)(y == 1 ? -sigmoid(z) : y == 0 ? sigmoid(-z) : soft);
-    }
+    for (int64_t i = begin; i < end; i++) w->out[i] = (gr_real)w->f(w->z[i], w->y[i], w->k);
+}
+
+static double exponent(const gr_node *n) { return *(const double *)n->params; }
+
+static void run(const gr_node *n, element *f) {
+    focal_work w = {f, n->in[0]->data, n->in[1]->data, n->out->data, exponent(n)};
+    gr_for(n->graph, n->out->size, GRAIN, range, &w);
 }
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {
@@ -65,63 +77,72 @@ static bool same_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-static gr_tensor *wrong_power(gr_tensor *z, gr_tensor *y, double k);
-static gr_tensor *wrong_slope(gr_tensor *z, gr_tensor *y);
-
 static gr_tensor *half_tanh(gr_tensor *z) { return gr_tanh(gr_scale(z, 0.5)); }
 
-static void power_forward(const gr_node *n) {
-    const power_params *p = n->params;
-    focal_work w = {n->in[0]->data, n->in[1]->data, n->out->data, p->k};
-    gr_for(n->graph, n->out->size, GRAIN, power_range, &w);
-}
-/* A product of an underflow and an overflow is taken for 0: here the underflow is the faster one. */
-static void power_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    gr_tensor *z = n->in[0], *y = n->in[1];
-    const double k = ((const power_params *)n->params)->k;
-    if (k == 0) return;
-    if (gr_wants(n, 0)) {
-        gr_tensor *slope = gr_mul_or_zero(n->out, wrong_slope(z, y));
-        grads[0] = gr_mul_or_zero(grad, gr_scale(slope, k));
+/* Defines NAME(z, y, k). */
+#define OPERATION(name_)                                                                           \
+    static void name_##_forward(const gr_node *n) { run(n, name_##_element); }                     \
+    static const gr_op name_##_op = {.name = "gr_focal",                                           \
+                                     .operands = {"logits", "target"},                             \
+                                     .shape = same_shape,                                          \
+                                     .forward = name_##_forward,                                   \
+                                     .vjp = name_##_vjp};                                          \
+    static gr_tensor *name_(gr_tensor *z, gr_tensor *y, double k) {                                \
+        return gr_apply(&name_##_op, GR_LIST(z, y), &k, sizeof k);                                 \
     }
-    if (gr_wants(n, 1)) {
-        gr_tensor *slope = gr_mul_or_zero(wrong_power(z, y, k - 1), half_tanh(z));
-        grads[1] = gr_mul_or_zero(grad, gr_scale(slope, -k));
-    }
-}
-static const gr_op power_op = {.name = "gr_focal",
-                               .operands = {"logits", "target"},
-                               .shape = same_shape,
-                               .forward = power_forward,
-                               .vjp = power_vjp};
-static gr_tensor *wrong_power(gr_tensor *z, gr_tensor *y, double k) {
-    power_params p = {k};
-    return gr_apply(&power_op, GR_LIST(z, y), &p, sizeof p);
-}
 
-static void slope_forward(const gr_node *n) {
-    focal_work w = {n->in[0]->data, n->in[1]->data, n->out->data, 0};
-    gr_for(n->graph, n->out->size, GRAIN, slope_range, &w);
-}
+static gr_tensor *power(gr_tensor *z, gr_tensor *y, double k);
+
+/* In second derivatives by y, an underflow may meet an overflow: their product is taken for 0. */
 static void slope_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *z = n->in[0], *y = n->in[1];
     if (gr_wants(n, 0))
         grads[0] = gr_neg(gr_mul(grad, gr_mul(n->out, gr_add(half_tanh(z), n->out))));
     if (gr_wants(n, 1)) {
-        gr_tensor *reciprocal = wrong_power(z, y, -1);
+        gr_tensor *reciprocal = power(z, y, -1);
         gr_tensor *a = gr_mul_or_zero(gr_sigmoid(z), reciprocal);
         gr_tensor *b = gr_mul_or_zero(gr_sigmoid(gr_neg(z)), reciprocal);
         grads[1] = gr_neg(gr_mul_or_zero(grad, gr_mul_or_zero(a, b)));
     }
 }
-static const gr_op slope_op = {.name = "gr_focal",
-                               .operands = {"logits", "target"},
-                               .shape = same_shape,
-                               .forward = slope_forward,
-                               .vjp = slope_vjp};
-static gr_tensor *wrong_slope(gr_tensor *z, gr_tensor *y) {
-    return gr_apply(&slope_op, GR_LIST(z, y), NULL, 0);
+OPERATION(slope)
+
+static void power_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *z = n->in[0], *y = n->in[1];
+    const double k = exponent(n);
+    if (k == 0) return;
+    if (gr_wants(n, 0)) {
+        gr_tensor *to_z = gr_mul_or_zero(n->out, slope(z, y, 0));
+        grads[0] = gr_mul_or_zero(grad, gr_scale(to_z, k));
+    }
+    if (gr_wants(n, 1)) {
+        gr_tensor *to_y = gr_mul_or_zero(power(z, y, k - 1), half_tanh(z));
+        grads[1] = gr_mul_or_zero(grad, gr_scale(to_y, -k));
+    }
 }
+OPERATION(power)
+
+static gr_tensor *focus(gr_tensor *z, gr_tensor *y, double k);
+
+static void focus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *z = n->in[0], *y = n->in[1];
+    const double k = exponent(n);
+    gr_tensor *u_k = power(z, y, k);
+    if (gr_wants(n, 0)) {
+        gr_tensor *to_z = gr_mul_or_zero(u_k, gr_sigmoid_residual(z, y));
+        if (k != 0) to_z = gr_add(to_z, gr_scale(gr_mul_or_zero(n->out, slope(z, y, 0)), k));
+        grads[0] = gr_mul_or_zero(grad, to_z);
+    }
+    if (gr_wants(n, 1)) {
+        gr_tensor *to_y = gr_neg(gr_mul_or_zero(u_k, z));
+        if (k != 0) {
+            gr_tensor *part = gr_mul_or_zero(focus(z, y, k - 1), half_tanh(z));
+            to_y = gr_sub(to_y, gr_scale(part, k));
+        }
+        grads[1] = gr_mul_or_zero(grad, to_y);
+    }
+}
+OPERATION(focus)
 
 /* -- The losses ----------------------------------------------------------------------------------- */
 
@@ -133,13 +154,12 @@ gr_tensor *gr_focal_(gr_focal_args a) {
         !gr_loss_check_parameter(g, r, "alpha", a.alpha) ||
         !gr_loss_check_parameter(g, r, "gamma", a.gamma))
         return NULL;
-    gr_tensor *elements = gr_sigmoid_cross_entropy(a.logits, a.target);
+    gr_tensor *elements = a.gamma > 0 ? focus(a.logits, a.target, a.gamma)
+                                      : gr_sigmoid_cross_entropy(a.logits, a.target);
     if (a.alpha >= 0) {
         gr_tensor *alpha_t = gr_shift(gr_scale(a.target, 2 * a.alpha - 1), 1 - a.alpha);
         elements = gr_mul(elements, alpha_t);
     }
-    if (a.gamma > 0)
-        elements = gr_mul_or_zero(elements, wrong_power(a.logits, a.target, a.gamma));
     return gr_loss_reduce(r, elements, a.weight, a.reduction);
 }
 

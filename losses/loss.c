@@ -144,11 +144,9 @@ bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *n
         return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
-    bool whole = p->kind != GR_INTEGER || value == floor(value);
-    if (above && below && whole) return true;
-    return gr_fail(g, "gr_%s: %s is %g, expected %s in %c%g, %g%c", row->name, name, value,
-                   p->kind == GR_INTEGER ? "an integer" : "a number", p->low_open ? '(' : '[',
-                   p->low, p->high, p->high_open ? ')' : ']');
+    if (above && below) return true;
+    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
+                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
 }
 
 void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,

@@ -171,7 +171,6 @@ static gr_tensor *multiclass_hinge(const gr_loss_call *c) {
     return gr_multiclass_hinge(PAIR(c), .margin = c->parameter[0]);
 }
 static gr_tensor *multi_margin(const gr_loss_call *c) {
-    if (!gr_loss_check_parameter(c->graph, row(MULTI_MARGIN), "p", c->parameter[0])) return NULL;
     return gr_multi_margin(PAIR(c), .class_weight = THIRD(c), .p = (int)c->parameter[0],
                            .margin = c->parameter[1]);
 }

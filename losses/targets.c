@@ -108,5 +108,9 @@ gr_tensor *gr_reduce_targets(const gr_loss_info *row, gr_tensor *elements, gr_te
                              gr_reduction reduction) {
     if (reduction != GR_MEAN || weights == NULL || elements == NULL)
         return gr_loss_reduce(row, elements, NULL, reduction);
-    return gr_mul(gr_sum(elements), gr_reciprocal_or_zero(gr_sum(weights)));
+    gr_tensor *total = gr_sum(weights);
+    if (total == NULL) return NULL;
+    gr_graph *g = total->graph;
+    gr_tensor *nothing = gr_eq(total, gr_scalar(g, 0));
+    return gr_div(gr_sum(elements), gr_where(nothing, gr_scalar(g, 1), total));
 }
