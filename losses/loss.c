@@ -133,20 +133,24 @@ static int count_words(const char *words) {
     return n;
 }
 
-bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
-    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
-    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE) {
-        const char *choices = p->kind == GR_CHOICE ? p->choices : "0 1";
-        if (value >= 0 && value < count_words(choices) && value == floor(value)) return true;
-        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value, choices);
-    }
-    if (p->kind == GR_INTEGER && value != floor(value))
-        return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
+bool gr_parameter_allows(const gr_parameter_info *p, double value) {
+    if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
+    if (p->kind == GR_CHOICE)
+        return value >= 0 && value < count_words(p->choices) && value == floor(value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
-    if (above && below) return true;
-    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
-                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+    return above && below && (p->kind == GR_NUMBER || value == floor(value));
+}
+
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
+    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    if (gr_parameter_allows(p, value)) return true;
+    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE)
+        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value,
+                       p->kind == GR_CHOICE ? p->choices : "0 1");
+    return gr_fail(g, "gr_%s: %s is %g, expected %s in %c%g, %g%c", row->name, name, value,
+                   p->kind == GR_NUMBER ? "a number" : "an integer", p->low_open ? '(' : '[',
+                   p->low, p->high, p->high_open ? ')' : ']');
 }
 
 void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,

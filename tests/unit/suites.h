@@ -8,7 +8,10 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
-    X(losses)
+    X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

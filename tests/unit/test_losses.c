@@ -4,7 +4,6 @@
 #include <float.h>
 #include <glob.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/graph/autodiff.h"
@@ -150,19 +149,13 @@ static bool check_case(gr_graph *g, const cJSON *c, tally *t, oracle_message *me
     return orders < 1 || check_derivatives(g, c, y, &l, orders, &t->stats, message);
 }
 
-/* LOSS=name in the environment: only the cases of this loss. */
-static bool selected(const cJSON *c) {
-    const char *only = getenv("LOSS");
-    return only == NULL || strcmp(only, cJSON_GetObjectItem(c, "op")->valuestring) == 0;
-}
-
 static void check_file(const char *path, tally *t) {
     gr_graph *g = gr_graph_new(.seed = 1);
     cJSON *file = oracle_read(path);
     const cJSON *c;
     cJSON_ArrayForEach(c, oracle_cases(file)) {
         oracle_message message;
-        if (!selected(c) || check_case(g, c, t, &message)) continue;
+        if (!loss_selected(cJSON_GetObjectItem(c, "op")->valuestring) || check_case(g, c, t, &message)) continue;
         if (t->failed++ < 40) fprintf(stderr, "%s\n", message.text);
     }
     cJSON_Delete(file);
