@@ -28,9 +28,10 @@ static gr_tensor *checked_counts(int weights, gr_tensor *counts) {
     gr_tensor *n = as_real(counts);
     for (int c = 0; n != NULL && c < n->shape.dim[0]; c++)
         if (!(n->data[c] > 0) || isinf(n->data[c]))
-            return gr_fail(n->graph, "gr_%s: %s has %g for class %d, expected more than 0: a class "
-                           "without examples has no weight", r->name,
-                           gr_describe(counts, "counts").text, (double)n->data[c], c);
+            return gr_fail(n->graph,
+                           "gr_%s: %s has %g for class %d, expected more than 0: a class "
+                           "without examples has no weight",
+                           r->name, gr_describe(counts, "counts").text, (double)n->data[c], c);
     return n;
 }
 
@@ -39,7 +40,8 @@ gr_tensor *gr_inverse_frequency_weights(gr_tensor *counts) {
     return n == NULL ? NULL : gr_div(gr_mean(n), n);
 }
 
-/* 1 - beta^n as -expm1(n log beta), which keeps its digits for beta near 1. log 0 is kept finite. */
+/* 1 - beta^n as -expm1(n log beta), which keeps its digits for beta near 1. log 0 is kept finite.
+ */
 gr_tensor *gr_class_balanced_weights_(gr_class_balanced_args a) {
     gr_tensor *n = checked_counts(CLASS_BALANCED, a.counts);
     if (n == NULL || !gr_loss_check_parameter(n->graph, row(CLASS_BALANCED), "beta", a.beta))
@@ -49,19 +51,29 @@ gr_tensor *gr_class_balanced_weights_(gr_class_balanced_args a) {
     return gr_div(weights, gr_mean(weights));
 }
 
-/* -- The registry's rows -------------------------------------------------------------------------- */
+/* -- The registry's rows --------------------------------------------------------------------------
+ */
 
+/* Of a lone operand that is NULL only the call knows the graph. */
+static bool has_counts(int weights, const gr_loss_call *c) {
+    return c->operand[0] != NULL || gr_fail(c->graph, "gr_%s: counts is NULL", row(weights)->name);
+}
 static gr_tensor *inverse_frequency(const gr_loss_call *c) {
+    if (!has_counts(INVERSE_FREQUENCY, c)) return NULL;
     return gr_inverse_frequency_weights(c->operand[0]);
 }
 static gr_tensor *class_balanced(const gr_loss_call *c) {
+    if (!has_counts(CLASS_BALANCED, c)) return NULL;
     return gr_class_balanced_weights(c->operand[0], .beta = c->parameter[0]);
 }
 
 #define COMMON                                                                                     \
     .family = "weights", .reductions = "", .low = 0, .high = INFINITY,                             \
-    .operands = {{.name = "counts", .shape = "(C)", .kind = GR_OPERAND_REAL_OR_INDEX,              \
-                  .domain = GR_POSITIVE, .about = "examples of each class"}}
+    .operands = {{.name = "counts",                                                                \
+                  .shape = "(C)",                                                                  \
+                  .kind = GR_OPERAND_REAL_OR_INDEX,                                                \
+                  .domain = GR_POSITIVE,                                                           \
+                  .about = "examples of each class"}}
 
 const gr_loss_info gr_class_weights[] = {
     {.name = "inverse_frequency_weights",

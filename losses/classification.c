@@ -28,14 +28,16 @@ static gr_graph *check(int loss, gr_tensor *a, gr_tensor *b, gr_tensor *weight) 
     return g != NULL && gr_loss_check_optional(row(loss), weight, "weight") ? g : NULL;
 }
 
-/* -- Binary --------------------------------------------------------------------------------------- */
+/* -- Binary ---------------------------------------------------------------------------------------
+ */
 
 /* max(log p, -100). The inner bound is below e^-100 and keeps log's derivative finite at 0. */
 static gr_tensor *bounded_log(gr_tensor *p) {
     return gr_clamp(gr_log(gr_clamp(p, exp(-101), INFINITY)), -100, INFINITY);
 }
 
-/* max(log(1 - p), -100): the bound is reached at p = 1 alone, since floats below 1 are too far from it. */
+/* max(log(1 - p), -100): the bound is reached at p = 1 alone, since floats below 1 are too far from
+ * it. */
 static gr_tensor *bounded_log_of_rest(gr_tensor *p) {
     gr_tensor *at_1 = gr_ge(p, gr_scalar(p->graph, 1)), *zero = gr_scalar(p->graph, 0);
     gr_tensor *log_rest = gr_log1p(gr_neg(gr_where(at_1, zero, p)));
@@ -97,15 +99,18 @@ gr_tensor *gr_multilabel_soft_margin_(gr_multilabel_soft_margin_args a) {
     if (a.logits->shape.ndim != 2 || !gr_shape_equal(a.logits->shape, a.target->shape))
         return gr_loss_shape_error(r, a.logits, "logits", a.target, "target",
                                    "expected two of (N,C)");
-    if (!gr_loss_check_per_class(r, a.logits, "logits", a.class_weight, "class_weight")) return NULL;
+    if (!gr_loss_check_per_class(r, a.logits, "logits", a.class_weight, "class_weight"))
+        return NULL;
     gr_tensor *elements = gr_sigmoid_cross_entropy(a.logits, a.target);
     if (a.class_weight != NULL) elements = gr_mul_or_zero(elements, a.class_weight);
     return gr_loss_reduce(r, gr_mean(elements, .axes = GR_AXES(1)), NULL, a.reduction);
 }
 
-/* -- Of C classes --------------------------------------------------------------------------------- */
+/* -- Of C classes ---------------------------------------------------------------------------------
+ */
 
-/* The sum over the classes of class_weight log_prob, in the targets' shape; 0 for targets ignored. */
+/* The sum over the classes of class_weight log_prob, in the targets' shape; 0 for targets ignored.
+ */
 static gr_tensor *sum_of_classes(gr_tensor *log_prob, gr_tensor *class_weight, gr_tensor *mask) {
     if (class_weight != NULL)
         log_prob = gr_mul_or_zero(log_prob, gr_along_classes(class_weight, log_prob));
@@ -123,8 +128,8 @@ static gr_tensor *cross_entropy_of_indices(const gr_cross_entropy_args *a) {
         if (a->class_weight != NULL) elements = gr_mul_or_zero(elements, weights);
     }
     if (l > 0) {
-        gr_tensor *all = sum_of_classes(gr_log_softmax(a->logits, .axes = GR_AXES(1)),
-                                        a->class_weight, t.mask);
+        gr_tensor *all =
+            sum_of_classes(gr_log_softmax(a->logits, .axes = GR_AXES(1)), a->class_weight, t.mask);
         gr_tensor *smooth = gr_scale(all, -l / a->logits->shape.dim[1]);
         elements = elements == NULL ? smooth : gr_add(gr_scale(elements, 1 - l), smooth);
     }
@@ -230,7 +235,8 @@ gr_tensor *gr_kl_div_(gr_kl_div_args a) {
     return gr_scale(gr_loss_reduce(r, elements, a.weight, GR_SUM), 1.0 / n);
 }
 
-/* -- The registry's rows -------------------------------------------------------------------------- */
+/* -- The registry's rows --------------------------------------------------------------------------
+ */
 
 /* The first two operands and, of elementwise losses, the weight. */
 #define PAIR(c) (c)->operand[0], (c)->operand[1], .reduction = (c)->reduction
@@ -241,12 +247,17 @@ static gr_tensor *bce_with_logits(const gr_loss_call *c) {
     return gr_bce_with_logits(PAIR(c), .pos_weight = THIRD(c), .weight = c->operand[3],
                               .label_smoothing = c->parameter[0]);
 }
+/* Before it becomes an int. */
+static bool check_ignore_index(int loss, const gr_loss_call *c) {
+    return gr_loss_check_parameter(c->graph, row(loss), "ignore_index", c->parameter[0]);
+}
 static gr_tensor *cross_entropy(const gr_loss_call *c) {
-    return gr_cross_entropy(PAIR(c), .class_weight = THIRD(c),
-                            .ignore_index = (int)c->parameter[0],
+    if (!check_ignore_index(CROSS_ENTROPY, c)) return NULL;
+    return gr_cross_entropy(PAIR(c), .class_weight = THIRD(c), .ignore_index = (int)c->parameter[0],
                             .label_smoothing = c->parameter[1]);
 }
 static gr_tensor *nll(const gr_loss_call *c) {
+    if (!check_ignore_index(NLL, c)) return NULL;
     return gr_nll(PAIR(c), .class_weight = THIRD(c), .ignore_index = (int)c->parameter[0]);
 }
 static gr_tensor *categorical(const gr_loss_call *c) {
@@ -266,7 +277,8 @@ static gr_tensor *multilabel_soft_margin(const gr_loss_call *c) {
 }
 
 #define COMMON .family = "classification", .reductions = "mean sum none"
-#define WEIGHT {.name = "weight", .shape = "any", .optional = true}
+#define WEIGHT                                                                                     \
+    { .name = "weight", .shape = "any", .optional = true }
 #define CLASS_WEIGHT                                                                               \
     {                                                                                              \
         .name = "class_weight", .shape = "(C)", .optional = true, .domain = GR_POSITIVE,           \
@@ -281,7 +293,8 @@ static gr_tensor *multilabel_soft_margin(const gr_loss_call *c) {
         "ignore_index", GR_INTEGER, -100, -2147483647.0, 2147483647.0, false, false, NULL,         \
             "targets with this index count nothing"                                                \
     }
-#define EPS {"eps", GR_NUMBER, 1e-7, 0, 0.5, true, true, NULL, "cuts prob to [eps, 1 - eps]"}
+#define EPS                                                                                        \
+    { "eps", GR_NUMBER, 1e-7, 0, 0.5, true, true, NULL, "cuts prob to [eps, 1 - eps]" }
 
 const gr_loss_info gr_classification_losses[] = {
     {.name = "bce",
@@ -293,9 +306,9 @@ const gr_loss_info gr_classification_losses[] = {
      .use = "probabilities are all there is",
      .avoid = "there are logits: bce_with_logits keeps its digits where prob is 0 or 1",
      .convex = "prob",
-     .differentiable = "prob",
      .low = 0,
      .high = 100,
+     .zero_at_perfect = true,
      .source = "Good, J. R. Statist. Soc. B 14 (1952)",
      .apply = bce,
      COMMON},
@@ -305,8 +318,11 @@ const gr_loss_info gr_classification_losses[] = {
                 "y = target (1 - label_smoothing) + label_smoothing/2, z = logits",
      .operands = {{.name = "logits", .shape = "any"},
                   {.name = "target", .shape = "any", .domain = GR_UNIT_INTERVAL},
-                  {.name = "pos_weight", .shape = "(C) or any", .optional = true,
-                   .domain = GR_POSITIVE, .about = "of positive targets; or one number"},
+                  {.name = "pos_weight",
+                   .shape = "(C) or any",
+                   .optional = true,
+                   .domain = GR_POSITIVE,
+                   .about = "of positive targets; or one number"},
                   WEIGHT},
      .parameters = {{"label_smoothing", GR_NUMBER, 0, 0, 1, false, false, NULL,
                      "draws the targets towards 1/2"}},
@@ -317,6 +333,7 @@ const gr_loss_info gr_classification_losses[] = {
      .robust = "logits",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Cox, J. R. Statist. Soc. B 20 (1958)",
      .apply = bce_with_logits,
      COMMON},
@@ -325,8 +342,10 @@ const gr_loss_info gr_classification_losses[] = {
      .formula = "-class_weight[target] log softmax(logits)[target]; "
                 "of probabilities -sum_j class_weight[j] target[j] log softmax(logits)[j]",
      .operands = {{.name = "logits", .shape = "(N,C,d..)"},
-                  {.name = "target", .shape = "(N,d..) or (N,C,d..)",
-                   .kind = GR_OPERAND_REAL_OR_INDEX, .domain = GR_CLASSES,
+                  {.name = "target",
+                   .shape = "(N,d..) or (N,C,d..)",
+                   .kind = GR_OPERAND_REAL_OR_INDEX,
+                   .domain = GR_CLASSES,
                    .about = "class indices, or probabilities of the logits' shape"},
                   CLASS_WEIGHT},
      .parameters = {IGNORE_INDEX, SMOOTHING},
@@ -337,6 +356,7 @@ const gr_loss_info gr_classification_losses[] = {
      .robust = "logits",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Bridle, Neurocomputing, NATO ASI F68 (1990); "
                "label smoothing: Szegedy et al., CVPR 2016",
      .apply = cross_entropy,
@@ -367,7 +387,6 @@ const gr_loss_info gr_classification_losses[] = {
      .parameters = {EPS},
      .use = "probabilities are all there is and targets are distributions",
      .avoid = "there are logits: cross_entropy is exact and its gradient never vanishes",
-     .differentiable = NULL,
      .low = 0,
      .high = INFINITY,
      .source = "Good, J. R. Statist. Soc. B 14 (1952)",
@@ -382,6 +401,7 @@ const gr_loss_info gr_classification_losses[] = {
      .avoid = "there are logits: cross_entropy is exact and its gradient never vanishes",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Good, J. R. Statist. Soc. B 14 (1952)",
      .apply = sparse_categorical,
      COMMON},
@@ -389,7 +409,9 @@ const gr_loss_info gr_classification_losses[] = {
      .purpose = "distance of one distribution from another",
      .formula = "p (log p - log_q); with log_target e^p (p - log_q)",
      .operands = {{.name = "log_q", .shape = "any", .domain = GR_LOG_DISTRIBUTION},
-                  {.name = "p", .shape = "any", .domain = GR_DISTRIBUTION,
+                  {.name = "p",
+                   .shape = "any",
+                   .domain = GR_DISTRIBUTION,
                    .about = "the target; its logarithm if log_target"},
                   WEIGHT},
      .parameters = {{"log_target", GR_BOOLEAN, 0, 0, 1, false, false, NULL,
@@ -419,6 +441,7 @@ const gr_loss_info gr_classification_losses[] = {
      .robust = "score",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Friedman, Hastie and Tibshirani, Ann. Statist. 28 (2000)",
      .apply = soft_margin,
      COMMON},
@@ -436,6 +459,7 @@ const gr_loss_info gr_classification_losses[] = {
      .robust = "logits",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Cox, J. R. Statist. Soc. B 20 (1958)",
      .apply = multilabel_soft_margin,
      COMMON},

@@ -14,15 +14,16 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 
 /* -- Operations of logits z and targets y ---------------------------------------------------------
  *
- * With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy CE:
+ * With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy
+ * CE:
  *
- *     focus F_k = u^k CE     dF_k/dz = u^k (s(z) - y) + k F_k slope    dF_k/dy = -u^k z - k F_{k-1} t
- *     power u^k              du^k/dz = k u^k slope                     du^k/dy = -k u^(k-1) t
- *     slope dlog u/dz        dslope/dz = -slope (t + slope)            dslope/dy = -s(z) s(-z) / u^2
+ *     focus F_k = u^k CE     dF_k/dz = u^k (s(z) - y) + k F_k slope    dF_k/dy = -u^k z - k F_{k-1}
+ * t power u^k              du^k/dz = k u^k slope                     du^k/dy = -k u^(k-1) t slope
+ * dlog u/dz        dslope/dz = -slope (t + slope)            dslope/dy = -s(z) s(-z) / u^2
  *
  * where slope = (1 - 2y) s(z) s(-z) / u and t = tanh(z/2). So written, no first derivative has a
- * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid and its
- * logarithm is at hand, however small u is. */
+ * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid
+ * and its logarithm is at hand, however small u is. */
 
 enum { GRAIN = 1 << 12 };
 
@@ -144,7 +145,8 @@ static void focus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
 }
 OPERATION(focus)
 
-/* -- The losses ----------------------------------------------------------------------------------- */
+/* -- The losses -----------------------------------------------------------------------------------
+ */
 
 gr_tensor *gr_focal_(gr_focal_args a) {
     const gr_loss_info *r = row(FOCAL);
@@ -163,7 +165,8 @@ gr_tensor *gr_focal_(gr_focal_args a) {
     return gr_loss_reduce(r, elements, a.weight, a.reduction);
 }
 
-/* With v the log-odds against the target, p_t = s(-v): CE = softplus(v), 1 - p_t = e^-softplus(-v). */
+/* With v the log-odds against the target, p_t = s(-v): CE = softplus(v), 1 - p_t = e^-softplus(-v).
+ */
 gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     const gr_loss_info *r = row(SOFTMAX_FOCAL);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.logits, a.target));
@@ -186,7 +189,8 @@ gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     return gr_loss_reduce(r, elements, NULL, a.reduction);
 }
 
-/* -- The registry's rows -------------------------------------------------------------------------- */
+/* -- The registry's rows --------------------------------------------------------------------------
+ */
 
 static gr_tensor *focal(const gr_loss_call *c) {
     return gr_focal(c->operand[0], c->operand[1], .weight = c->operand[2],
@@ -205,7 +209,8 @@ static gr_tensor *softmax_focal(const gr_loss_call *c) {
     }
 #define COMMON                                                                                     \
     .family = "classification", .reductions = "mean sum none", .differentiable = "logits",         \
-    .robust = "logits", .low = 0, .high = INFINITY, .source = "Lin et al., ICCV 2017"
+    .robust = "logits", .low = 0, .high = INFINITY, .zero_at_perfect = true,                       \
+    .source = "Lin et al., ICCV 2017"
 
 const gr_loss_info gr_focal_losses[] = {
     {.name = "focal",
@@ -225,11 +230,14 @@ const gr_loss_info gr_focal_losses[] = {
     {.name = "softmax_focal",
      .purpose = "classification into unbalanced classes with many easy examples",
      .formula = "-alpha (1 - p)^gamma log p; p = softmax(logits)[target]",
-     .operands = {{.name = "logits", .shape = "(N,C,d..)"},
-                  {.name = "target", .shape = "(N,d..)", .kind = GR_OPERAND_INDEX,
-                   .domain = GR_CLASSES},
-                  {.name = "class_alpha", .shape = "(C)", .optional = true, .domain = GR_POSITIVE,
-                   .about = "alpha of each class, in place of the number"}},
+     .operands =
+         {{.name = "logits", .shape = "(N,C,d..)"},
+          {.name = "target", .shape = "(N,d..)", .kind = GR_OPERAND_INDEX, .domain = GR_CLASSES},
+          {.name = "class_alpha",
+           .shape = "(C)",
+           .optional = true,
+           .domain = GR_POSITIVE,
+           .about = "alpha of each class, in place of the number"}},
      .parameters = {{"alpha", GR_NUMBER, 0.25, -INFINITY, INFINITY, true, true, NULL,
                      "factor of all examples; negative: none"},
                     GAMMA},

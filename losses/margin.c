@@ -14,7 +14,8 @@ enum { HINGE, SQUARED_HINGE, MULTICLASS_HINGE, MULTI_MARGIN, MULTILABEL_MARGIN, 
 
 static const gr_loss_info *row(int i) { return &gr_margin_losses[i]; }
 
-/* -- Labels -1 and +1 ----------------------------------------------------------------------------- */
+/* -- Labels -1 and +1 -----------------------------------------------------------------------------
+ */
 
 static bool check_labels(int loss, gr_tensor *x, const char *x_name, gr_tensor *target,
                          gr_tensor *weight, double margin) {
@@ -50,7 +51,8 @@ gr_tensor *gr_hinge_embedding_(gr_hinge_embedding_args a) {
                           a.reduction);
 }
 
-/* -- Class indices -------------------------------------------------------------------------------- */
+/* -- Class indices --------------------------------------------------------------------------------
+ */
 
 /* max(0, s_j - s_c + margin), 0 for j = c: (N,C); or NULL after an error. */
 static gr_tensor *leads(int loss, const gr_multi_margin_args *a) {
@@ -89,7 +91,8 @@ gr_tensor *gr_multi_margin_(gr_multi_margin_args a) {
     return gr_loss_reduce(row(MULTI_MARGIN), elements, NULL, a.reduction);
 }
 
-/* -- Several labels a row ------------------------------------------------------------------------- */
+/* -- Several labels a row -------------------------------------------------------------------------
+ */
 
 static bool check_label_lists(const gr_multilabel_margin_args *a) {
     const gr_loss_info *r = row(MULTILABEL_MARGIN);
@@ -156,7 +159,8 @@ gr_tensor *gr_multilabel_margin_(gr_multilabel_margin_args a) {
                           a.reduction);
 }
 
-/* -- The registry's rows -------------------------------------------------------------------------- */
+/* -- The registry's rows --------------------------------------------------------------------------
+ */
 
 #define PAIR(c) (c)->operand[0], (c)->operand[1], .reduction = (c)->reduction
 #define THIRD(c) (c)->operand[2]
@@ -174,23 +178,23 @@ static gr_tensor *multi_margin(const gr_loss_call *c) {
     return gr_multi_margin(PAIR(c), .class_weight = THIRD(c), .p = (int)c->parameter[0],
                            .margin = c->parameter[1]);
 }
-static gr_tensor *multilabel_margin(const gr_loss_call *c) {
-    return gr_multilabel_margin(PAIR(c));
-}
+static gr_tensor *multilabel_margin(const gr_loss_call *c) { return gr_multilabel_margin(PAIR(c)); }
 static gr_tensor *hinge_embedding(const gr_loss_call *c) {
     return gr_hinge_embedding(PAIR(c), .weight = THIRD(c), .margin = c->parameter[0]);
 }
 
 #define COMMON .family = "margin", .reductions = "mean sum none", .low = 0, .high = INFINITY
-#define MARGIN {"margin", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "the lead that is enough"}
+#define MARGIN                                                                                     \
+    { "margin", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "the lead that is enough" }
 #define SIGNED_PAIR                                                                                \
     {                                                                                              \
-        {.name = "score", .shape = "any"},                                                         \
-            {.name = "target", .shape = "any", .domain = GR_SIGNS},                                \
+        {.name = "score", .shape = "any"}, {.name = "target", .shape = "any", .domain = GR_SIGNS}, \
             {.name = "weight", .shape = "any", .optional = true},                                  \
     }
-#define SCORE {.name = "score", .shape = "(N,C)"}
-#define CLASSES {.name = "target", .shape = "(N)", .kind = GR_OPERAND_INDEX, .domain = GR_CLASSES}
+#define SCORE                                                                                      \
+    { .name = "score", .shape = "(N,C)" }
+#define CLASSES                                                                                    \
+    { .name = "target", .shape = "(N)", .kind = GR_OPERAND_INDEX, .domain = GR_CLASSES }
 
 const gr_loss_info gr_margin_losses[] = {
     {.name = "hinge",
@@ -229,6 +233,7 @@ const gr_loss_info gr_margin_losses[] = {
      .avoid = "probabilities are needed: cross_entropy",
      .convex = "score",
      .robust = "score",
+     .zero_at_perfect = true,
      .source = "Weston and Watkins, ESANN 1999",
      .apply = multiclass_hinge,
      COMMON},
@@ -236,15 +241,20 @@ const gr_loss_info gr_margin_losses[] = {
      .purpose = "classification into C classes with a margin, by the mean over the classes",
      .formula = "class_weight[c] (sum over j != c of max(0, score[j] - score[c] + margin)^p) / C; "
                 "c = target",
-     .operands = {SCORE, CLASSES,
-                  {.name = "class_weight", .shape = "(C)", .optional = true,
-                   .domain = GR_POSITIVE, .about = "of each class"}},
+     .operands = {SCORE,
+                  CLASSES,
+                  {.name = "class_weight",
+                   .shape = "(C)",
+                   .optional = true,
+                   .domain = GR_POSITIVE,
+                   .about = "of each class"}},
      .parameters = {{"p", GR_INTEGER, 1, 1, 2, false, false, NULL, "the power of a shortfall"},
                     MARGIN},
      .use = "as multiclass_hinge, with classes that have weights, or with squares",
      .avoid = "probabilities are needed: cross_entropy",
      .convex = "score",
      .robust = "score",
+     .zero_at_perfect = true,
      .source = "Weston and Watkins, ESANN 1999",
      .apply = multi_margin,
      COMMON},
@@ -253,8 +263,11 @@ const gr_loss_info gr_margin_losses[] = {
      .formula = "(sum over labels t and classes j that are no labels of max(0, 1 - score[t] + "
                 "score[j])) / C",
      .operands = {SCORE,
-                  {.name = "target", .shape = "(N,C)", .kind = GR_OPERAND_INDEX,
-                   .domain = GR_CLASSES, .about = "class indices, ended by -1"}},
+                  {.name = "target",
+                   .shape = "(N,C)",
+                   .kind = GR_OPERAND_INDEX,
+                   .domain = GR_CLASSES,
+                   .about = "class indices, ended by -1"}},
      .use = "several labels a sample, and their rank matters, not a threshold",
      .avoid = "each label needs a probability: multilabel_soft_margin",
      .convex = "score",

@@ -6,7 +6,8 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Checks --------------------------------------------------------------------------------------- */
+/* -- Checks ---------------------------------------------------------------------------------------
+ */
 
 bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
                           bool (*test)(double value), const char *expected) {
@@ -52,8 +53,9 @@ static bool check_classes(const gr_loss_info *row, const gr_tensor *target, int 
 bool gr_loss_check_target(const gr_loss_info *row, const gr_tensor *x, const char *x_name,
                           const gr_tensor *target, int ignore_index) {
     if (!is_without_classes(target->shape, x->shape))
-        return gr_loss_shape_error(row, x, x_name, target, "target",
-                                   "expected (N,C) and class indices (N), or (N,C,d1..) and (N,d1..)");
+        return gr_loss_shape_error(
+            row, x, x_name, target, "target",
+            "expected (N,C) and class indices (N), or (N,C,d1..) and (N,d1..)");
     return check_classes(row, target, x->shape.dim[1], ignore_index);
 }
 
@@ -62,8 +64,8 @@ bool gr_loss_check_optional(const gr_loss_info *row, const gr_tensor *t, const c
     if (t->kind != GR_REAL)
         return gr_fail(t->graph, "gr_%s: %s holds integers, expected real numbers", row->name,
                        gr_describe(t, name).text);
-    return t->size > 0 || gr_fail(t->graph, "gr_%s: %s is empty", row->name,
-                                  gr_describe(t, name).text);
+    return t->size > 0 ||
+           gr_fail(t->graph, "gr_%s: %s is empty", row->name, gr_describe(t, name).text);
 }
 
 bool gr_loss_check_per_class(const gr_loss_info *row, const gr_tensor *x, const char *x_name,
@@ -74,7 +76,8 @@ bool gr_loss_check_per_class(const gr_loss_info *row, const gr_tensor *x, const 
     return gr_loss_shape_error(row, t, name, x, x_name, "expected one number for each class, (C)");
 }
 
-/* -- Targets -------------------------------------------------------------------------------------- */
+/* -- Targets --------------------------------------------------------------------------------------
+ */
 
 gr_targets gr_targets_of(gr_tensor *target, int ignore_index) {
     gr_targets t = {.index = target, .count = 0};

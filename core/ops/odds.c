@@ -17,8 +17,8 @@ typedef struct odds_params {
     bool others_only; /* of the gradient: leave out the part of the target's own logit */
 } odds_params;
 
-/* x as (outer, n, inner) with the classes in the middle. Both operations walk it so: rows where inner
- * is 1, tiles of columns otherwise. y is the result; grad NULL for the odds themselves. */
+/* x as (outer, n, inner) with the classes in the middle. Both operations walk it so: rows where
+ * inner is 1, tiles of columns otherwise. y is the result; grad NULL for the odds themselves. */
 typedef struct odds_work {
     const gr_kernels *kernels;
     int64_t outer, n, inner, tiles;
@@ -29,8 +29,13 @@ typedef struct odds_work {
 } odds_work;
 
 static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *target) {
-    odds_work w = {.kernels = n->graph->kernels, .outer = x->shape.dim[0], .n = x->shape.dim[1],
-                   .inner = 1, .x = x->data, .target = target->index, .y = n->out->data,
+    odds_work w = {.kernels = n->graph->kernels,
+                   .outer = x->shape.dim[0],
+                   .n = x->shape.dim[1],
+                   .inner = 1,
+                   .x = x->data,
+                   .target = target->index,
+                   .y = n->out->data,
                    .p = *(const odds_params *)n->params};
     for (int i = 2; i < x->shape.ndim; i++) w.inner *= x->shape.dim[i];
     w.tiles = (w.inner + TILE - 1) / TILE;
@@ -45,7 +50,8 @@ static bool check(const gr_node *n, int at) {
     for (int i = 0; fits && i < target->shape.ndim; i++)
         fits = target->shape.dim[i] == x->shape.dim[i == 0 ? 0 : i + 1];
     if (!fits)
-        return gr_fail(n->graph, "%s: %s and %s, expected (N,C) and (N), or (N,C,d1..) and (N,d1..)",
+        return gr_fail(n->graph,
+                       "%s: %s and %s, expected (N,C) and (N), or (N,C,d1..) and (N,d1..)",
                        n->op->name, gr_operand(n, at).text, gr_operand(n, at + 1).text);
     for (int64_t i = 0; i < target->size; i++) {
         int c = target->index[i];
@@ -57,7 +63,8 @@ static bool check(const gr_node *n, int at) {
     return true;
 }
 
-/* -- Rows ----------------------------------------------------------------------------------------- */
+/* -- Rows -----------------------------------------------------------------------------------------
+ */
 
 /* The maximum m of the others' logits, and the sum of e^(x - m) over them. */
 static double row_maximum(const odds_work *w, const gr_real *x, int64_t c) {
@@ -104,10 +111,11 @@ static void rows_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* -- Columns -------------------------------------------------------------------------------------- */
+/* -- Columns --------------------------------------------------------------------------------------
+ */
 
-/* The others' maximum, kept finite where there are none, and the sum of e^(x - m), for each of `count`
- * columns. */
+/* The others' maximum, kept finite where there are none, and the sum of e^(x - m), for each of
+ * `count` columns. */
 typedef struct columns {
     gr_real m[TILE], s[TILE];
     bool nothing[TILE];
@@ -180,7 +188,8 @@ static void run(const gr_node *n, odds_work *w) {
         gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / (w->n * TILE), columns_range, w);
 }
 
-/* -- The operations ------------------------------------------------------------------------------- */
+/* -- The operations -------------------------------------------------------------------------------
+ */
 
 static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, odds_params p);
 
