@@ -165,8 +165,7 @@ gr_tensor *gr_focal_(gr_focal_args a) {
     return gr_loss_reduce(r, elements, a.weight, a.reduction);
 }
 
-/* With v the log-odds against the target, p_t = s(-v): CE = softplus(v), 1 - p_t = e^-softplus(-v).
- */
+/* The log-odds v against the target are the logit of a binary problem whose answer is 0. */
 gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     const gr_loss_info *r = row(SOFTMAX_FOCAL);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.logits, a.target));
@@ -177,11 +176,8 @@ gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
         return NULL;
     gr_targets t = {.index = a.target, .count = a.target->size};
     gr_tensor *v = gr_odds_against(a.logits, a.target, GR_IGNORE_NOTHING);
-    gr_tensor *elements = gr_softplus(v);
-    if (a.gamma > 0) {
-        gr_tensor *log_wrong = gr_neg(gr_softplus(gr_neg(v)));
-        elements = gr_mul(elements, gr_exp(gr_scale(log_wrong, a.gamma)));
-    }
+    gr_tensor *elements =
+        a.gamma > 0 ? focus(v, gr_zeros(g, a.target->shape), a.gamma) : gr_softplus(v);
     if (a.class_alpha != NULL)
         elements = gr_mul(elements, gr_weight_of_target(a.class_alpha, &t));
     else if (a.alpha >= 0)
