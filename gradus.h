@@ -11,9 +11,6 @@
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 
-#include "core/data/csv.h"
-#include "core/data/dataset.h"
-
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
 #include "core/graph/graph.h"
@@ -25,16 +22,22 @@
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
 #include "core/ops/odds.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/boxes.h"
 #include "losses/class_weights.h"
 #include "losses/classification.h"
+#include "losses/contrast.h"
 #include "losses/focal.h"
 #include "losses/loss.h"
 #include "losses/margin.h"
+#include "losses/overlap.h"
 #include "losses/regression.h"
+#include "losses/similarity.h"
+#include "losses/triplet.h"
 
 #include "nn/activation.h"
 #include "nn/init.h"

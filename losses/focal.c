@@ -145,8 +145,7 @@ static void focus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
 }
 OPERATION(focus)
 
-/* -- The losses -----------------------------------------------------------------------------------
- */
+/* -- The losses -------------------------------------------------------------------------------- */
 
 gr_tensor *gr_focal_(gr_focal_args a) {
     const gr_loss_info *r = row(FOCAL);
@@ -185,8 +184,7 @@ gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     return gr_loss_reduce(r, elements, NULL, a.reduction);
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------
- */
+/* -- The registry's rows ----------------------------------------------------------------------- */
 
 static gr_tensor *focal(const gr_loss_call *c) {
     return gr_focal(c->operand[0], c->operand[1], .weight = c->operand[2],

@@ -9,8 +9,9 @@
 /* -- The registry --------------------------------------------------------------------------------- */
 
 static const gr_loss_info *const families[] = {
-    gr_regression_losses, gr_classification_losses, gr_focal_losses,
-    gr_margin_losses,     gr_class_weights,
+    gr_regression_losses, gr_classification_losses, gr_focal_losses,    gr_margin_losses,
+    gr_class_weights,     gr_overlap_losses,        gr_box_losses,      gr_similarity_losses,
+    gr_triplet_losses,    gr_miners,                gr_contrast_losses,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -181,7 +182,8 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
 bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
                                  const gr_tensor *x, const char *x_name) {
     return broadcasts_to(t, x->shape) ||
-           gr_loss_shape_error(row, t, name, x, x_name, "the first does not broadcast to the second");
+           gr_loss_shape_error(row, t, name, x, x_name,
+                               "the first does not broadcast to the second");
 }
 
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
@@ -201,4 +203,11 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
     }
     return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
                    "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+}
+
+double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,
+                     gr_reduction reduction) {
+    if (weight != NULL || !gr_shape_equal(pred->shape, target->shape)) return 0;
+    if (reduction == GR_SUM) return 1;
+    return reduction == GR_MEAN ? 1 / (double)pred->size : 0;
 }

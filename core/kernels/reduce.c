@@ -13,7 +13,7 @@
 #define NONE(k) 0
 #define OWN(k) m_of[k]
 
-/* -- Sums of value(x, m) ------------------------------------------------------------------------ */
+/* -- Sums of value(x, m) ----------------------------------------------------------------------- */
 
 /* Four sums at a time hide the latency of the addition. Few elements are added one by one: vectors
  * would cost more than they save. */
@@ -35,7 +35,7 @@ enum { FEW = 24 };
         }                                                                                          \
         for (int64_t r = 0; n >= FEW && r < rows; r++, x += stride) {                              \
             const gr_real m = m_at(r);                                                             \
-            const int64_t q = n < 1024 ? 0 : n / 4;                                                 \
+            const int64_t q = n < 1024 ? 0 : n / 4;                                                \
             const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;                           \
             double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
             _Pragma("omp simd reduction(+ : s0, s1, s2, s3)")                                      \
@@ -76,12 +76,12 @@ static void k_add_partial(int64_t n, const double *partial, double *acc) {
     for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
 }
 
-/* -- Extremes; a NaN wins ------------------------------------------------------------------------ */
+/* -- Extremes; a NaN wins ---------------------------------------------------------------------- */
 
 /* Maxima of so many columns side by side, since compilers don't vectorise a maximum of floats. */
 enum { LANES = 32 };
 
-#define JOIN(better, a, b) (((a)better(b)) | ((a) != (a)) ? (a) : (b))
+#define JOIN(better, a, b) ((((a)better(b)) | ((a) != (a))) ? (a) : (b))
 
 #define EXTREME(name, better, start, value)                                                        \
     static inline gr_real name##_value(gr_real x) { return (value); }                              \
@@ -138,7 +138,7 @@ EXTREME(max, >, -INFINITY, x)
 EXTREME(min, <, INFINITY, x)
 EXTREME(abs_max, >, -INFINITY, ABS(x))
 
-/* -- Softmax ------------------------------------------------------------------------------------- */
+/* -- Softmax ----------------------------------------------------------------------------------- */
 
 enum { BLOCK = 1024, SHORT = 128, TILE = GR_REDUCE_TILE };
 
@@ -238,7 +238,7 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
-/* -- Running sums ---------------------------------------------------------------------------------- */
+/* -- Running sums ------------------------------------------------------------------------------ */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
     double s[TILE], sum = 0;

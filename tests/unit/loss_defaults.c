@@ -11,13 +11,16 @@
     X(bce) X(bce_with_logits) X(cross_entropy) X(nll) X(categorical_cross_entropy)                 \
     X(sparse_categorical_cross_entropy) X(kl_div) X(soft_margin) X(multilabel_soft_margin)         \
     X(focal) X(softmax_focal) X(hinge) X(squared_hinge) X(multiclass_hinge) X(multi_margin)        \
-    X(multilabel_margin) X(hinge_embedding)
+    X(multilabel_margin) X(hinge_embedding)                                                        \
+    X(dice) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou)
 #define OF_THREE(X) X(gaussian_nll)
 
 #define DEFINE_ONE(name)                                                                           \
     static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0]); }
 #define DEFINE_TWO(name)                                                                           \
-    static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0], c->operand[1]); }
+    static gr_tensor *name##_(const gr_loss_call *c) {                                             \
+        return gr_##name(c->operand[0], c->operand[1]);                                            \
+    }
 #define DEFINE_THREE(name)                                                                         \
     static gr_tensor *name##_(const gr_loss_call *c) {                                             \
         return gr_##name(c->operand[0], c->operand[1], c->operand[2]);                             \

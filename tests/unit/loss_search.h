@@ -14,8 +14,8 @@ typedef struct search {
     gr_tensor *x; /* the variable; its elements are changed in place */
 } search;
 
-/* Random operands, and the operand of that place as the variable. False if none are found, or if the
- * variable can't be one: a list, integers, or labels beside which the loss is not defined. */
+/* Random operands, and the operand of that place as the variable. False if none are found, or if
+ * the variable can't be one: a list, integers, or labels beside which the loss is not defined. */
 bool search_begin(search *s, gr_graph *g, const gr_loss_info *loss, int operand, bool wide);
 
 /* The loss's elements at x; their number, 0 if it failed. */

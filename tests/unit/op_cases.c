@@ -189,6 +189,7 @@ static const op_entry ops[] = {
     UNARY(sin),
     UNARY(cos),
     UNARY(tanh),
+    UNARY(log_of_cosh),
     UNARY(erf),
     UNARY(normal_cdf),
     UNARY(sigmoid),

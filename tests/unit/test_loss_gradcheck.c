@@ -1,5 +1,5 @@
-/* First and second derivatives of every entry of the registry by central differences, with respect to
- * every real operand, at random operands made from its row. In double only. */
+/* First and second derivatives of every entry of the registry by central differences, with respect
+ * to every real operand, at random operands made from its row. In double only. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static void note_gradients(const gr_loss_info *loss, loss_call *l, gr_tensor *y,
 static bool differences_agree(calling *c, gr_list leaves, tally *t, gradcheck_report *report) {
     bool fine = gradcheck(apply, c, leaves, (gradcheck_options){0}, report);
     if (!fine)
-        fine = gradcheck(apply, c, leaves, (gradcheck_options){.step = 2e-6, .tolerance = 1e-6}, report);
+        fine = gradcheck(apply, c, leaves, (gradcheck_options){.step = 2e-6, .tolerance = 1e-6},
+                         report);
     t->checks++;
     t->compared += report->compared;
     t->largest = fmax(t->largest, report->largest);

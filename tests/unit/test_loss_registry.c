@@ -1,5 +1,5 @@
-/* What holds for every row of the registry: it is complete, its names are found, its defaults are those
- * of the function, and bad calls are refused with a message that names what is wrong. */
+/* What holds for every row of the registry: it is complete, its names are found, its defaults are
+ * those of the function, and bad calls are refused with a message that names what is wrong. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static void expect(bool holds, const gr_loss_info *loss, const char *what, const
         for (const gr_loss_info *loss = gr_loss_at(row_); loss != NULL; loss = NULL)               \
             if (loss_selected(loss->name))
 
-/* -- The rows -------------------------------------------------------------------------------------- */
+/* -- The rows
+ * -------------------------------------------------------------------------------------- */
 
 static bool filled(const char *text) { return text != NULL && *text != '\0'; }
 
@@ -51,10 +52,12 @@ static void expect_property(const gr_loss_info *loss, const char *operand, const
 
 static void expect_parameter(const gr_loss_info *loss, const gr_parameter_info *p) {
     bool choice = p->kind == GR_CHOICE;
-    expect(choice == filled(p->choices), loss, "choices of a parameter that has none, or none of", p->name);
+    expect(choice == filled(p->choices), loss, "choices of a parameter that has none, or none of",
+           p->name);
     expect(filled(p->about), loss, "no word about parameter", p->name);
     expect(p->kind == GR_BOOLEAN || choice || p->low < p->high, loss, "an empty range of", p->name);
-    expect(gr_loss_parameter(loss, p->name) == (int)(p - loss->parameters), loss, "twice:", p->name);
+    expect(gr_loss_parameter(loss, p->name) == (int)(p - loss->parameters), loss,
+           "twice:", p->name);
     if (!gr_parameter_allows(p, p->value)) expect(false, loss, "a default out of range:", p->name);
 }
 
@@ -76,7 +79,8 @@ START_TEST(rows_are_complete) {
         expect(filled(loss->use), loss, "no", "use");
         expect(filled(loss->avoid), loss, "no", "avoid");
         expect(filled(loss->source), loss, "no", "source");
-        expect(loss->reductions != NULL && loss->apply != NULL, loss, "no", "reductions or function");
+        expect(loss->reductions != NULL && loss->apply != NULL, loss, "no",
+               "reductions or function");
         expect(loss->low <= loss->high, loss, "an empty", "range");
         expect(operand_count(loss) > 0, loss, "no", "operands");
         for (int i = 0; i < operand_count(loss); i++) {
@@ -99,7 +103,8 @@ START_TEST(names_are_found) {
     FOR_EACH_LOSS(loss) {
         expect(gr_loss_find(loss->name) == loss, loss, "not found by", "name");
         for (int i = 0; i < GR_LOSS_ALIASES && loss->aliases[i] != NULL; i++)
-            expect(gr_loss_find(loss->aliases[i]) == loss, loss, "not found by alias", loss->aliases[i]);
+            expect(gr_loss_find(loss->aliases[i]) == loss, loss, "not found by alias",
+                   loss->aliases[i]);
     }
     ck_assert_int_eq(failed, 0);
     ck_assert_ptr_null(gr_loss_find("no_such_loss"));
@@ -111,10 +116,12 @@ START_TEST(names_are_found) {
 }
 END_TEST
 
-/* -- Defaults --------------------------------------------------------------------------------------- */
+/* -- Defaults
+ * --------------------------------------------------------------------------------------- */
 
 static bool same(const gr_tensor *a, const gr_tensor *b) {
-    if (a == NULL || b == NULL || a->kind != b->kind || !gr_shape_equal(a->shape, b->shape)) return false;
+    if (a == NULL || b == NULL || a->kind != b->kind || !gr_shape_equal(a->shape, b->shape))
+        return false;
     for (int64_t i = 0; i < a->size; i++) {
         double x = gr_at(a, i), y = gr_at(b, i);
         if (x != y && !(isnan(x) && isnan(y))) return false;
@@ -132,7 +139,8 @@ START_TEST(defaults_are_the_functions) {
             loss_call l;
             sample_error error;
             gr_graph_reset(g);
-            bool found = loss_accepted_sample(g, loss, (sample_options){.wide = tries > 2}, &l, &error);
+            bool found =
+                loss_accepted_sample(g, loss, (sample_options){.wide = tries > 2}, &l, &error);
             expect(found, loss, "no operands found:", error.text);
             if (!found) break;
             gr_tensor *by_row = gr_loss_apply(loss, &l.call), *by_name = call(&l.call);
@@ -143,7 +151,8 @@ START_TEST(defaults_are_the_functions) {
 }
 END_TEST
 
-/* -- Bad calls --------------------------------------------------------------------------------------- */
+/* -- Bad calls
+ * --------------------------------------------------------------------------------------- */
 
 /* The call has failed with a message that has the loss's name and `mention` in it. */
 static void expect_refusal(const gr_loss_info *loss, const gr_tensor *y, const char *what,
@@ -166,7 +175,8 @@ static bool sample(const gr_loss_info *loss, sample_options options, loss_call *
     return found;
 }
 
-/* Beyond both ends, the ends that are open, a NaN; the function refuses them, not only the registry. */
+/* Beyond both ends, the ends that are open, a NaN; the function refuses them, not only the
+ * registry. */
 static void expect_range(const gr_loss_info *loss, const loss_call *l, int i) {
     const gr_parameter_info *p = &loss->parameters[i];
     const double wrong[] = {NAN,
@@ -211,7 +221,8 @@ START_TEST(parameters_out_of_range_are_refused) {
         loss_call l;
         if (!sample(loss, (sample_options){0}, &l)) continue;
         for (int i = 0; i < GR_LOSS_PARAMETERS && loss->parameters[i].name != NULL; i++) {
-            bool number = loss->parameters[i].kind == GR_NUMBER || loss->parameters[i].kind == GR_INTEGER;
+            bool number =
+                loss->parameters[i].kind == GR_NUMBER || loss->parameters[i].kind == GR_INTEGER;
             (number ? expect_range : expect_choices)(loss, &l, i);
         }
     }
@@ -252,7 +263,8 @@ static gr_tensor *other_kind(const gr_tensor *t) {
     return t->kind == GR_INDEX ? gr_zeros(g, t->shape) : gr_from_index(g, t->shape, zeros);
 }
 
-/* One operand at a time is missing, is NULL to the function itself, is empty, is of the other kind. */
+/* One operand at a time is missing, is NULL to the function itself, is empty, is of the other kind.
+ */
 static void expect_operand(const gr_loss_info *loss, const loss_call *l, int i) {
     const gr_operand_info *o = &loss->operands[i];
     gr_loss_call call = l->call;
@@ -305,7 +317,8 @@ START_TEST(unknown_reductions_are_refused) {
 }
 END_TEST
 
-/* -- Sizes ------------------------------------------------------------------------------------------ */
+/* -- Sizes
+ * ------------------------------------------------------------------------------------------ */
 
 static bool all_finite(const gr_tensor *t) {
     for (int64_t i = 0; i < t->size; i++)
@@ -347,7 +360,8 @@ START_TEST(smallest_sizes) {
                 if (found)
                     expect_finite(loss, &l, gr_loss_apply(loss, &l.call), sizes[k].what);
                 else if (!sizes[k].may_refuse && is_loss(loss))
-                    fprintf(stderr, "%s: refuses %s: %s\n", loss->name, sizes[k].what, error.text), failed++;
+                    fprintf(stderr, "%s: refuses %s: %s\n", loss->name, sizes[k].what, error.text),
+                        failed++;
                 else
                     expect(strstr(error.text, loss->name) != NULL, loss, "no name in:", error.text);
             }
@@ -357,8 +371,11 @@ START_TEST(smallest_sizes) {
 END_TEST
 
 START_TEST(empty_batches_are_refused) {
-    static const sample_options empty[] = {{.n = -1}, {.n = -1, .optional = true}, {.c = -1},
-                                           {.n = -1, .c = -1}, {.n = -1, .alternative = 1}};
+    static const sample_options empty[] = {{.n = -1},
+                                           {.n = -1, .optional = true},
+                                           {.c = -1},
+                                           {.n = -1, .c = -1},
+                                           {.n = -1, .alternative = 1}};
     FOR_EACH_LOSS(loss) {
         for (int k = 0; k < (int)(sizeof empty / sizeof *empty); k++) {
             loss_call l;
@@ -369,7 +386,8 @@ START_TEST(empty_batches_are_refused) {
             for (int i = 0; i < operand_count(loss); i++)
                 is_empty |= l.call.operand[i] != NULL && l.call.operand[i]->size == 0 &&
                             !loss->operands[i].optional;
-            if (is_empty) expect_refusal(loss, gr_loss_apply(loss, &l.call), "accepts an empty batch", "");
+            if (is_empty)
+                expect_refusal(loss, gr_loss_apply(loss, &l.call), "accepts an empty batch", "");
         }
     }
     ck_assert_int_eq(failed, 0);
