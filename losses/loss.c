@@ -9,8 +9,9 @@
 /* -- The registry --------------------------------------------------------------------------------- */
 
 static const gr_loss_info *const families[] = {
-    gr_regression_losses, gr_overlap_losses, gr_box_losses,      gr_similarity_losses,
-    gr_triplet_losses,    gr_miners,         gr_contrast_losses,
+    gr_regression_losses, gr_classification_losses, gr_focal_losses,    gr_margin_losses,
+    gr_class_weights,     gr_overlap_losses,        gr_box_losses,      gr_similarity_losses,
+    gr_triplet_losses,    gr_miners,                gr_contrast_losses,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -176,6 +177,13 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
         if (d != 1 && d != shape.dim[shape.ndim - i]) return false;
     }
     return true;
+}
+
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name) {
+    return broadcasts_to(t, x->shape) ||
+           gr_loss_shape_error(row, t, name, x, x_name,
+                               "the first does not broadcast to the second");
 }
 
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,

@@ -8,6 +8,10 @@
 
 /* The rows of a family, ended by one without a name. */
 extern const gr_loss_info gr_regression_losses[];
+extern const gr_loss_info gr_classification_losses[];
+extern const gr_loss_info gr_focal_losses[];
+extern const gr_loss_info gr_margin_losses[];
+extern const gr_loss_info gr_class_weights[];
 extern const gr_loss_info gr_overlap_losses[];
 extern const gr_loss_info gr_box_losses[];
 extern const gr_loss_info gr_similarity_losses[];
@@ -26,6 +30,9 @@ void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const cha
 /* The two tensors broadcast to a common shape; false after an error. */
 bool gr_loss_check_broadcast(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
                              const gr_tensor *b, const char *b_name);
+/* t broadcasts to x's shape; false after an error. */
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name);
 
 /* loss times weight (if any, and then it must broadcast to the loss's shape), reduced. */
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,

@@ -33,6 +33,7 @@ typedef struct gr_elementwise_kernels {
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
+    gr_binary_kernel *mul_or_zero, *sigmoid_cross_entropy, *sigmoid_residual;
     gr_select_kernel *where;
 } gr_elementwise_kernels;
 
