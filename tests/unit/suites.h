@@ -7,7 +7,9 @@
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
-    X(data)
+    X(data)                                                                                        \
+    X(losses)                                                                                      \
+    X(loss_gradcheck)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
