@@ -28,6 +28,7 @@
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/ctc.h"
 #include "losses/loss.h"
 #include "losses/regression.h"
 

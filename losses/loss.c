@@ -9,7 +9,7 @@
 /* -- The registry --------------------------------------------------------------------------------- */
 
 static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
-                                               gr_box_losses};
+                                               gr_box_losses, gr_sequence_losses};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {

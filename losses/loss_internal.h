@@ -10,6 +10,7 @@
 extern const gr_loss_info gr_regression_losses[];
 extern const gr_loss_info gr_overlap_losses[];
 extern const gr_loss_info gr_box_losses[];
+extern const gr_loss_info gr_sequence_losses[];
 
 /* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
  * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */
