@@ -31,6 +31,7 @@
 #include "losses/class_weights.h"
 #include "losses/classification.h"
 #include "losses/contrast.h"
+#include "losses/ctc.h"
 #include "losses/focal.h"
 #include "losses/loss.h"
 #include "losses/margin.h"

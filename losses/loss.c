@@ -8,10 +8,20 @@
 
 /* -- The registry --------------------------------------------------------------------------------- */
 
+<<<<<<< HEAD
 static const gr_loss_info *const families[] = {
-    gr_regression_losses, gr_classification_losses, gr_focal_losses,    gr_margin_losses,
-    gr_class_weights,     gr_overlap_losses,        gr_box_losses,      gr_similarity_losses,
-    gr_triplet_losses,    gr_miners,                gr_contrast_losses,
+    gr_regression_losses,
+    gr_classification_losses,
+    gr_focal_losses,
+    gr_margin_losses,
+    gr_class_weights,
+    gr_overlap_losses,
+    gr_box_losses,
+    gr_similarity_losses,
+    gr_triplet_losses,
+    gr_miners,
+    gr_contrast_losses,
+    gr_sequence_losses,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
