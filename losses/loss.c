@@ -63,6 +63,27 @@ gr_loss_call gr_loss_defaults(gr_graph *g, const gr_loss_info *loss) {
     return call;
 }
 
+static bool check_parameters(const gr_loss_info *loss, const gr_loss_call *call) {
+    for (int i = 0; i < GR_LOSS_PARAMETERS && loss->parameters[i].name != NULL; i++)
+        if (!gr_loss_check_parameter(call->graph, loss, loss->parameters[i].name,
+                                     call->parameter[i]))
+            return false;
+    return true;
+}
+
+static bool check_reduction(const gr_loss_info *loss, const gr_loss_call *call) {
+    static const char *const names[] = {"mean", "sum", "none", "batchmean"};
+    const char *words = loss->reductions;
+    if (*words == '\0') return true;
+    for (size_t n; *words != '\0'; words += n + strspn(words + n, " ")) {
+        n = strcspn(words, " ");
+        const char *name = (unsigned)call->reduction < 4 ? names[call->reduction] : "";
+        if (strlen(name) == n && strncmp(name, words, n) == 0) return true;
+    }
+    return gr_fail(call->graph, "gr_%s: no such reduction, expected one of: %s", loss->name,
+                   loss->reductions);
+}
+
 gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
         const gr_operand_info *o = &loss->operands[i];
@@ -70,6 +91,7 @@ gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
         if (!given && !o->optional)
             return gr_fail(call->graph, "gr_%s: operand %s is missing", loss->name, o->name);
     }
+    if (!check_parameters(loss, call) || !check_reduction(loss, call)) return NULL;
     return loss->apply(call);
 }
 
@@ -99,8 +121,25 @@ gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands) {
     return g;
 }
 
+/* How many words a text has. */
+static int count_words(const char *words) {
+    int n = 0;
+    for (; words != NULL && *words != '\0'; n++) {
+        words += strcspn(words, " ");
+        words += strspn(words, " ");
+    }
+    return n;
+}
+
 bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
     const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE) {
+        const char *choices = p->kind == GR_CHOICE ? p->choices : "0 1";
+        if (value >= 0 && value < count_words(choices) && value == floor(value)) return true;
+        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value, choices);
+    }
+    if (p->kind == GR_INTEGER && value != floor(value))
+        return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
     if (above && below) return true;

@@ -9,7 +9,8 @@
 
 #include "core/graph/graph.h"
 
-/* The file's JSON; fails the running test if it can't be read. Free it with cJSON_Delete. */
+/* The JSON of a file (NAME.json or NAME.json.gz); fails the running test if it can't be read. Free it
+ * with cJSON_Delete. */
 cJSON *oracle_read(const char *path);
 /* The cases of a file, to be walked with cJSON_ArrayForEach. */
 const cJSON *oracle_cases(const cJSON *file);
@@ -37,6 +38,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 /* What was compared, and how far it was off. Begin with {.tolerance = ORACLE_TOLERANCE}. */
 typedef struct oracle_stats {
     double tolerance;
+    double floor; /* added to that of rounding in oracle_compare */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
     double largest; /* relative error */
