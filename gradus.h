@@ -28,15 +28,22 @@
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/combination.h"
+#include "losses/generative.h"
 #include "losses/loss.h"
+#include "losses/perceptual.h"
 #include "losses/regression.h"
+#include "losses/schedule.h"
 
 #include "nn/activation.h"
+#include "nn/adaptive_softmax.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"
 #include "nn/sequential.h"
+#include "nn/spectral_norm.h"
 
+#include "optim/clip.h"
 #include "optim/optimizer.h"
 
 #endif

@@ -9,7 +9,8 @@
 /* -- The registry --------------------------------------------------------------------------------- */
 
 static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
-                                               gr_box_losses};
+                                               gr_box_losses, gr_generative_losses,
+                                               gr_perceptual_losses, gr_combination_losses};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {
@@ -129,6 +130,27 @@ static int count_words(const char *words) {
         words += strspn(words, " ");
     }
     return n;
+}
+
+gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list) {
+    gr_graph *g = NULL;
+    for (int i = 0; i < list.n && g == NULL; i++)
+        if (list.items[i] != NULL) g = list.items[i]->graph;
+    for (int i = 0; i < list.n; i++) {
+        const gr_tensor *t = list.items[i];
+        if (t == NULL) return gr_fail(g, "gr_%s: %s[%d] is NULL", row->name, name, i);
+        if (t->kind != GR_REAL || t->size == 0)
+            return gr_fail(g, "gr_%s: %s[%d], %s, %s", row->name, name, i,
+                           gr_describe(t, name).text,
+                           t->size == 0 ? "is empty" : "holds integers, expected real numbers");
+    }
+    return g;
+}
+
+bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n) {
+    if (t->kind == GR_REAL && t->shape.ndim == 1 && t->shape.dim[0] == n) return true;
+    return gr_fail(t->graph, "gr_%s: %s, expected (%d) real numbers", row->name,
+                   gr_describe(t, name).text, n);
 }
 
 bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
