@@ -19,10 +19,17 @@ extern const gr_loss_info gr_triplet_losses[];
 extern const gr_loss_info gr_miners[];
 extern const gr_loss_info gr_contrast_losses[];
 extern const gr_loss_info gr_sequence_losses[];
+extern const gr_loss_info gr_generative_losses[];
+extern const gr_loss_info gr_perceptual_losses[];
+extern const gr_loss_info gr_combination_losses[];
 
 /* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
  * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */
 gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands);
+/* The same of a list operand: at least one tensor. */
+gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list);
+/* t, the operand `name`, is real and of shape (n); false after an error. */
+bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n);
 /* The value of the row's parameter `name` lies in its range; false after an error. */
 bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value);
 /* Error "gr_huber: pred (3,4) and target (2,4): <expected>". */
