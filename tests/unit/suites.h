@@ -5,6 +5,8 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(random)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)
