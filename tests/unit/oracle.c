@@ -176,7 +176,7 @@ static bool near(double a, double b, double floor, oracle_stats *stats, const ch
     if (a == b) return true;
     if (isinf(a) || isinf(b)) return false;
     double off = fabs(a - b), size = fmax(fabs(a), fabs(b));
-    if (off > floor && off / size > stats->largest) {
+    if (size > 1000 * floor && off / size > stats->largest) {
         stats->largest = off / size;
         snprintf(stats->worst.text, sizeof stats->worst.text, "%s", what);
     }

@@ -39,7 +39,7 @@ typedef struct oracle_stats {
     double tolerance;
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
-    double largest; /* relative error */
+    double largest; /* relative error, of numbers that are no small differences of large ones */
     gr_text worst;  /* the case that had it */
 } oracle_stats;
 

@@ -6,9 +6,13 @@
 
 #define SUITES(X)                                                                                  \
     X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
     X(random)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
     X(data)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);

@@ -122,7 +122,7 @@ START_TEST(any_memory_limit_is_an_error_and_no_crash) {
     size_t enough = gr_memory_use(free_graph).reserved;
     gr_graph_free(free_graph);
     int failed = 0, passed = 0;
-    /* Pieces are handed out in multiples of 16 bytes and more; between, no limit differs. */
+    /* Each request to the system is of 64 bytes or more: steps of 16 let each one be refused. */
     for (size_t limit = 1; limit <= enough + 16; limit += 16) {
         gr_graph *small = gr_graph_new(.threads = 1, .memory_limit = limit);
         if (small == NULL) continue;
