@@ -34,7 +34,7 @@ BUILD ?= build
 CFLAGS ?= -O3 -g
 
 # What Debian calls the packages; README.md says what each is for.
-PACKAGES = libc6-dev check libcjson-dev libstb-dev gnuplot-nox pkgconf valgrind
+PACKAGES = libc6-dev check libcjson-dev zlib1g-dev libstb-dev gnuplot-nox pkgconf valgrind
 PACKAGES_DEV = clang libomp-dev clang-format
 
 # As many jobs as processors, unless -j says otherwise.
@@ -142,6 +142,7 @@ $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
 FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS_ALL)
 $(OUT)/flags: FORCE
+	$(call need_header,stdlib.h,The C library for development,libc6-dev)
 	@mkdir -p $(@D)
 	@echo '$(subst ','"'"',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS_TEXT))' >$@
 
@@ -158,11 +159,13 @@ need = @$(1) >/dev/null 2>&1 || { \
     echo '$(2) is missing: make deps, or apt-get install $(3)' >&2; exit 1; }
 need_header = $(call need,printf '\043include <$(1)>\n' | $(CC) -E -x c -,$(2),$(3))
 
-.PHONY: need-check need-cjson need-stb need-gnuplot need-valgrind need-pkg-config
+.PHONY: need-check need-cjson need-zlib need-stb need-gnuplot need-valgrind need-pkg-config
 need-check:
 	$(call need_header,check.h,Check (the unit test library),check)
 need-cjson:
 	$(call need_header,cjson/cJSON.h,cJSON (reads JSON),libcjson-dev)
+need-zlib:
+	$(call need_header,zlib.h,zlib (reads compressed files),zlib1g-dev)
 need-stb:
 	$(call need_header,stb/stb_image.h,stb (reads and writes images),libstb-dev)
 need-gnuplot:
@@ -194,10 +197,10 @@ demo: $(OUT)/outliers | need-gnuplot
 
 CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
-TEST_LIBS = $(CHECK_LIBS) -lcjson -lm
+TEST_LIBS = $(CHECK_LIBS) -lcjson -lz -lm
 RUN_UNIT = CK_DEFAULT_TIMEOUT=120 $(OUT)/unit
 
-$(TEST_OBJECTS): | need-check need-cjson
+$(TEST_OBJECTS): | need-check need-cjson need-zlib
 
 $(OUT)/unit: $(TEST_OBJECTS) $(STATIC)
 	$(call say,ld $@)

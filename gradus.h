@@ -1,11 +1,15 @@
-/* Gradus: automatic differentiation and training of small models in plain C, in which every loss is a
- * node of the graph. This header includes all others; each is the manual of its part.
+/* Gradus: automatic differentiation and training of small models in plain C, in which every loss is
+ * a node of the graph. This header includes all others; each is the manual of its part.
  *
- * Where to start: graph.h (what a graph owns, errors), tensor.h (shapes and elements), elementwise.h
- * and its neighbours (operations), autodiff.h (gradients). To add an operation of your own: op.h.
+ * Where to start: graph.h (what a graph owns, errors), tensor.h (shapes and elements),
+ * elementwise.h and its neighbours (operations), autodiff.h (gradients). To add an operation of
+ * your own: op.h.
  */
 #ifndef GRADUS_H
 #define GRADUS_H
+
+#include "core/data/csv.h"
+#include "core/data/dataset.h"
 
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
@@ -21,7 +25,9 @@
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/boxes.h"
 #include "losses/loss.h"
+#include "losses/overlap.h"
 #include "losses/regression.h"
 
 #include "nn/activation.h"

@@ -80,6 +80,7 @@ BINARY(sub, a - b)
 BINARY(mul, a *b)
 BINARY(div, a / b)
 BINARY(pow, GR_MATH(pow)(a, b))
+BINARY(atan2, GR_MATH(atan2)(a, b))
 /* a NaN in either is the result */
 BINARY(minimum, a < b || a != a ? a : b)
 BINARY(maximum, a > b || a != a ? a : b)
@@ -139,6 +140,7 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .mul = k_mul,
     .div = k_div,
     .pow = k_pow,
+    .atan2 = k_atan2,
     .minimum = k_minimum,
     .maximum = k_maximum,
     .eq = k_eq,

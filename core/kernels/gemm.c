@@ -23,8 +23,8 @@
 
 #include "core/kernels/product.h"
 
-/* The tile: as large as the registers hold, with one row of B's strip beside it. MAX_ROWS rows, or half
- * of them at the lower edge; up to MAX_VECTORS vectors of VECTOR_BYTES. */
+/* The tile: as large as the registers hold, with one row of B's strip beside it. MAX_ROWS rows,
+ * or half of them at the lower edge; up to MAX_VECTORS vectors of VECTOR_BYTES. */
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
 enum { MAX_ROWS = 8, MAX_VECTORS = 3 };
@@ -52,7 +52,8 @@ enum { MAX_ROWS = 4, MAX_VECTORS = 2 };
 enum { STRIP = MAX_VECTORS * MAX_LANES }; /* columns of a tile */
 enum { DEPTH = GR_PRODUCT_DEPTH };
 
-/* A tile of C: `rows` rows and vectors that begin at columns 0, LANES, ... and the last one at `last`. */
+/* A tile of C: `rows` rows and vectors that begin at columns 0, LANES, ... and the last one at
+ * `last`. */
 typedef struct tile_work {
     int64_t rows, k, last;
     const gr_real *a, *b, *start;
@@ -62,7 +63,11 @@ typedef struct tile_work {
 } tile_work;
 typedef void tile_kernel(const tile_work *w);
 
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 #define LANES 1
 #include "core/kernels/gemm_tile.h"
@@ -86,8 +91,8 @@ typedef void tile_kernel(const tile_work *w);
 #undef LANES
 #endif
 
-/* Micro-kernels for vectors of so many lanes: tiles of half the rows with 1, 2, ... vectors, then those
- * of all rows. */
+/* Micro-kernels for vectors of so many lanes: tiles of half the rows with 1, 2, ... vectors, then
+ * those of all rows. */
 typedef struct width {
     int lanes;
     tile_kernel *const *tiles;
@@ -132,7 +137,7 @@ static strip strip_of(int64_t n, int lanes, int64_t i) {
     return (strip){from * lanes, end - from * lanes, (int)(to - from)};
 }
 
-/* -- Packing --------------------------------------------------------------------------------------- */
+/* -- Packing ----------------------------------------------------------------------------------- */
 
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
@@ -191,7 +196,7 @@ static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step
         for (int64_t i = 0; i < count; i++) to[k * to_row + i] = from[k * step + i];
 }
 
-/* -- Tiles ------------------------------------------------------------------------------------------ */
+/* -- Tiles ------------------------------------------------------------------------------------- */
 
 /* All rows of C in one strip: `t` is its first tile, a_tile the distance from a tile's rows of A to
  * the next one's. */
@@ -221,7 +226,7 @@ static tile_work strip_work(const gr_product *p, const width *w, strip at) {
                        .c_row = p->c_row};
 }
 
-/* -- Small products: A is read in place, and so is B if its rows are contiguous ------------------- */
+/* -- Small products: A is read in place, and so is B if its rows are contiguous ---------------- */
 
 static void multiply_in_place(const gr_product *p) {
     gr_real packed[DEPTH * STRIP] __attribute__((aligned(64)));
@@ -242,7 +247,7 @@ static void multiply_in_place(const gr_product *p) {
     }
 }
 
-/* -- Products of a matrix and a vector --------------------------------------------------------------- */
+/* -- Products of a matrix and a vector --------------------------------------------------------- */
 
 enum { ROWS_AT_ONCE = 4 };
 typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
@@ -281,7 +286,8 @@ static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t di
         if (rows == ROWS_AT_ONCE)
             dots(ROWS_AT_ONCE, k, row + i * distance, distance, x, dot);
         else
-            for (int r = 0; r < rows; r++) dots(1, k, row + (i + r) * distance, distance, x, dot + r);
+            for (int r = 0; r < rows; r++)
+                dots(1, k, row + (i + r) * distance, distance, x, dot + r);
         for (int r = 0; r < rows; r++)
             y[(i + r) * y_step] = (start != NULL ? start[(i + r) * start_step] : 0) + dot[r];
     }
@@ -304,7 +310,7 @@ static void multiply_small(const gr_product *p) {
     }
 }
 
-/* -- Large products: pieces of A and B are packed first ------------------------------------------- */
+/* -- Large products: pieces of A and B are packed first ---------------------------------------- */
 
 static void pack_a(const gr_product *p, gr_real *to, int64_t begin, int64_t end) {
     for (int64_t i = begin * MAX_ROWS; i < end * MAX_ROWS && i < p->m; i += MAX_ROWS) {

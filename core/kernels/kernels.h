@@ -30,7 +30,7 @@ typedef struct gr_elementwise_kernels {
     gr_unary_kernel *sigmoid, *softplus, *relu, *gelu, *silu;
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
-    gr_binary_kernel *add, *sub, *mul, *div, *pow, *minimum, *maximum;
+    gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
     gr_select_kernel *where;
@@ -104,8 +104,8 @@ typedef struct gr_reduce_kernels {
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                             bool logarithm);
-    /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y point
-     * to the last row. */
+    /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
+     * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
 } gr_reduce_kernels;
 

@@ -3,12 +3,12 @@
 
 #include "core/kernels/parallel.h"
 
-/* Rows and columns of C whose A and B are packed at once; rows and strips of C in a piece of work for
- * one thread. Rows are multiples of every tile's. A's piece, 120 rows, takes 120 kB and stays in the
- * second cache. */
+/* Rows and columns of C whose A and B are packed at once; rows and strips of C in a piece of work
+ * for one thread. Rows are multiples of every tile's. A's piece, 120 rows, takes 120 kB and stays
+ * in the second cache. */
 enum { ROWS = 960, COLUMNS = 1536, PIECE_ROWS = 120, PIECE_STRIPS = 16, PACK_GRAIN = 8 };
 /* Below so many multiplications, or in few rows, packing costs more than it saves. */
-enum { SMALL = 80 * 80 * 80, FEW_ROWS = 16 };
+enum { SMALL = 80 * 80 * 80, FEW_ROWS = 16, FEW_COLUMNS = 1 };
 /* Multiplications in a piece of a product that is not packed. */
 enum { PIECE_WORK = 1 << 18 };
 
@@ -23,7 +23,8 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t pieces_of(int64_t n, int64_t piece) { return (n + piece - 1) / piece; }
 
 static bool is_small(const gr_product *p) {
-    return p->m <= FEW_ROWS || (double)p->m * (double)p->n * (double)p->k <= SMALL;
+    return p->m <= FEW_ROWS || p->n <= FEW_COLUMNS ||
+           (double)p->m * (double)p->n * (double)p->k <= SMALL;
 }
 
 static int64_t a_scratch(const gr_gemm_kernels *kernels, const gr_product *p) {
@@ -91,8 +92,8 @@ static void multiply_small(const gr_gemm_kernels *kernels, int threads, const gr
     int64_t tile = by_rows ? kernels->rows : kernels->columns;
     double work = (double)(by_rows ? p->n : p->m) * (double)p->k * (double)tile;
     int64_t tiles = 1 + (int64_t)(PIECE_WORK / (work + 1));
-    gr_parallel_for(threads, by_rows ? p->m : p->n, tiles * tile, by_rows ? rows_range : columns_range,
-                    &w);
+    gr_parallel_for(threads, by_rows ? p->m : p->n, tiles * tile,
+                    by_rows ? rows_range : columns_range, &w);
 }
 
 void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,

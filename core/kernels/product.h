@@ -11,12 +11,12 @@
 /* Numbers of scratch memory with which gr_product_run is at its fastest; 0 for a small product. */
 size_t gr_product_scratch(const gr_gemm_kernels *kernels, const gr_product *p);
 
-/* Computes C. `scratch`, aligned to 64 bytes, may be NULL: that is right, but slow if the product is
- * large. The result's bits do not depend on `threads`. */
+/* Computes C. `scratch`, aligned to 64 bytes, may be NULL: that is right, but slow if the product
+ * is large. The result's bits do not depend on `threads`. */
 void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
                     gr_real *scratch);
 
-/* -- Parts of a product ------------------------------------------------------------------------- */
+/* -- Parts of a product ------------------------------------------------------------------------ */
 
 /* K is cut into pieces of at most so many, as equal as possible. */
 enum { GR_PRODUCT_DEPTH = 1024 / (int)sizeof(gr_real) };

@@ -13,9 +13,12 @@
 #define NONE(k) 0
 #define OWN(k) m_of[k]
 
-/* -- Sums of value(x, m) ------------------------------------------------------------------------ */
+/* -- Sums of value(x, m) ----------------------------------------------------------------------- */
 
-/* Four sums at a time hide the latency of the addition. */
+/* Four sums at a time hide the latency of the addition. Few elements are added one by one: vectors
+ * would cost more than they save. */
+enum { FEW = 24 };
+
 #define SUM(name, m_at, type, value)                                                               \
     static inline double name##_value(gr_real x_, gr_real m_) {                                    \
         type x = x_, m = m_;                                                                       \
@@ -25,9 +28,14 @@
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,        \
                                  const gr_real *m_of, double *acc) {                               \
         (void)m_of;                                                                                \
-        for (int64_t r = 0; r < rows; r++, x += stride) {                                          \
+        for (int64_t r = 0; n < FEW && r < rows; r++, x += stride) {                               \
+            double s = 0;                                                                          \
+            for (int64_t i = 0; i < n; i++) s += name##_value(x[i], m_at(r));                      \
+            acc[r] += s;                                                                           \
+        }                                                                                          \
+        for (int64_t r = 0; n >= FEW && r < rows; r++, x += stride) {                              \
             const gr_real m = m_at(r);                                                             \
-            const int64_t q = n < 256 ? 0 : n / 4;                                                 \
+            const int64_t q = n < 1024 ? 0 : n / 4;                                                \
             const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;                           \
             double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
             _Pragma("omp simd reduction(+ : s0, s1, s2, s3)")                                      \
@@ -68,32 +76,39 @@ static void k_add_partial(int64_t n, const double *partial, double *acc) {
     for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
 }
 
-/* -- Extremes; a NaN wins ------------------------------------------------------------------------ */
+/* -- Extremes; a NaN wins ---------------------------------------------------------------------- */
 
 /* Maxima of so many columns side by side, since compilers don't vectorise a maximum of floats. */
 enum { LANES = 32 };
 
-#define JOIN(better, a, b) ((a)better(b) || (a) != (a) ? (a) : (b))
+#define JOIN(better, a, b) ((((a)better(b)) | ((a) != (a))) ? (a) : (b))
 
 #define EXTREME(name, better, start, value)                                                        \
+    static inline gr_real name##_value(gr_real x) { return (value); }                              \
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
                                  const gr_real *m_of, double *acc) {                               \
         (void)m_of;                                                                                \
         for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
+            if (n < LANES) {                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                  \
+                    double v = name##_value(xs[i]);                                                \
+                    acc[r] = JOIN(better, v, acc[r]);                                              \
+                }                                                                                  \
+                continue;                                                                          \
+            }                                                                                      \
             gr_real best[LANES];                                                                   \
             for (int l = 0; l < LANES; l++) best[l] = start;                                       \
             int64_t i = 0;                                                                         \
             for (; i + LANES <= n; i += LANES)                                                     \
                 for (int l = 0; l < LANES; l++) {                                                  \
-                    gr_real x = xs[i + l], v = (value);                                            \
+                    gr_real v = name##_value(xs[i + l]);                                           \
                     best[l] = JOIN(better, v, best[l]);                                            \
                 }                                                                                  \
             for (; i < n; i++) {                                                                   \
-                gr_real x = xs[i], v = (value);                                                    \
+                gr_real v = name##_value(xs[i]);                                                   \
                 best[0] = JOIN(better, v, best[0]);                                                \
             }                                                                                      \
-            for (int l = 1; l < LANES && n >= LANES; l++)                                          \
-                best[0] = JOIN(better, best[l], best[0]);                                          \
+            for (int l = 1; l < LANES; l++) best[0] = JOIN(better, best[l], best[0]);              \
             double v = best[0];                                                                    \
             acc[r] = JOIN(better, v, acc[r]);                                                      \
         }                                                                                          \
@@ -101,13 +116,18 @@ enum { LANES = 32 };
     static void k_##name##_across(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,      \
                                   const gr_real *m_of, double *acc) {                              \
         (void)m_of;                                                                                \
+        gr_real best[GR_REDUCE_TILE];                                                              \
+        for (int64_t j = 0; j < n; j++) best[j] = start;                                           \
         for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
             _Pragma("omp simd")                                                                    \
             for (int64_t j = 0; j < n; j++) {                                                      \
-                gr_real x = xs[j];                                                                 \
-                double v = (value);                                                                \
-                acc[j] = JOIN(better, v, acc[j]);                                                  \
+                gr_real v = name##_value(xs[j]), before = best[j];                                 \
+                best[j] = JOIN(better, v, before);                                                 \
             }                                                                                      \
+        }                                                                                          \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            double v = best[j];                                                                    \
+            acc[j] = JOIN(better, v, acc[j]);                                                      \
         }                                                                                          \
     }                                                                                              \
     static void k_##name##_partial(int64_t n, const double *partial, double *acc) {                \
@@ -118,7 +138,7 @@ EXTREME(max, >, -INFINITY, x)
 EXTREME(min, <, INFINITY, x)
 EXTREME(abs_max, >, -INFINITY, ABS(x))
 
-/* -- Softmax ------------------------------------------------------------------------------------- */
+/* -- Softmax ----------------------------------------------------------------------------------- */
 
 enum { BLOCK = 1024, SHORT = 128, TILE = GR_REDUCE_TILE };
 
@@ -130,8 +150,7 @@ static gr_real row_maximum(int64_t n, const gr_real *x) {
 
 static double row_sum(int64_t n, const gr_real *x) {
     double s = 0;
-    _Pragma("omp simd reduction(+ : s)")
-    for (int64_t i = 0; i < n; i++) s += x[i];
+    k_sum_along(1, n, x, n, NULL, &s);
     return s;
 }
 
@@ -219,10 +238,14 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
-/* -- Running sums ---------------------------------------------------------------------------------- */
+/* -- Running sums ------------------------------------------------------------------------------ */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
-    double s[TILE];
+    double s[TILE], sum = 0;
+    if (n == 1) {
+        for (int64_t r = 0; r < rows; r++) y[r * stride] = (gr_real)(sum += (double)x[r * stride]);
+        return;
+    }
     for (int64_t j = 0; j < n; j++) s[j] = 0;
     for (int64_t r = 0; r < rows; r++, x += stride, y += stride)
         for (int64_t j = 0; j < n; j++) y[j] = (gr_real)(s[j] += (double)x[j]);

@@ -28,6 +28,7 @@ GR_VECTOR_FORM gr_real GR_MATH(expm1)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(tanh)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(erf)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(erfc)(gr_real);
+GR_VECTOR_FORM gr_real GR_MATH(atan2)(gr_real, gr_real);
 #endif
 #endif
 

@@ -257,6 +257,11 @@ static gr_tensor *pow_to_exponent(gr_tensor *grad, gr_tensor *a, gr_tensor *y) {
     return gr_mul(grad, gr_where(a_is_0, gr_scalar(a->graph, 0), gr_mul(y, log_a)));
 }
 
+/* x / (a^2 + b^2), and 0 at the origin */
+static gr_tensor *over_radius(gr_tensor *x, gr_tensor *a, gr_tensor *b) {
+    return gr_mul(x, gr_reciprocal_or_zero(gr_add(gr_square(a), gr_square(b))));
+}
+
 /* 1 where a > b, 1/2 where they are equal, else 0 */
 static gr_tensor *share(gr_tensor *a, gr_tensor *b) {
     return gr_scale(gr_add(gr_gt(a, b), gr_ge(a, b)), 0.5);
@@ -267,6 +272,7 @@ BINARY(sub, grad, gr_neg(grad))
 BINARY(mul, gr_mul(grad, b), gr_mul(grad, a))
 BINARY(div, gr_div(grad, b), gr_neg(gr_mul(grad, gr_div(y, b))))
 BINARY(pow, pow_to_base(grad, a, b), pow_to_exponent(grad, a, y))
+BINARY(atan2, gr_mul(grad, over_radius(b, a, b)), gr_neg(gr_mul(grad, over_radius(a, a, b))))
 BINARY(minimum, gr_mul(grad, share(b, a)), gr_mul(grad, share(a, b)))
 BINARY(maximum, gr_mul(grad, share(a, b)), gr_mul(grad, share(b, a)))
 

@@ -20,6 +20,8 @@ gr_tensor *gr_mul(gr_tensor *a, gr_tensor *b); /* a b */
 gr_tensor *gr_div(gr_tensor *a, gr_tensor *b); /* a / b */
 /* a^b. Gradient with respect to a: b a^(b-1), and 0 where b = 0; to b: a^b log a, and 0 where a = 0. */
 gr_tensor *gr_pow(gr_tensor *a, gr_tensor *b);
+/* The angle of the point (b, a), in (-pi, pi]; gradient 0 at the origin. */
+gr_tensor *gr_atan2(gr_tensor *a, gr_tensor *b);
 /* The smaller and the larger; a NaN wins. Where a = b each gets half of the gradient. */
 gr_tensor *gr_minimum(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_maximum(gr_tensor *a, gr_tensor *b);

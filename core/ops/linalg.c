@@ -6,7 +6,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Products of matrices, one after the other ------------------------------------------------------ */
+/* -- Products of matrices, one after the other ------------------------------------------------- */
 
 /* Small products are shared among threads a number at a time that makes a piece worth its while. */
 enum { PIECE_WORK = 1 << 20 };
@@ -63,7 +63,7 @@ static void run_products(const gr_node *n, const product_batch *w) {
     gr_arena_give_back(&g->step, scratch, bytes, GR_ALIGN_DATA);
 }
 
-/* -- matmul -------------------------------------------------------------------------------------- */
+/* -- matmul ------------------------------------------------------------------------------------ */
 
 typedef struct transposes {
     bool a, b;
@@ -155,8 +155,8 @@ static gr_tensor *as_rows(gr_tensor *x) {
     return gr_reshape(x, GR_SHAPE((int)rows, dim_from_end(x, 1)));
 }
 
-/* With Y = A B, for the gradient G of Y: that of A is G B^T, that of B is A^T G; those of transposed
- * operands are the transposes of these. */
+/* With Y = A B, for the gradient G of Y: that of A is G B^T, that of B is A^T G; those of
+ * transposed operands are the transposes of these. */
 static void matmul_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const transposes *t = n->params;
     gr_tensor *a = n->in[0], *b = n->in[1];
@@ -187,7 +187,7 @@ gr_tensor *gr_matmul_(gr_matmul_args args) {
     return gr_apply(&matmul_op, GR_LIST(args.a, args.b), &t, sizeof t);
 }
 
-/* -- affine --------------------------------------------------------------------------------------- */
+/* -- affine ------------------------------------------------------------------------------------ */
 
 static bool affine_shape(const gr_node *n, gr_shape *shape) {
     const gr_tensor *x = n->in[0], *weight = n->in[1];

@@ -25,7 +25,8 @@ typedef struct gr_distances_args {
 } gr_distances_args;
 /* All distances between the rows of a (M,D) and of b (N,D): (M,N) of ||a_i - b_j||_p, p = 2 unless
  * given (any p > 0, or INFINITY); squared leaves out the root (p = 2 only). Computed from the
- * differences, so that near points keep their digits. Gradient 0 at distance 0. */
+ * differences, so that near points keep their digits; p = 2 stores none of them, other p all M N D.
+ * Gradient 0 at distance 0. */
 #define gr_distances(...) gr_distances_((gr_distances_args){.p = 2, .a = __VA_ARGS__})
 gr_tensor *gr_distances_(gr_distances_args args);
 
@@ -34,8 +35,8 @@ typedef struct gr_cosine_similarity_args {
     int axis;
     double eps;
 } gr_cosine_similarity_args;
-/* a.b / max(|a| |b|, eps), along an axis (-1 unless given); shapes broadcast; eps = 1e-8. Zero vectors
- * give 0, with finite gradients. */
+/* a.b / max(|a| |b|, eps), along an axis (-1 unless given), which the result has not; shapes broadcast;
+ * eps = 1e-8, and must be positive. Zero vectors give 0, with finite gradients. */
 #define gr_cosine_similarity(...)                                                                  \
     gr_cosine_similarity_((gr_cosine_similarity_args){.axis = -1, .eps = 1e-8, .a = __VA_ARGS__})
 gr_tensor *gr_cosine_similarity_(gr_cosine_similarity_args args);

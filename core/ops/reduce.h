@@ -31,7 +31,8 @@ typedef struct gr_reduce_args {
 /* The largest and the smallest element; a NaN wins. Equal ones share the gradient equally. */
 #define gr_max(...) gr_max_((gr_reduce_args){.x = __VA_ARGS__})
 #define gr_min(...) gr_min_((gr_reduce_args){.x = __VA_ARGS__})
-/* log sum e^x, computed as m + log sum e^(x - m) with the maximum m. */
+/* log sum e^x, computed as m + log sum e^(x - m) with the maximum m. -inf where all elements are
+ * -inf, with gradient 0; +inf where one is, and those that are share the gradient equally. */
 #define gr_logsumexp(...) gr_logsumexp_((gr_reduce_args){.x = __VA_ARGS__})
 /* (sum |x|^p)^(1/p) for p = 2 (Euclidean, gradient 0 at 0), 1, any other p > 0, or INFINITY (the
  * largest |x|). */
@@ -62,7 +63,8 @@ gr_tensor *gr_norm_(gr_norm_args args);
 gr_tensor *gr_var_(gr_var_args args);
 
 /* e^x / sum e^x along one or several axes (all, if none is named), of x's shape; log_softmax is its
- * logarithm without the loss of digits. Both subtract the maximum first. keepdim has no meaning. */
+ * logarithm without the loss of digits. Both subtract the maximum first. Elements of -inf give 0
+ * (-inf); where all are -inf, or one is +inf, the result is NaN. keepdim has no meaning. */
 #define gr_softmax(...) gr_softmax_((gr_reduce_args){.x = __VA_ARGS__})
 #define gr_log_softmax(...) gr_log_softmax_((gr_reduce_args){.x = __VA_ARGS__})
 gr_tensor *gr_softmax_(gr_reduce_args args);

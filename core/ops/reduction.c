@@ -159,6 +159,24 @@ static void run_in_chunks(const gr_graph *g, walk *w, int64_t tiles) {
     }
 }
 
+/* Small work that is one matrix is done by one call of the kernel, without dividing indices. False
+ * if it is not such. */
+static bool run_matrix(const walk *w) {
+    const gr_reduction *p = w->plan;
+    double acc[TILE];
+    const int64_t results = p->across ? p->length : p->kept;
+    if (results > TILE || w->items > GRAIN / TILE * 4) return false;
+    if (p->across ? p->n_kept > 0 || p->n_reduced > 1 : p->n_kept > 1 || p->n_reduced > 0)
+        return false;
+    fill(results, w->fold->start, acc);
+    if (p->across)
+        w->fold->across(p->reduced, results, w->x, p->reduced_stride[0], w->m, acc);
+    else
+        w->fold->along(results, p->length, w->x, p->kept_stride[0], w->m, acc);
+    w->finish(results, acc, w->parameter, w->y);
+    return true;
+}
+
 void gr_reduction_run(const gr_graph *g, const gr_reduction *p, const gr_fold *fold,
                       const gr_real *x, const gr_real *m, gr_fold_finish *finish, double parameter,
                       gr_real *y) {
@@ -166,6 +184,7 @@ void gr_reduction_run(const gr_graph *g, const gr_reduction *p, const gr_fold *f
     walk w = {.plan = p, .fold = fold, .x = x, .m = m, .y = y, .finish = finish,
               .parameter = parameter, .tile = TILE,
               .items = p->across ? p->reduced : p->reduced * p->length};
+    if (run_matrix(&w)) return;
     if (!p->across && w.items > GRAIN / TILE)
         w.tile = w.items < GRAIN ? GRAIN / w.items : 1;
     const int64_t row_length = p->across ? p->length : p->kept;

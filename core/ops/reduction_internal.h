@@ -9,7 +9,7 @@
 /* Sets of axes are bits: axis i is 1 << i. */
 
 /* x's dimensions without those of 1, with neighbours merged that are both kept or both reduced. The
- * innermost one stands apart: it is folded along if it is reduced, else rows are folded onto rows. */
+ * innermost one stands apart: it is folded along if it is reduced, else rows fold onto rows. */
 typedef struct gr_reduction {
     bool across;    /* the innermost dimension is kept */
     int64_t length; /* of the innermost dimension */
@@ -23,9 +23,9 @@ gr_reduction gr_reduction_plan(gr_shape shape, unsigned reduced);
 /* Turns the states of n results into elements; y holds what `m` of the fold held, if that was y. */
 typedef void gr_fold_finish(int64_t n, const double *acc, double parameter, gr_real *y);
 
-/* y = finish(fold of x over the plan's reduced axes). The pieces into which the work is cut, and the
- * order in which their states are joined, depend on the sizes only. m, one for each result, may be
- * NULL, or y itself. */
+/* y = finish(fold of x over the plan's reduced axes). The pieces into which the work is cut and the
+ * order in which they are joined depend on the sizes only. m, one for each result, may be NULL, or
+ * y itself. */
 void gr_reduction_run(const gr_graph *g, const gr_reduction *plan, const gr_fold *fold,
                       const gr_real *x, const gr_real *m, gr_fold_finish *finish, double parameter,
                       gr_real *y);

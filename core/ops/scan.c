@@ -21,7 +21,7 @@ static gr_tensor *apply(const gr_op *op, gr_tensor *x, int axis, bool backwards)
     return x != NULL && p.axis < 0 ? NULL : gr_apply(op, GR_LIST(x), &p, sizeof p);
 }
 
-/* -- Running sums -------------------------------------------------------------------------------- */
+/* -- Running sums ------------------------------------------------------------------------------ */
 
 typedef struct cumsum_work {
     const gr_reduce_kernels *kernels;
@@ -71,7 +71,7 @@ static const gr_op cumsum_op = {.name = "gr_cumsum",
                                 .vjp = cumsum_vjp};
 gr_tensor *gr_cumsum(gr_tensor *x, int axis) { return apply(&cumsum_op, x, axis, false); }
 
-/* -- Where the extremes are ------------------------------------------------------------------------ */
+/* -- Where the extremes are -------------------------------------------------------------------- */
 
 static bool argument_shape(const gr_node *n, gr_shape *shape) {
     const int axis = ((const scan_params *)n->params)->axis;

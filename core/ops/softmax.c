@@ -89,10 +89,11 @@ static const gr_op log_softmax_op = {.name = "gr_log_softmax",
 
 /* Along axes that are not neighbours it is put together from operations. The maximum is a constant,
  * since it does not change the result. */
-static gr_tensor *composed_log_softmax(gr_tensor *x, gr_axes axes) {
+static gr_tensor *composed(gr_tensor *x, gr_axes axes, bool logarithm) {
     gr_tensor *m = gr_detach(gr_max(x, .axes = axes, .keepdim = true));
-    gr_tensor *shifted = gr_sub(x, m);
-    return gr_sub(shifted, gr_log(gr_sum(gr_exp(shifted), .axes = axes, .keepdim = true)));
+    gr_tensor *shifted = gr_sub(x, m), *e = gr_exp(shifted);
+    gr_tensor *sum = gr_sum(e, .axes = axes, .keepdim = true);
+    return logarithm ? gr_sub(shifted, gr_log(sum)) : gr_div(e, sum);
 }
 
 static gr_tensor *apply(const gr_op *op, gr_tensor *x, unsigned axes) {
@@ -101,8 +102,7 @@ static gr_tensor *apply(const gr_op *op, gr_tensor *x, unsigned axes) {
         gr_axis_view_of(x->shape, axes, &p.view))
         return gr_apply(op, GR_LIST(x), &p, sizeof p);
     const gr_node call = {.params = &p, .n_in = 1, .in = &x};
-    gr_tensor *y = composed_log_softmax(x, axes_of(&call));
-    return op == &log_softmax_op ? y : gr_exp(y);
+    return composed(x, axes_of(&call), op == &log_softmax_op);
 }
 
 static gr_tensor *apply_args(const gr_op *op, const gr_reduce_args *a) {

@@ -1,5 +1,5 @@
-/* Counts what the linker's --wrap sends here: each call of malloc and its relatives from the library
- * and from this program. */
+/* Counts what the linker's --wrap sends here: each call of malloc and its relatives from the
+ * library and from this program. */
 #include "tests/bench/bench.h"
 
 #include <stdlib.h>

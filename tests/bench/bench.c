@@ -1,7 +1,7 @@
 /* bench [--repetitions N] [--only TEXT] [PEER COMMAND]...: time a step takes, beside peers.
  *
- * Each workload is measured in repetitions of some 20 ms, of this library and of each peer in turn, so
- * that a change of the machine's speed meets all of them; the table has medians. */
+ * Each workload is measured in repetitions of some 20 ms, of this library and of each peer in turn,
+ * so that a change of the machine's speed meets all of them; the table has medians. */
 #include "tests/bench/bench.h"
 #include "tests/bench/peak.h"
 
@@ -66,7 +66,8 @@ double measure_peak(const char *isa) {
     return best;
 }
 
-/* -- One workload ----------------------------------------------------------------------------------- */
+/* -- One workload
+ * ----------------------------------------------------------------------------------- */
 
 static double time_steps(const workload *w, bench *b, int64_t steps) {
     double begin = now();
@@ -119,12 +120,14 @@ static bool measure(const workload *w, const settings *s, result *r) {
     return true;
 }
 
-/* -- The table -------------------------------------------------------------------------------------- */
+/* -- The table
+ * -------------------------------------------------------------------------------------- */
 
 static void print_heading(const settings *s) {
     printf("\n%-28s %10s %7s %8s %8s %6s", "", "Gradus", "", "", "malloc", "system");
     for (int p = 0; p < s->n_peers; p++) printf(" %16s %8s", peer_name(s->peers[p]), "times");
-    printf("\n%-28s %10s %7s %8s %8s %6s", "workload", "us/step", "+-", "GFLOP/s", "a step", "a step");
+    printf("\n%-28s %10s %7s %8s %8s %6s", "workload", "us/step", "+-", "GFLOP/s", "a step",
+           "a step");
     for (int p = 0; p < s->n_peers; p++) printf(" %16s %8s", "us/step", "Gradus");
     printf("\n");
 }

@@ -25,16 +25,16 @@ typedef struct workload {
 extern const workload workloads[];
 extern const int n_workloads;
 
-/* Operations per second of one thread that does nothing but fused multiply-adds of gr_real, with the
- * instruction set `isa` as gr_isa names it. */
+/* Operations per second of one thread that does nothing but fused multiply-adds of gr_real, with
+ * the instruction set `isa` as gr_isa names it. */
 double measure_peak(const char *isa);
 
 /* Calls of malloc and its relatives since the program started. */
 uint64_t count_allocations(void);
 
 /* Another library, as a process that runs the same workloads when told to: it writes a line "ready
- * NAME" (or "missing WHY"), then for each line "NAME MILLISECONDS" that it reads the microseconds that
- * a step took on average, measured for about so long, or "unknown". */
+ * NAME" (or "missing WHY"), then for each line "NAME MILLISECONDS" that it reads the microseconds
+ * that a step took on average, measured for about so long, or "unknown". */
 typedef struct peer peer;
 /* NULL if the command can't be started or says that it is missing, which is then printed. */
 peer *peer_start(const char *command);

@@ -23,8 +23,8 @@ double JOIN(GR_ISA)(long rounds, gr_real *sink) {
     for (long r = 0; r < rounds; r++) {
         /* 12 chains hide a latency of 4 cycles on two units, and fit 16 registers. */
 #define STEP(c) acc[c] = acc[c] * a + b;
-        STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5)
-        STEP(6) STEP(7) STEP(8) STEP(9) STEP(10) STEP(11)
+        STEP(0)
+        STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(10) STEP(11)
     }
     vector sum = acc[0];
     for (int c = 1; c < CHAINS; c++) sum += acc[c];

@@ -5,7 +5,8 @@ static gr_tensor *kept_normal(gr_graph *g, gr_shape shape) {
     return gr_keep(gr_normal(g, shape, 0, 1));
 }
 
-/* -- Training steps: forward, backward, optimizer, reset ------------------------------------------ */
+/* -- Training steps: forward, backward, optimizer, reset ------------------------------------------
+ */
 
 static void mlp_setup(bench *b) {
     gr_graph *g = b->graph;
@@ -23,7 +24,8 @@ static void mlp_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
-/* -- Single operations ----------------------------------------------------------------------------- */
+/* -- Single operations
+ * ----------------------------------------------------------------------------- */
 
 static void matmul_setup(bench *b) {
     b->x = kept_normal(b->graph, GR_SHAPE(b->size, b->size));
