@@ -55,14 +55,14 @@ typedef struct oracle_message {
 
 /* Compares t's elements with the numbers of `expected`. False, and a message that says where, if
  * one is too far off: |a - b| <= tolerance max(|a|, |b|) + floor. NaN equals NaN. */
-bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what, oracle_stats *stats,
-                    oracle_message *message);
+bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
+                    oracle_stats *stats, oracle_message *message);
 
 /* Builds the result from the case's parameters and operands. */
 typedef gr_tensor *oracle_function(const cJSON *c, gr_tensor **in);
 
-/* Compares the value, the gradient (by gr_backward and by gr_grads) and the second derivatives, as far
- * as the case has them. Resets the graph first. */
+/* Compares the value, the gradient (by gr_backward and by gr_grads) and the second derivatives, as
+ * far as the case has them. Resets the graph first. */
 bool oracle_check(gr_graph *g, const cJSON *c, oracle_function *f, oracle_stats *stats,
                   oracle_message *message);
 

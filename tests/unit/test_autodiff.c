@@ -32,7 +32,8 @@ static void expect(const gr_tensor *t, int n, const double *expected) {
 #define EXPECT(t, ...)                                                                             \
     expect(t, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
 
-/* -- gr_backward ------------------------------------------------------------------------------------ */
+/* -- gr_backward
+ * ------------------------------------------------------------------------------------ */
 
 START_TEST(backward_adds_up) {
     gr_tensor *x = VARIABLE(1, 2, 3);
@@ -116,7 +117,8 @@ START_TEST(a_tape_of_many_operations) {
 }
 END_TEST
 
-/* -- gr_grad and gr_grads ---------------------------------------------------------------------------- */
+/* -- gr_grad and gr_grads
+ * ---------------------------------------------------------------------------- */
 
 START_TEST(grad_leaves_the_leaves_alone) {
     gr_tensor *x = VARIABLE(1, 2, 3);
@@ -224,14 +226,16 @@ START_TEST(jacobian_times_vector) {
 }
 END_TEST
 
-/* -- Higher orders, against the oracle ----------------------------------------------------------------- */
+/* -- Higher orders, against the oracle
+ * ----------------------------------------------------------------- */
 
 static cJSON *file;
 
 static void read_cases(void) { file = oracle_read("tests/oracle/autodiff.json"); }
 static void free_cases(void) { cJSON_Delete(file); }
 
-static void expect_member(const gr_tensor *t, const cJSON *c, const char *name, oracle_stats *stats) {
+static void expect_member(const gr_tensor *t, const cJSON *c, const char *name,
+                          oracle_stats *stats) {
     const cJSON *item;
     oracle_message message = {"it is not in the file"};
     ck_assert_msg(t != NULL, "%s: %s", name, gr_error(g));
@@ -344,7 +348,9 @@ START_TEST(penalty_on_the_gradient) {
 }
 END_TEST
 
-/* -- Errors ----------------------------------------------------------------------------------------------- */
+/* -- Errors
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void expect_error(const char *expected) {
     ck_assert_str_eq(gr_error(g), expected);
@@ -369,7 +375,8 @@ END_TEST
 START_TEST(grad_errors) {
     gr_tensor *x = VARIABLE(1, 2), *constant = gr_zeros(g, GR_SHAPE(3));
     ck_assert_ptr_null(gr_grad(gr_square(x), constant));
-    expect_error("gr_grad: x (3) does not require a gradient: say gr_requires_grad before it is used");
+    expect_error(
+        "gr_grad: x (3) does not require a gradient: say gr_requires_grad before it is used");
     ck_assert_ptr_null(gr_grad(gr_square(x), x, .grad_output = constant));
     expect_error("gr_grad: grad_output (3) for y (2): the shapes differ");
     ck_assert_ptr_null(gr_grad(NULL, x));
@@ -395,7 +402,8 @@ START_TEST(requires_grad_errors) {
 }
 END_TEST
 
-/* A vjp that fails, or that gives the wrong shape, is an error of the pass, which leaves no traces. */
+/* A vjp that fails, or that gives the wrong shape, is an error of the pass, which leaves no traces.
+ */
 static bool first_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[0]->shape;
     return true;
@@ -407,13 +415,19 @@ static void wrong_shape_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads
     (void)n;
     grads[0] = gr_sum(grad);
 }
-static const gr_op wrong_shape = {.name = "copy", .operands = {"x"}, .shape = first_shape,
-                                  .forward = copy_forward, .vjp = wrong_shape_vjp};
+static const gr_op wrong_shape = {.name = "copy",
+                                  .operands = {"x"},
+                                  .shape = first_shape,
+                                  .forward = copy_forward,
+                                  .vjp = wrong_shape_vjp};
 static void failing_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = gr_fail(n->graph, "copy: no gradient today, %d", (int)grad->size);
 }
-static const gr_op failing = {.name = "copy", .operands = {"x"}, .shape = first_shape,
-                              .forward = copy_forward, .vjp = failing_vjp};
+static const gr_op failing = {.name = "copy",
+                              .operands = {"x"},
+                              .shape = first_shape,
+                              .forward = copy_forward,
+                              .vjp = failing_vjp};
 
 START_TEST(a_failing_vjp_is_an_error) {
     gr_tensor *x = VARIABLE(1, 2);

@@ -38,7 +38,8 @@ START_TEST(printing) {
     expect_print(t, "tensor (2,3) =\n[[1, -2.5, 3],\n [4, 5, 1e-07]]\n");
     expect_print(gr_name(t, "data"), "data (2,3) =\n[[1, -2.5, 3],\n [4, 5, 1e-07]]\n");
     expect_print(gr_scalar(g, 2), "tensor () =\n2\n");
-    expect_print(gr_from_index(g, GR_SHAPE(3), (int32_t[]){7, -1, 0}), "tensor (3) =\n[7, -1, 0]\n");
+    expect_print(gr_from_index(g, GR_SHAPE(3), (int32_t[]){7, -1, 0}),
+                 "tensor (3) =\n[7, -1, 0]\n");
     expect_print(gr_zeros(g, GR_SHAPE(0)), "tensor (0) =\n[]\n");
     expect_print(gr_zeros(g, GR_SHAPE(2, 0)), "tensor (2,0) =\n[[],\n []]\n");
     expect_print(gr_arange(g, 10), "tensor (10) =\n[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n");
@@ -120,8 +121,10 @@ START_TEST(anomalies_in_values) {
     expect_error("gr_exp: the result y (1,3) is inf at (0,0); x (1,3) is in [-1e+05, 2e+05]");
     gr_tensor *bad = gr_from(g, GR_SHAPE(2), (gr_real[]){NAN, 1});
     ck_assert_ptr_null(gr_add(bad, bad));
-    ck_assert(strncmp(gr_error(g), "gr_add: the result y (2) is nan at (0); a (2) is in [1, 1] with 1 "
-                                   "NaN and 0 infinite", 80) == 0);
+    ck_assert(strncmp(gr_error(g),
+                      "gr_add: the result y (2) is nan at (0); a (2) is in [1, 1] with 1 "
+                      "NaN and 0 infinite",
+                      80) == 0);
     gr_clear_error(g);
     ck_assert_ptr_nonnull(gr_exp(x));
     gr_set_anomaly(g, false);
@@ -136,8 +139,11 @@ START_TEST(anomalies_in_gradients) {
     gr_tensor *x = gr_requires_grad(gr_from(g, GR_SHAPE(2), (gr_real[]){4, 0}));
     gr_tensor *loss = gr_sum(gr_power(x, 0.5)); /* finite, with an infinite slope at 0 */
     ck_assert(loss != NULL && !gr_backward(loss));
-    ck_assert_msg(strncmp(gr_error(g), "gr_power, in the gradient of gr_power: the result y (2) is inf "
-                                       "at (1); x (2) is in [0, 4]", 86) == 0, "%s", gr_error(g));
+    ck_assert_msg(strncmp(gr_error(g),
+                          "gr_power, in the gradient of gr_power: the result y (2) is inf "
+                          "at (1); x (2) is in [0, 4]",
+                          86) == 0,
+                  "%s", gr_error(g));
 }
 END_TEST
 

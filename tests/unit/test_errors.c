@@ -38,14 +38,15 @@ static void teardown(void) {
 
 static void expect(const void *result, const char *call, const char *expected) {
     ck_assert_msg(result == NULL, "%s: gave a result, expected \"%s\"", call, expected);
-    ck_assert_msg(strcmp(gr_error(g), expected) == 0, "%s:\n  said     \"%s\"\n  expected \"%s\"", call,
-                  gr_error(g), expected);
+    ck_assert_msg(strcmp(gr_error(g), expected) == 0, "%s:\n  said     \"%s\"\n  expected \"%s\"",
+                  call, gr_error(g), expected);
     gr_clear_error(g);
     checked++;
 }
 #define FAILS(call, expected) expect(call, #call, expected)
 
-/* Given NULL with no error before, a function returns NULL (and complains if it knows the graph). */
+/* Given NULL with no error before, a function returns NULL (and complains if it knows the graph).
+ */
 static void expect_null(const void *result, const char *call) {
     ck_assert_msg(result == NULL, "%s: gave a result", call);
     gr_clear_error(g);
@@ -149,8 +150,7 @@ START_TEST(null_gives_null) {
 END_TEST
 
 START_TEST(elementwise) {
-    FAILS(gr_add(m23, m34),
-          "gr_add: a (2,3) and b (3,4) don't broadcast: 2 and 3 in dimension -2");
+    FAILS(gr_add(m23, m34), "gr_add: a (2,3) and b (3,4) don't broadcast: 2 and 3 in dimension -2");
     FAILS(gr_mul(named, v3),
           "gr_mul: 0.weight (2,4) and b (3) don't broadcast: 4 and 3 in dimension -1");
     FAILS(gr_maximum(c234, gr_zeros(g, GR_SHAPE(2, 1))),
@@ -158,7 +158,7 @@ START_TEST(elementwise) {
     FAILS(gr_where(s, m23, m34),
           "gr_where: a (2,3) and b (3,4) don't broadcast: 2 and 3 in dimension -2");
     FAILS(gr_where(v3, s, m34),
-          "gr_where: b (3,4) and condition (3) don't broadcast: 3 and 4 in dimension -1");
+          "gr_where: condition (3) and b (3,4) don't broadcast: 3 and 4 in dimension -1");
     FAILS(gr_eq(v3, empty), "gr_eq: b (2,0) and a (3) don't broadcast: 0 and 3 in dimension -1");
     FAILS(gr_clamp(v3, 2, 1), "gr_clamp: low is 2 and high 1, expected low <= high");
     FAILS(gr_clamp(v3, NAN, 1), "gr_clamp: low is nan and high 1, expected low <= high");
@@ -187,8 +187,10 @@ START_TEST(reductions) {
           "gr_log_softmax: axis -2 of x (3): expected -1 to 0");
     FAILS(gr_cumsum(v3, 1), "gr_cumsum: axis 1 of x (3): expected -1 to 0");
     FAILS(gr_argmax(m23, 2), "gr_argmax: axis 2 of x (2,3): expected -2 to 1");
-    FAILS(gr_argmax(empty, 1), "gr_argmax: axis 1 of x (2,0) has no elements, expected at least one");
-    FAILS(gr_argmin(empty, -1), "gr_argmin: axis 1 of x (2,0) has no elements, expected at least one");
+    FAILS(gr_argmax(empty, 1),
+          "gr_argmax: axis 1 of x (2,0) has no elements, expected at least one");
+    FAILS(gr_argmin(empty, -1),
+          "gr_argmin: axis 1 of x (2,0) has no elements, expected at least one");
     FAILS(gr_sum_to(m23, GR_SHAPE(2)),
           "gr_sum_to: x (2,3) to (2): expected a shape that broadcasts to x's");
     FAILS(gr_sum_to(v3, GR_SHAPE(2, 3)),
@@ -205,7 +207,8 @@ START_TEST(shapes) {
           "gr_reshape: x (2,3) has 6 elements, no dimension for -1 gives (4,-1) as many");
     FAILS(gr_reshape(empty, GR_SHAPE(0, -1)),
           "gr_reshape: x (2,0) has 0 elements, no dimension for -1 gives (0,-1) as many");
-    FAILS(gr_reshape(m23, GR_SHAPE(-2, 3)), "gr_reshape: x (2,3) to (-2,3): no tensor has this shape");
+    FAILS(gr_reshape(m23, GR_SHAPE(-2, 3)),
+          "gr_reshape: x (2,3) to (-2,3): no tensor has this shape");
     FAILS(gr_reshape(m23, ((gr_shape){.ndim = 7})),
           "gr_reshape: x (2,3) to 7 dimensions, expected 0 to 6");
     FAILS(gr_transpose(m23, 0, 2), "gr_transpose: axis 2 of x (2,3): expected -2 to 1");
@@ -215,10 +218,13 @@ START_TEST(shapes) {
           "gr_permute: the order (1,-1) names an axis of x (2,3) twice");
     FAILS(gr_permute(m23, GR_SHAPE(0, 2)), "gr_permute: axis 2 of x (2,3): expected -2 to 1");
     FAILS(gr_slice(m23, 2, 0, 1, 1), "gr_slice: axis 2 of x (2,3): expected -2 to 1");
-    FAILS(gr_slice(m23, 1, 0, 1, 0), "gr_slice: step 0 along axis 1 of x (2,3), expected 1 or more");
+    FAILS(gr_slice(m23, 1, 0, 1, 0),
+          "gr_slice: step 0 along axis 1 of x (2,3), expected 1 or more");
     FAILS(gr_select(m23, 1, 3), "gr_select: position 3 is outside axis 1 of x (2,3), which has 3");
-    FAILS(gr_select(m23, 0, -3), "gr_select: position -3 is outside axis 0 of x (2,3), which has 2");
-    FAILS(gr_select(empty, 1, 0), "gr_select: position 0 is outside axis 1 of x (2,0), which has 0");
+    FAILS(gr_select(m23, 0, -3),
+          "gr_select: position -3 is outside axis 0 of x (2,3), which has 2");
+    FAILS(gr_select(empty, 1, 0),
+          "gr_select: position 0 is outside axis 1 of x (2,0), which has 0");
     FAILS(gr_concat(GR_LIST(m23, v3), 0),
           "gr_concat: tensor 1 (3) and tensor 0 (2,3) differ in their number of dimensions");
     FAILS(gr_concat(GR_LIST(m23, m34), 0),
@@ -227,10 +233,12 @@ START_TEST(shapes) {
     FAILS(gr_concat(GR_LIST(s, s), 0), "gr_concat: axis 0 of x (), which has no axes");
     FAILS(gr_stack(GR_LIST(m23, m34), 0),
           "gr_stack: tensor 1 (3,4) and tensor 0 (2,3) differ, expected equal shapes");
-    FAILS(gr_stack(GR_LIST(v3, v3), 2), "gr_stack: axis 2, expected -2 to 1 for a new one of x (3)");
+    FAILS(gr_stack(GR_LIST(v3, v3), 2),
+          "gr_stack: axis 2, expected -2 to 1 for a new one of x (3)");
     FAILS(gr_stack(GR_LIST(six, six), 0),
           "gr_stack: x (1,1,1,1,1,1) has 6 dimensions already, the most there can be");
-    FAILS(gr_expand(m23, GR_SHAPE(2, 4)), "gr_expand: x (2,3) to (2,4): dimension 1 is neither 1 nor 4");
+    FAILS(gr_expand(m23, GR_SHAPE(2, 4)),
+          "gr_expand: x (2,3) to (2,4): dimension 1 is neither 1 nor 4");
     FAILS(gr_expand(m23, GR_SHAPE(3)), "gr_expand: x (2,3) to 1 dimensions, expected 2 to 6");
     FAILS(gr_expand(v3, GR_SHAPE(-2, 3)), "gr_expand: no tensor has the shape (-2,3)");
     FAILS(gr_unsqueeze(m23, 4), "gr_unsqueeze: axis 4, expected -3 to 2 for a new one of x (2,3)");
@@ -262,7 +270,8 @@ START_TEST(splitting) {
 END_TEST
 
 START_TEST(indices) {
-    FAILS(gr_gather(v3, 0, index2), "gr_gather: index (2) has 3 at (1), expected 0 to 2 for axis 0 of x (3)");
+    FAILS(gr_gather(v3, 0, index2),
+          "gr_gather: index (2) has 3 at (1), expected 0 to 2 for axis 0 of x (3)");
     FAILS(gr_gather(m34, 1, index22),
           "gr_gather: index (2,2) has -1 at (1,0), expected 0 to 3 for axis 1 of x (3,4)");
     FAILS(gr_gather(m23, 0, index2),
@@ -280,7 +289,8 @@ START_TEST(indices) {
     FAILS(gr_index_select(m34, 0, index2),
           "gr_index_select: index (2) has 3 at (1), expected 0 to 2 for axis 0 of x (3,4)");
     FAILS(gr_index_select(m34, 2, index2), "gr_index_select: axis 2 of x (3,4): expected -2 to 1");
-    FAILS(gr_one_hot(index2, 3), "gr_one_hot: index (2) has 3 at (1), expected 0 to 2 for 3 classes");
+    FAILS(gr_one_hot(index2, 3),
+          "gr_one_hot: index (2) has 3 at (1), expected 0 to 2 for 3 classes");
     FAILS(gr_one_hot(index22, 3),
           "gr_one_hot: index (2,2) has -1 at (1,0), expected 0 to 2 for 3 classes");
     FAILS(gr_one_hot(index2, 0), "gr_one_hot: index (2): 0 classes, expected 1 or more");
@@ -309,16 +319,24 @@ START_TEST(products) {
           "gr_matmul: a (2,3,4) times b (3,4,5): batch dimensions 2 and 3 differ");
     FAILS(gr_affine(s, m23, NULL), "gr_affine: x () has no dimensions, expected (..,in)");
     FAILS(gr_affine(v3, v3, NULL), "gr_affine: weight (3), expected (out,in)");
-    FAILS(gr_affine(m23, named, NULL), "gr_affine: x (2,3) times 0.weight (2,4): 3 inputs, expected 4");
+    FAILS(gr_affine(m23, named, NULL),
+          "gr_affine: x (2,3) times 0.weight (2,4): 3 inputs, expected 4");
     FAILS(gr_affine(v3, m23, v3), "gr_affine: bias (3) for weight (2,3), expected (2)");
     FAILS(gr_distances(m23, m34), "gr_distances: a (2,3) and b (3,4), expected (M,D) and (N,D)");
-    FAILS(gr_distances(m23, v3, .p = 1), "gr_distances: a (2,3) and b (3), expected (M,D) and (N,D)");
+    FAILS(gr_distances(m23, v3, .p = 1),
+          "gr_distances: a (2,3) and b (3), expected (M,D) and (N,D)");
     FAILS(gr_distances(m23, m23, .p = -1), "gr_distances: p is -1, expected p > 0");
     FAILS(gr_distances(m23, m23, .p = NAN), "gr_distances: p is nan, expected p > 0");
     FAILS(gr_distances(m23, m23, .p = 1, .squared = true),
           "gr_distances: p is 1, expected 2 for squared distances");
     FAILS(gr_distances(m23, gr_zeros(another, GR_SHAPE(2, 3))),
           "gr_distances: b (2,3) belongs to another graph than a (2,3)");
+    FAILS(gr_distances(v3, foreign, .p = 1),
+          "gr_distances: b (3) belongs to another graph than a (3)");
+    FAILS(gr_distances(m23, index22, .p = 1),
+          "gr_distances: b (2,2) holds integers, expected real numbers");
+    FAILS(gr_cosine_similarity(index2, v3),
+          "gr_cosine_similarity: a (2) holds integers, expected real numbers");
     FAILS(gr_cosine_similarity(m23, m34),
           "gr_cosine_similarity: a (2,3) and b (3,4) don't broadcast: 2 and 3 in dimension -2");
     FAILS(gr_cosine_similarity(m23, m23, .axis = 2),

@@ -20,7 +20,8 @@ static void teardown(void) {
     g = NULL;
 }
 
-/* -- A training step that touches most of the engine ------------------------------------------------ */
+/* -- A training step that touches most of the engine
+ * ------------------------------------------------ */
 
 typedef struct network {
     gr_tensor *w1, *b1, *w2;
@@ -85,7 +86,8 @@ static bool whole_program(gr_graph *graph) {
     return !gr_failed(graph);
 }
 
-/* -- Memory ------------------------------------------------------------------------------------------- */
+/* -- Memory
+ * ------------------------------------------------------------------------------------------- */
 
 START_TEST(steps_take_no_memory_from_the_system) {
     network n = network_new(g);
@@ -171,7 +173,8 @@ START_TEST(what_lasts_survives_the_reset) {
     p->data[1] = 5;
     gr_backward(gr_sum(gr_mul(p, buffer)));
     gr_graph_reset(g);
-    for (int i = 0; i < 50; i++) gr_full(g, GR_SHAPE(1000), 7); /* what the step had is overwritten */
+    for (int i = 0; i < 50; i++)
+        gr_full(g, GR_SHAPE(1000), 7); /* what the step had is overwritten */
     ck_assert_double_eq(gr_at(p, 1), 5);
     ck_assert_double_eq(gr_at(buffer, 1), 2);
     ck_assert_double_eq(gr_at(labels, 1), 4);
@@ -192,7 +195,8 @@ START_TEST(elements_are_aligned) {
 }
 END_TEST
 
-/* -- Tensors ------------------------------------------------------------------------------------------ */
+/* -- Tensors
+ * ------------------------------------------------------------------------------------------ */
 
 START_TEST(tensors_are_what_was_asked_for) {
     gr_tensor *t = gr_arange(g, 4), *s = gr_scalar(g, 2.5), *f = gr_full(g, GR_SHAPE(2, 0), 1);
@@ -228,7 +232,8 @@ START_TEST(copies_do_not_share_elements) {
 }
 END_TEST
 
-/* -- Errors -------------------------------------------------------------------------------------------- */
+/* -- Errors
+ * -------------------------------------------------------------------------------------------- */
 
 typedef struct heard {
     int times;
@@ -313,10 +318,11 @@ START_TEST(bad_options_give_a_graph_that_failed) {
     expect_failed_graph(gr_graph_new(.threads = -1),
                         "gr_graph_new: threads is -1, expected 0 (all) or more");
     char expected[200];
-    snprintf(expected, sizeof expected,
-             "gr_graph_new: the program computes in numbers of 2 bytes, the library in %zu: compile "
-             "both with -DGR_DOUBLE, or neither",
-             sizeof(gr_real));
+    snprintf(
+        expected, sizeof expected,
+        "gr_graph_new: the program computes in numbers of 2 bytes, the library in %zu: compile "
+        "both with -DGR_DOUBLE, or neither",
+        sizeof(gr_real));
     expect_failed_graph(gr_graph_new_((gr_graph_options){.real_size = 2}), expected);
 }
 END_TEST
@@ -331,7 +337,8 @@ START_TEST(options_are_kept) {
 }
 END_TEST
 
-/* -- Recording ------------------------------------------------------------------------------------------ */
+/* -- Recording
+ * ------------------------------------------------------------------------------------------ */
 
 START_TEST(only_what_needs_a_gradient_is_recorded) {
     gr_tensor *constant = gr_zeros(g, GR_SHAPE(2));
@@ -373,7 +380,8 @@ START_TEST(detach_cuts_the_flow) {
 }
 END_TEST
 
-/* -- Threads of the caller's ------------------------------------------------------------------------------ */
+/* -- Threads of the caller's
+ * ------------------------------------------------------------------------------ */
 
 typedef struct job {
     uint64_t seed;

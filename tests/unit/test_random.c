@@ -1,4 +1,5 @@
-/* Random numbers: the generator against its authors' vectors, distributions, independence of threads. */
+/* Random numbers: the generator against its authors' vectors, distributions, independence of
+ * threads. */
 #include <math.h>
 #include <string.h>
 
@@ -158,13 +159,14 @@ START_TEST(seed_and_state_decide) {
 END_TEST
 
 START_TEST(threads_do_not_matter) {
-    gr_graph *one = gr_graph_new(.seed = 9, .threads = 1), *two = gr_graph_new(.seed = 9, .threads = 2);
+    gr_graph *one = gr_graph_new(.seed = 9, .threads = 1),
+             *two = gr_graph_new(.seed = 9, .threads = 2);
     enum { N = 300001 };
     size_t bytes = N * sizeof(gr_real);
     ck_assert_mem_eq(gr_uniform(one, GR_SHAPE(N), 0, 1)->data,
                      gr_uniform(two, GR_SHAPE(N), 0, 1)->data, bytes);
-    ck_assert_mem_eq(gr_normal(one, GR_SHAPE(N), 0, 1)->data, gr_normal(two, GR_SHAPE(N), 0, 1)->data,
-                     bytes);
+    ck_assert_mem_eq(gr_normal(one, GR_SHAPE(N), 0, 1)->data,
+                     gr_normal(two, GR_SHAPE(N), 0, 1)->data, bytes);
     ck_assert_mem_eq(gr_bernoulli(one, GR_SHAPE(N), 0.5)->data,
                      gr_bernoulli(two, GR_SHAPE(N), 0.5)->data, bytes);
     ck_assert_mem_eq(gr_permutation(one, N)->index, gr_permutation(two, N)->index,
@@ -184,7 +186,8 @@ static void expect_error(const gr_tensor *t, const char *expected) {
 START_TEST(impossible_distributions) {
     expect_error(gr_uniform(g, GR_SHAPE(2), 3, 1), "gr_uniform: the interval [3, 1) is empty");
     expect_error(gr_uniform(g, GR_SHAPE(2), NAN, 1), "gr_uniform: the interval [nan, 1) is empty");
-    expect_error(gr_normal(g, GR_SHAPE(2), 0, -1), "gr_normal: deviation is -1, expected 0 or more");
+    expect_error(gr_normal(g, GR_SHAPE(2), 0, -1),
+                 "gr_normal: deviation is -1, expected 0 or more");
     expect_error(gr_bernoulli(g, GR_SHAPE(2), 1.5),
                  "gr_bernoulli: p is 1.5, expected a probability in [0, 1]");
     expect_error(gr_permutation(g, -1), "gr_permutation: no tensor has the shape (-1)");

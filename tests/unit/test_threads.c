@@ -1,5 +1,5 @@
-/* The same bits for any number of threads, on tensors large enough to be shared out: values, gradients
- * and second derivatives. */
+/* The same bits for any number of threads, on tensors large enough to be shared out: values,
+ * gradients and second derivatives. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +28,8 @@ RESULT(means, gr_mul(gr_mean(o->x, .axes = GR_AXES(1)), gr_var(o->y, .axes = GR_
 RESULT(norms, gr_mul(gr_norm(o->x), gr_norm(o->y, .p = 3, .axes = GR_AXES(0))))
 RESULT(extremes, gr_add(gr_max(o->x, .axes = GR_AXES(0)), gr_min(o->y, .axes = GR_AXES(0))))
 RESULT(logsumexp, gr_add(gr_logsumexp(o->x), gr_logsumexp(o->y, .axes = GR_AXES(0))))
-RESULT(softmax, gr_mul(gr_softmax(o->x, .axes = GR_AXES(1)),
-                       gr_log_softmax(o->y, .axes = GR_AXES(0))))
+RESULT(softmax,
+       gr_mul(gr_softmax(o->x, .axes = GR_AXES(1)), gr_log_softmax(o->y, .axes = GR_AXES(0))))
 RESULT(cumsum, gr_add(gr_cumsum(o->x, 0), gr_cumsum(o->y, 1)))
 RESULT(matmul, gr_matmul(gr_mul(o->x, o->y), o->m))
 RESULT(gram, gr_matmul(o->x, o->y, .transpose_b = true))
@@ -49,13 +49,13 @@ static const struct {
     const char *name;
     gr_tensor *(*f)(const operands *);
 } programs[] = {
-    {"chain", chain},         {"broadcast", broadcast}, {"powers", powers},
-    {"sums", sums},           {"means", means},         {"norms", norms},
-    {"extremes", extremes},   {"logsumexp", logsumexp}, {"softmax", softmax},
-    {"cumsum", cumsum},       {"matmul", matmul},       {"gram", gram},
-    {"affine", affine},       {"batches", batches},     {"distances", distances},
-    {"cosine", cosine},       {"moves", moves},         {"selects", selects},
-    {"gathers", gathers},     {"sorts", sorts},         {"best", best},
+    {"chain", chain},       {"broadcast", broadcast}, {"powers", powers},
+    {"sums", sums},         {"means", means},         {"norms", norms},
+    {"extremes", extremes}, {"logsumexp", logsumexp}, {"softmax", softmax},
+    {"cumsum", cumsum},     {"matmul", matmul},       {"gram", gram},
+    {"affine", affine},     {"batches", batches},     {"distances", distances},
+    {"cosine", cosine},     {"moves", moves},         {"selects", selects},
+    {"gathers", gathers},   {"sorts", sorts},         {"best", best},
     {"pads", pads},
 };
 
