@@ -159,7 +159,7 @@ START_TEST(elementwise) {
           "gr_where: a (2,3) and b (3,4) don't broadcast: 2 and 3 in dimension -2");
     FAILS(gr_where(v3, s, m34),
           "gr_where: condition (3) and b (3,4) don't broadcast: 3 and 4 in dimension -1");
-    FAILS(gr_eq(v3, empty), "gr_eq: b (2,0) and a (3) don't broadcast: 0 and 3 in dimension -1");
+    FAILS(gr_eq(v3, empty), "gr_eq: a (3) and b (2,0) don't broadcast: 3 and 0 in dimension -1");
     FAILS(gr_clamp(v3, 2, 1), "gr_clamp: low is 2 and high 1, expected low <= high");
     FAILS(gr_clamp(v3, NAN, 1), "gr_clamp: low is nan and high 1, expected low <= high");
     report("elementwise operations");
