@@ -163,31 +163,33 @@ static double largest_in(const cJSON *numbers) {
     return largest;
 }
 
-/* What rounding alone explains: an element that is a small difference of large terms is no better
- * than the rounding of these; the largest number of the same order in the case stands for them
- * (unless the case says that its elements are independent). What lies below the smallest normal
- * number has lost digits already. */
-static double floor_of(const cJSON *c, double largest) {
-    const double epsilon = sizeof(gr_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
-    const double smallest = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
+/* What an error is measured against beside the number itself: an element that is a small difference
+ * of large terms is no better than the rounding of these, and the largest number of the same order
+ * in the case stands for them; 0 if the case says that its elements are independent. */
+static double scale_of(const cJSON *c, const cJSON *expected) {
     bool independent = cJSON_IsTrue(cJSON_GetObjectItem(c, "independent"));
-    return (independent ? 0 : 4 * epsilon * largest) + smallest;
+    return independent ? 0 : largest_in(expected);
 }
 
-static bool near(double a, double b, double floor, oracle_stats *stats, const char *what) {
+/* Four roundings at `scale` are forgiven, and the digits that are lost below the smallest normal
+ * number. */
+static bool near(double a, double b, double scale, oracle_stats *stats, const char *what) {
+    const double epsilon = sizeof(gr_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
+    const double smallest = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
     stats->numbers++;
     if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
     if (a == b) return true;
     if (isinf(a) || isinf(b)) return false;
     double off = fabs(a - b), size = fmax(fabs(a), fabs(b));
-    if (size > 1000 * floor && off / size > stats->largest) {
-        stats->largest = off / size;
+    double error = off / fmax(size, scale);
+    if (off > smallest && error > stats->largest) {
+        stats->largest = error;
         snprintf(stats->worst.text, sizeof stats->worst.text, "%s", what);
     }
-    return off <= stats->tolerance * size + floor;
+    return off <= stats->tolerance * size + 4 * epsilon * scale + smallest;
 }
 
-static bool compare(const gr_tensor *t, const cJSON *expected, double floor, const char *what,
+static bool compare(const gr_tensor *t, const cJSON *expected, double scale, const char *what,
                     oracle_stats *stats, oracle_message *message) {
     if (t == NULL) return complain(message, "%s: nothing was computed", what);
     if (t->size != cJSON_GetArraySize(expected))
@@ -198,7 +200,7 @@ static bool compare(const gr_tensor *t, const cJSON *expected, double floor, con
     cJSON_ArrayForEach(item, expected) {
         double wanted = oracle_number(item);
         if (t->kind == GR_REAL) wanted = (double)(gr_real)wanted;
-        if (!near(gr_at(t, i), wanted, floor, stats, what))
+        if (!near(gr_at(t, i), wanted, scale, stats, what))
             return complain(message, "%s: element %lld of %s is %.17g, expected %.17g", what,
                             (long long)i, gr_shape_text(t->shape).text, gr_at(t, i), wanted);
         i++;
@@ -208,7 +210,7 @@ static bool compare(const gr_tensor *t, const cJSON *expected, double floor, con
 
 bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
                     oracle_stats *stats, oracle_message *message) {
-    return compare(t, expected, floor_of(NULL, largest_in(expected)), what, stats, message);
+    return compare(t, expected, scale_of(NULL, expected), what, stats, message);
 }
 
 static bool compare_value(const gr_tensor *y, const cJSON *c, oracle_stats *stats,
@@ -224,14 +226,14 @@ static bool compare_value(const gr_tensor *y, const cJSON *c, oracle_stats *stat
         return complain(message, "%s: shape %s, expected %s", name.text,
                         gr_shape_text(y->shape).text, gr_shape_text(shape_of(value)).text);
     const cJSON *data = cJSON_GetObjectItem(value, "data");
-    return compare(y, data, floor_of(c, largest_in(data)), name.text, stats, message);
+    return compare(y, data, scale_of(c, data), name.text, stats, message);
 }
 
 /* Compares the gradients that stand under `key`, each in its operand's shape. */
 static bool compare_grads(const cJSON *c, const char *key, gr_tensor **grads, gr_tensor **in, int n,
                           oracle_stats *stats, oracle_message *message) {
     const cJSON *expected = cJSON_GetObjectItem(c, key);
-    double floor = floor_of(c, largest_in(expected));
+    double scale = scale_of(c, expected);
     for (int i = 0; i < n; i++) {
         gr_text what;
         snprintf(what.text, sizeof what.text, "%.80s: %s to %.20s", oracle_name(c).text, key,
@@ -239,7 +241,7 @@ static bool compare_grads(const cJSON *c, const char *key, gr_tensor **grads, gr
         if (grads[i] != NULL && !gr_shape_equal(grads[i]->shape, in[i]->shape))
             return complain(message, "%s: shape %s", what.text,
                             gr_shape_text(grads[i]->shape).text);
-        if (!compare(grads[i], cJSON_GetArrayItem(expected, i), floor, what.text, stats, message))
+        if (!compare(grads[i], cJSON_GetArrayItem(expected, i), scale, what.text, stats, message))
             return false;
     }
     return true;
@@ -325,10 +327,11 @@ bool oracle_check(gr_graph *g, const cJSON *c, oracle_function *f, oracle_stats 
 }
 
 void oracle_report(const char *family, const oracle_stats *s) {
-    printf(
-        "oracle %s: %d values, %d gradients, %d second derivatives, %lld numbers, largest relative "
-        "error %.2g%s%s\n",
-        family, s->values, s->gradients, s->second, (long long)s->numbers, s->largest,
-        s->largest > 0 ? " in " : "", s->worst.text);
+    printf("oracle %s: ", family);
+    if (s->values > 0)
+        printf("%d values, %d gradients, %d second derivatives, ", s->values, s->gradients,
+               s->second);
+    printf("%lld numbers, largest relative error %.2g%s%s\n", (long long)s->numbers, s->largest,
+           s->largest > 0 ? " in " : "", s->worst.text);
     fflush(stdout);
 }

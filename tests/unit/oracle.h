@@ -39,7 +39,7 @@ typedef struct oracle_stats {
     double tolerance;
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
-    double largest; /* relative error, of numbers that are no small differences of large ones */
+    double largest; /* error relative to the largest number of the same kind in its case */
     gr_text worst;  /* the case that had it */
 } oracle_stats;
 
@@ -54,7 +54,8 @@ typedef struct oracle_message {
 } oracle_message;
 
 /* Compares t's elements with the numbers of `expected`. False, and a message that says where, if
- * one is too far off: |a - b| <= tolerance max(|a|, |b|) + floor. NaN equals NaN. */
+ * one is too far off: |a - b| <= tolerance max(|a|, |b|), and some roundings at the size of the
+ * largest number. NaN equals NaN. */
 bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
                     oracle_stats *stats, oracle_message *message);
 
