@@ -252,7 +252,8 @@ $(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
 	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) -lm -o $@
 
 bench: $(OUT)/bench
-	$(OUT)/bench --repetitions $(REPETITIONS) '$(PYTHON) tests/bench/step.py'
+	$(OUT)/bench --repetitions $(REPETITIONS) --threads 1 '$(PYTHON) tests/bench/step.py'
+	$(OUT)/bench --repetitions $(REPETITIONS) --threads 2 '$(PYTHON) tests/bench/step.py'
 
 # -- The rest -------------------------------------------------------------------------------------
 

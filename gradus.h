@@ -21,14 +21,18 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
 #include "losses/boxes.h"
+#include "losses/contrast.h"
 #include "losses/loss.h"
 #include "losses/overlap.h"
 #include "losses/regression.h"
+#include "losses/similarity.h"
+#include "losses/triplet.h"
 
 #include "nn/activation.h"
 #include "nn/init.h"

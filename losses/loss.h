@@ -104,6 +104,10 @@ const gr_loss_info *gr_loss_find(const char *name);
 int gr_loss_operand(const gr_loss_info *loss, const char *name);
 int gr_loss_parameter(const gr_loss_info *loss, const char *name);
 
+/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place of
+ * a choice. */
+bool gr_parameter_allows(const gr_parameter_info *p, double value);
+
 /* A call with the row's defaults and no operands. */
 gr_loss_call gr_loss_defaults(gr_graph *g, const gr_loss_info *loss);
 /* Computes an entry: a tensor of integers for miners, of real numbers otherwise. An operand that is

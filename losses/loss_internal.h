@@ -10,6 +10,10 @@
 extern const gr_loss_info gr_regression_losses[];
 extern const gr_loss_info gr_overlap_losses[];
 extern const gr_loss_info gr_box_losses[];
+extern const gr_loss_info gr_similarity_losses[];
+extern const gr_loss_info gr_triplet_losses[];
+extern const gr_loss_info gr_miners[];
+extern const gr_loss_info gr_contrast_losses[];
 
 /* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
  * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */
@@ -26,6 +30,11 @@ bool gr_loss_check_broadcast(const gr_loss_info *row, const gr_tensor *a, const 
 /* loss times weight (if any, and then it must broadcast to the loss's shape), reduced. */
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
                           gr_reduction reduction);
+
+/* For losses that are one pointwise function: the factor of the sum if that is all that is wanted,
+ * and 0 if the values are, which gr_loss_reduce then takes further. */
+double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,
+                     gr_reduction reduction);
 
 #pragma GCC visibility pop
 

@@ -1,6 +1,6 @@
 /* Kernels that compute each element from the elements at the same place. */
+#include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
-#include "core/kernels/vector_math.h"
 
 #define EXP GR_MATH(exp)
 #define ABS GR_MATH(fabs)
@@ -34,13 +34,6 @@ UNARY(tanh, GR_MATH(tanh)(x))
 UNARY(erf, GR_MATH(erf)(x))
 /* Phi(x), through erfc, which keeps its digits in the lower tail */
 UNARY(normal_cdf, (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
-/* 2 sinh^2(x/2) = cosh x - 1 keeps the digits near 0; t + t/(1+t) with t = e^(|x|/2) - 1 is 2 sinh. */
-static inline gr_real log_of_cosh(gr_real x) {
-    gr_real a = ABS(x), t = GR_MATH(expm1)(a / 2), sinh2 = t + t / (1 + t);
-    gr_real near = GR_MATH(log1p)(sinh2 * sinh2 / 2);
-    gr_real far = a - (gr_real)0.69314718055994531 + GR_MATH(log1p)(EXP(-2 * a));
-    return a < 1 ? near : far;
-}
 UNARY(log_of_cosh, log_of_cosh(x))
 /* Exponentials of -|x| only: they can't overflow. */
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))

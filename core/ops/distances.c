@@ -33,7 +33,7 @@ static void for_rows(const gr_node *n, gr_range_function *f) {
     gr_for(n->graph, a->shape.dim[0], 1 + PIECE_WORK / (w.rows_b * w.length + 1), f, &w);
 }
 
-#define KERNELS(w) ((w)->n->graph->kernels->distances)
+#define KERNELS(w) ((w)->n->graph->kernels->distance)
 
 static bool check_pairs(const gr_tensor *a, const gr_tensor *b) {
     if (a->shape.ndim == 2 && b->shape.ndim == 2 && a->shape.dim[1] == b->shape.dim[1]) return true;

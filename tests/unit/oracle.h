@@ -9,7 +9,8 @@
 
 #include "core/graph/graph.h"
 
-/* The file's JSON; fails the running test if it can't be read. Free it with cJSON_Delete. */
+/* The JSON of a file (NAME.json or NAME.json.gz); fails the running test if it can't be read. Free
+ * it with cJSON_Delete. */
 cJSON *oracle_read(const char *path);
 /* The cases of a file, to be walked with cJSON_ArrayForEach. */
 const cJSON *oracle_cases(const cJSON *file);
@@ -37,9 +38,10 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 /* What was compared, and how far it was off. Begin with {.tolerance = ORACLE_TOLERANCE}. */
 typedef struct oracle_stats {
     double tolerance;
+    double floor;                  /* added to that of rounding in oracle_compare */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
-    double largest; /* error relative to the largest number of the same kind in its case */
+    double largest; /* relative error */
     gr_text worst;  /* the case that had it */
 } oracle_stats;
 
@@ -54,8 +56,7 @@ typedef struct oracle_message {
 } oracle_message;
 
 /* Compares t's elements with the numbers of `expected`. False, and a message that says where, if
- * one is too far off: |a - b| <= tolerance max(|a|, |b|), and some roundings at the size of the
- * largest number. NaN equals NaN. */
+ * one is too far off: |a - b| <= tolerance max(|a|, |b|) + floor. NaN equals NaN. */
 bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
                     oracle_stats *stats, oracle_message *message);
 

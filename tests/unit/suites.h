@@ -13,7 +13,12 @@
     X(errors)                                                                                      \
     X(threads)                                                                                     \
     X(debug)                                                                                       \
-    X(data)
+    X(data)                                                                                        \
+    X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
+    X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
