@@ -9,7 +9,8 @@
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
     X(losses)                                                                                      \
-    X(loss_gradcheck)
+    X(loss_gradcheck)                                                                              \
+    X(ctc)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
