@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
@@ -14,15 +15,17 @@
 /* -- Reading -------------------------------------------------------------------------------------- */
 
 cJSON *oracle_read(const char *path) {
-    FILE *file = fopen(path, "rb");
+    gzFile file = gzopen(path, "rb"); /* plain files too */
     ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root", path);
-    fseek(file, 0, SEEK_END);
-    long size = ftell(file);
-    rewind(file);
-    char *text = malloc((size_t)size + 1);
+    size_t size = 0, room = 1 << 20;
+    char *text = malloc(room + 1);
+    int n = 0;
+    while (text != NULL && (n = gzread(file, text + size, (unsigned)(room - size))) > 0) {
+        size += (size_t)n;
+        if (size == room) text = realloc(text, (room *= 2) + 1);
+    }
     ck_assert_ptr_nonnull(text);
-    ck_assert_uint_eq(fread(text, 1, (size_t)size, file), (size_t)size);
-    fclose(file);
+    ck_assert_msg(gzclose(file) == Z_OK && n == 0, "%s: can't be unpacked", path);
     text[size] = '\0';
     cJSON *json = cJSON_Parse(text);
     free(text);

@@ -9,7 +9,8 @@
 
 #include "core/graph/graph.h"
 
-/* The file's JSON; fails the running test if it can't be read. Free it with cJSON_Delete. */
+/* The JSON of a file (NAME.json or NAME.json.gz); fails the running test if it can't be read. Free it
+ * with cJSON_Delete. */
 cJSON *oracle_read(const char *path);
 /* The cases of a file, to be walked with cJSON_ArrayForEach. */
 const cJSON *oracle_cases(const cJSON *file);
