@@ -7,7 +7,8 @@
 #define SUITES(X)                                                                                  \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
-    X(data)
+    X(data)                                                                                        \
+    X(nn)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
