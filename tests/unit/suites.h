@@ -8,7 +8,8 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
-    X(nn)
+    X(nn)                                                                                          \
+    X(optim)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
