@@ -105,7 +105,7 @@ def trainings(cases):
     train(cases, start, "sgd_accumulates", **sgd, momentum=0.5, accumulate=3)
     adam = {"optimizer": "adam", "lr": 1e-3}
     train(cases, start, "adam", **adam)
-    train(cases, start, "adam_huber", loss="huber", delta=0.2, **adam)
+    train(cases, start, "adam_huber", loss="huber", delta=0.2, eps=1e-5, **adam)
     fast = {"optimizer": "adam", "lr": 0.02}
     train(cases, start, "adam_fast", **fast)
     train(cases, start, "adam_numbers", **fast, beta1=0.7, beta2=0.95, eps=1e-3, weight_decay=0.05)

@@ -9,7 +9,8 @@
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
     X(nn)                                                                                          \
-    X(optim)
+    X(optim)                                                                                       \
+    X(training)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
