@@ -14,6 +14,9 @@
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(nn)                                                                                          \
+    X(optim)                                                                                       \
+    X(training)                                                                                    \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
