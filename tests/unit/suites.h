@@ -5,6 +5,7 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)
