@@ -38,7 +38,7 @@ static const struct command *find_command(const char *word) {
     names_add(&known, "help");
     names_add(&known, "--help");
     names_add(&known, "--version");
-    misuse_unknown("command line", "command", word, &known, "");
+    misuse_unknown("", "command", word, &known, "");
 }
 
 int report_error(const gr_graph *g) {

@@ -102,8 +102,8 @@ static names family_names(void) {
 
 static void write_table(const char *only) {
     names families = family_names();
-    printf("c: convex, d: differentiable everywhere, r: robust (bounded gradient), in the prediction, by "
-           "default.\n\n");
+    printf("c: convex, d: differentiable everywhere, r: robust (bounded gradient), in the operand that its page "
+           "names.\n\n");
     write_row("NAME", "c d r", "WHAT FOR", "FORMULA");
     for (int f = 0; f < families.n; f++) {
         if (only != NULL && strcmp(only, families.item[f]) != 0) continue;
@@ -245,7 +245,7 @@ const gr_loss_info *get_loss(const char *word) {
         for (int k = 0; k < GR_LOSS_ALIASES && gr_loss_at(i)->aliases[k] != NULL; k++)
             names_add(&known, gr_loss_at(i)->aliases[k]);
     }
-    misuse_unknown("gradus losses shows all", "loss", word, &known, "");
+    misuse_unknown("", "loss", word, &known, "");
 }
 
 /* Words are losses' or families' names and options, in any order. */

@@ -107,32 +107,45 @@ static void set_y_range(FILE *script, const curve *curves, int n, bool gradient)
     double bottom = count == 0 ? 0 : stats_quantile(y, count, 0.04);
     double top = count == 0 ? 1 : stats_quantile(y, count, 0.96);
     free(y);
-    double reach = 0.5 * (top - bottom), margin;
-    low = reach > 0 ? fmax(low, bottom - reach) : low;
-    high = reach > 0 ? fmin(high, top + reach) : high;
-    margin = low < high ? 0.04 * (high - low) : 0.5;
+    double spread = top - bottom;
+    if (spread > 0 && low < bottom - 2 * spread) low = bottom - 0.5 * spread;
+    if (spread > 0 && high > top + 2 * spread) high = top + 0.5 * spread;
+    double margin = low < high ? 0.04 * (high - low) : 0.5;
     if (count > 0) fprintf(script, "set yrange [%g:%g]\n", low - margin, high + margin);
 }
 
+/* Every other curve is dashed, so that one below it can be seen. */
 static void draw_panel(FILE *script, const curve *curves, int n, bool gradient, const char *data) {
     set_y_range(script, curves, n, gradient);
     fprintf(script, "set title '%s' font ',11' offset 0,-0.4\n", gradient ? "gradient" : "value");
     for (int k = 0; k < n; k++)
-        fprintf(script, "%s '%s' index %d using 1:%d with lines ls %d linewidth 2 title '%s'",
-                k == 0 ? "plot" : ",", data, k, gradient ? 3 : 2, k + 1, curves[k].label);
+        fprintf(script, "%s '%s' index %d using 1:%d with lines ls %d linewidth 2 dashtype %s title '%s'",
+                k == 0 ? "plot" : ",", data, k, gradient ? 3 : 2, k + 1,
+                k % 2 == 0 ? "solid" : "'-'", curves[k].label);
     fprintf(script, "\n");
 }
 
-/* "pred", or "pred, prob" where the losses call it differently. */
+/* Adds the word to the text unless it is there. */
+static void add_once(char *text, size_t size, const char *between, const char *word) {
+    size_t used = strlen(text);
+    if (strstr(text, word) == NULL)
+        snprintf(text + used, size - used, "%s%s", used == 0 ? "" : between, word);
+}
+
+/* "pred; target = 0", or "pred, prob; ..." where the losses call it differently. */
 static void write_axis_name(FILE *script, const curve *curves, int n) {
-    fprintf(script, "set xlabel '");
+    char predictions[128] = "", others[128] = "", word[64];
     for (int k = 0; k < n; k++) {
-        const char *name = curves[k].loss->operands[0].name;
-        bool before = false;
-        for (int i = 0; i < k; i++) before |= strcmp(curves[i].loss->operands[0].name, name) == 0;
-        if (!before) fprintf(script, "%s%s", k == 0 ? "" : ", ", name);
+        const gr_loss_info *loss = curves[k].loss;
+        add_once(predictions, sizeof predictions, ", ", loss->operands[0].name);
+        for (int i = 1; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
+            if (loss->operands[i].optional) continue;
+            snprintf(word, sizeof word, "%s = %g", loss->operands[i].name, curves[k].operand[i]);
+            add_once(others, sizeof others, ", ", word);
+        }
     }
-    fprintf(script, "' offset 0,0.3\n");
+    fprintf(script, "set xlabel '%s%s%s' offset 0,0.3\n", predictions, others[0] == '\0' ? "" : "; ",
+            others);
 }
 
 bool curves_draw(const curve *curves, int n, const char *directory, const char *name) {
@@ -153,7 +166,7 @@ bool curves_draw(const curve *curves, int n, const char *directory, const char *
                     "set xzeroaxis linecolor rgb '#777777' linetype 1 linewidth 0.7\n", from, to,
             plot_step(to - from, 8));
     write_axis_name(script, curves, n);
-    fprintf(script, "set key %s\n", n == 1 ? "off" : "top center");
+    fprintf(script, "set key %s\n", n == 1 ? "off" : "top center Left reverse samplen 3");
     draw_panel(script, curves, n, false, data_name);
     fprintf(script, "set key off\n");
     draw_panel(script, curves, n, true, data_name);

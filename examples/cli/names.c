@@ -85,7 +85,7 @@ static const char *nearest(const names *known, const char *word) {
 
 void misuse_unknown(const char *where, const char *what, const char *word, const names *known,
                     const char *prefix) {
-    fprintf(stderr, "gradus: %s: no %s %s%s", where, what, prefix, word);
+    fprintf(stderr, "gradus: %s%sno %s %s%s", where, where[0] == '\0' ? "" : ": ", what, prefix, word);
     const char *meant = nearest(known, word);
     if (meant != NULL) fprintf(stderr, ": did you mean %s%s?", prefix, meant);
     fprintf(stderr, meant != NULL ? " Expected " : ", expected ");

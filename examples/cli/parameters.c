@@ -7,12 +7,22 @@
 
 #include "examples/cli/names.h"
 
+/* The words with commas between them. */
+static void write_choices(const char *words, char *text, size_t size) {
+    size_t n = 0;
+    for (; *words != '\0' && n + 3 < size; words++) {
+        if (*words == ' ') text[n++] = ',';
+        text[n++] = *words;
+    }
+    text[n] = '\0';
+}
+
 range_text parameter_range(const gr_parameter_info *p) {
     range_text r = {""};
     if (p->kind == GR_BOOLEAN)
         snprintf(r.text, sizeof r.text, "true or false");
     else if (p->kind == GR_CHOICE)
-        snprintf(r.text, sizeof r.text, "%s", p->choices);
+        write_choices(p->choices, r.text, sizeof r.text);
     else if (p->kind == GR_INTEGER && fabs(p->low) > 1e9 && fabs(p->high) > 1e9)
         snprintf(r.text, sizeof r.text, "any whole number");
     else
