@@ -14,7 +14,8 @@ static const char help[] =
     "\n"
     "  gradus losses [FAMILY]  the catalogue of losses; --json: all that is known of them\n"
     "  gradus losses NAME      one loss: formula, operands, parameters, when to use it\n"
-    "  gradus eval NAME ...    computes a loss, its gradient (--grad) and the gradient of that (--grad2)\n"
+    "  gradus eval NAME ...    computes a loss, its gradient (--grad) and the gradient of that "
+    "(--grad2)\n"
     "  gradus plot NAME...     draws value and gradient over the prediction\n"
     "  gradus help COMMAND     more about a command\n"
     "  gradus --version\n"
@@ -60,11 +61,14 @@ static int show(const char *text) {
 }
 
 static int show_version(void) {
-    printf("gradus %s (%s)\n", GRADUS_VERSION, sizeof(gr_real) == sizeof(double) ? "double" : "float");
+    printf("gradus %s (%s)\n", GRADUS_VERSION,
+           sizeof(gr_real) == sizeof(double) ? "double" : "float");
     return finish_output();
 }
 
-static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
 
 int main(int argc, char **argv) {
     if (argc < 2) misuse("expected a command: losses, eval, plot or help (gradus --help)");

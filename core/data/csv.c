@@ -23,9 +23,11 @@ typedef struct reader {
     int first;   /* the row in which data begin: 1 behind a header, else 0 */
 } reader;
 
-/* -- Lines and fields ---------------------------------------------------------------------------- */
+/* -- Lines and fields ----------------------------------------------------------------------------
+ */
 
-/* Room for one element more than `used`, `items` itself if it has that; NULL if there is no memory. */
+/* Room for one element more than `used`, `items` itself if it has that; NULL if there is no memory.
+ */
 static void *grown(void *items, size_t used, size_t *capacity, size_t size) {
     if (used < *capacity) return items;
     size_t wanted = *capacity == 0 ? 256 : 2 * *capacity;
@@ -71,8 +73,10 @@ static bool read_quoted(reader *r, int column, char **field_end) {
     }
     r->at++;
     if (r->at == r->end || *r->at == r->separator || is_line_end(*r->at)) return true;
-    gr_fail(r->g, "gr_csv_read: %s:%d: column %d: '%c' after a closing quote, expected '%c' or the "
-            "end of the line", r->path, r->line, column, *r->at, r->separator);
+    gr_fail(r->g,
+            "gr_csv_read: %s:%d: column %d: '%c' after a closing quote, expected '%c' or the "
+            "end of the line",
+            r->path, r->line, column, *r->at, r->separator);
     return false;
 }
 
@@ -107,8 +111,10 @@ static bool read_row(reader *r) {
     int line = r->line, n = 0;
     for (bool last = false; !last; n++) {
         if (n == INT_MAX || (r->columns > 0 && n == r->columns)) {
-            gr_fail(r->g, "gr_csv_read: %s:%d: more than %d fields, expected as many as in the first "
-                    "line", r->path, line, n);
+            gr_fail(r->g,
+                    "gr_csv_read: %s:%d: more than %d fields, expected as many as in the first "
+                    "line",
+                    r->path, line, n);
             return false;
         }
         if (!read_field(r, n + 1, &last)) return false;
@@ -153,11 +159,13 @@ static bool read_all(reader *r) {
         }
     }
     if (r->n_rows > 0) return true;
-    gr_fail(r->g, "gr_csv_read: %s is empty, expected a line with the names of the columns", r->path);
+    gr_fail(r->g, "gr_csv_read: %s is empty, expected a line with the names of the columns",
+            r->path);
     return false;
 }
 
-/* -- Columns ------------------------------------------------------------------------------------- */
+/* -- Columns -------------------------------------------------------------------------------------
+ */
 
 static bool is_missing(const char *field) {
     return field[0] == '\0' || strcmp(field, "NA") == 0 || strcmp(field, "NaN") == 0 ||
@@ -202,10 +210,10 @@ static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch)
         if ((column->categories[k] = gr_copy_string(r->g, scratch[k])) == NULL) return false;
     for (int i = 0; i < csv->rows; i++) {
         const char *text = field[(size_t)i * (size_t)r->columns];
-        const char **found = is_missing(text) ? NULL
-                                              : bsearch(&text, column->categories,
-                                                        (size_t)column->n_categories,
-                                                        sizeof(char *), compare_texts);
+        const char **found = is_missing(text)
+                                 ? NULL
+                                 : bsearch(&text, column->categories, (size_t)column->n_categories,
+                                           sizeof(char *), compare_texts);
         column->category[i] = found == NULL ? -1 : (int32_t)(found - column->categories);
     }
     return true;
@@ -232,13 +240,14 @@ static bool name_columns(const reader *r, gr_csv *csv) {
         snprintf(number, sizeof number, "%d", c + 1);
         const char *name = r->first == 0 ? number : r->field[c];
         if (name[0] == '\0') {
-            gr_fail(r->g, "gr_csv_read: %s:%d: column %d has no name", r->path, r->row_line[0], c + 1);
+            gr_fail(r->g, "gr_csv_read: %s:%d: column %d has no name", r->path, r->row_line[0],
+                    c + 1);
             return false;
         }
         int before = gr_csv_find(csv, name);
         if (before >= 0) {
-            gr_fail(r->g, "gr_csv_read: %s:%d: columns %d and %d are both called \"%.60s\"", r->path,
-                    r->row_line[0], before + 1, c + 1, name);
+            gr_fail(r->g, "gr_csv_read: %s:%d: columns %d and %d are both called \"%.60s\"",
+                    r->path, r->row_line[0], before + 1, c + 1, name);
             return false;
         }
         if ((csv->column[c].name = gr_copy_string(r->g, name)) == NULL) return false;
@@ -265,16 +274,21 @@ static gr_csv *make_table(const reader *r) {
     return made ? csv : NULL;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading -------------------------------------------------------------------------------------
+ */
 
 /* `text` has bytes + 1 characters and is written to. */
 static gr_csv *parse(gr_graph *g, char *text, size_t bytes, gr_csv_options options) {
     text[bytes] = '\0';
     if (options.separator == '"' || is_line_end(options.separator) || options.separator == '\0')
         return gr_fail(g, "gr_csv_read: the separator is a quote, a line end or a zero byte, "
-                       "expected another character such as ',' or ';'");
-    reader r = {.g = g, .path = options.path == NULL ? "CSV" : options.path,
-                .separator = options.separator, .at = text, .end = text + bytes, .line = 1,
+                          "expected another character such as ',' or ';'");
+    reader r = {.g = g,
+                .path = options.path == NULL ? "CSV" : options.path,
+                .separator = options.separator,
+                .at = text,
+                .end = text + bytes,
+                .line = 1,
                 .first = options.no_header ? 0 : 1};
     gr_csv *csv = read_all(&r) ? make_table(&r) : NULL;
     free(r.field);
@@ -303,7 +317,8 @@ gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options) {
     return csv;
 }
 
-/* -- Using a table ------------------------------------------------------------------------------- */
+/* -- Using a table -------------------------------------------------------------------------------
+ */
 
 int gr_csv_find(const gr_csv *csv, const char *name) {
     if (csv == NULL || name == NULL) return -1;
@@ -359,8 +374,8 @@ gr_tensor *gr_csv_tensor(const gr_csv *csv, gr_names names) {
             return gr_fail(csv->graph, "gr_csv_tensor: more than %d places in a row", INT_MAX);
         width += column_width(column);
     }
-    gr_tensor *t = gr_tensor_new(csv->graph, "gr_csv_tensor", GR_REAL, GR_SHAPE(csv->rows, width),
-                                 true);
+    gr_tensor *t =
+        gr_tensor_new(csv->graph, "gr_csv_tensor", GR_REAL, GR_SHAPE(csv->rows, width), true);
     if (t == NULL) return NULL;
     for (int i = 0, at = 0; i < names.n; i++) {
         const gr_csv_column *column = gr_csv_get(csv, names.items[i]);
@@ -379,10 +394,13 @@ gr_tensor *gr_csv_labels(const gr_csv *csv, const char *name) {
         double value = column->number != NULL ? column->number[i] : column->category[i];
         bool missing = column->number != NULL ? isnan(value) : value < 0;
         if (missing)
-            return gr_fail(csv->graph, "gr_csv_labels: %s:%d: column %s: a missing value, expected a "
-                           "class", csv->path, csv->line[i], name);
+            return gr_fail(csv->graph,
+                           "gr_csv_labels: %s:%d: column %s: a missing value, expected a "
+                           "class",
+                           csv->path, csv->line[i], name);
         if (!(value >= INT32_MIN && value <= INT32_MAX) || value != floor(value))
-            return gr_fail(csv->graph, "gr_csv_labels: %s:%d: column %s: %g, expected a whole number",
+            return gr_fail(csv->graph,
+                           "gr_csv_labels: %s:%d: column %s: %g, expected a whole number",
                            csv->path, csv->line[i], name, value);
         t->index[i] = (int32_t)value;
     }

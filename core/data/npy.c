@@ -33,7 +33,8 @@ static uint64_t little_endian(const unsigned char *bytes, int n) {
     return value;
 }
 
-/* -- The header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ------------------------ */
+/* -- The header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
+ * ------------------------ */
 
 static void pass_blanks(reader *r) {
     while (r->at < r->end && strchr(" \t\r\n", *r->at) != NULL && *r->at != '\0') r->at++;
@@ -139,12 +140,13 @@ static bool read_header(reader *r, const unsigned char *bytes, size_t size) {
     return true;
 }
 
-/* -- Elements ------------------------------------------------------------------------------------- */
+/* -- Elements -------------------------------------------------------------------------------------
+ */
 
 /* Bytes of an element; 0 if the type is none that can be read. */
 static int element_size(const char *descr) {
-    static const char *const known[] = {"<f4", "<f8", "|b1", "|u1", "|i1", "<u2", "<i2",
-                                        "<u4", "<i4", "<u8", "<i8"};
+    static const char *const known[] = {"<f4", "<f8", "|b1", "|u1", "|i1", "<u2",
+                                        "<i2", "<u4", "<i4", "<u8", "<i8"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], descr) == 0) return descr[2] - '0';
     return 0;
@@ -167,7 +169,7 @@ static bool read_integer(const unsigned char *bytes, const char *descr, int32_t 
     bool negative = descr[1] == 'i' && bits >> (8 * size - 1) != 0;
     if (negative && size < 8) bits |= UINT64_MAX << (8 * size);
     if (negative ? bits < (uint64_t)INT32_MIN : bits > INT32_MAX) return false;
-    *value = negative ? (int32_t)-(int64_t)(~bits + 1) : (int32_t)bits;
+    *value = negative ? (int32_t) - (int64_t)(~bits + 1) : (int32_t)bits;
     return true;
 }
 
@@ -202,13 +204,19 @@ gr_tensor *gr_npy_parse(gr_graph *g, const void *bytes, size_t size, const char 
     if (!read_header(&r, bytes, size)) return NULL;
     int element = element_size(r.descr);
     if (element == 0)
-        return gr_fail(g, "gr_npy_read: %s: elements of type %s, expected little-endian floats of 4 or 8 "
-                       "bytes, integers or booleans", r.name, r.descr);
+        return gr_fail(
+            g,
+            "gr_npy_read: %s: elements of type %s, expected little-endian floats of 4 or 8 "
+            "bytes, integers or booleans",
+            r.name, r.descr);
     int64_t n = gr_shape_size(r.shape);
     size_t present = (size_t)(r.end - r.at);
     if (n < 0 || (uint64_t)n * (uint64_t)element != present)
-        return gr_fail(g, "gr_npy_read: %s: %zu bytes of elements, expected those of the shape %s and the "
-                       "type %s", r.name, present, gr_shape_text(r.shape).text, r.descr);
+        return gr_fail(
+            g,
+            "gr_npy_read: %s: %zu bytes of elements, expected those of the shape %s and the "
+            "type %s",
+            r.name, present, gr_shape_text(r.shape).text, r.descr);
     gr_kind kind = r.descr[1] == 'f' ? GR_REAL : GR_INDEX;
     gr_tensor *t = gr_tensor_new(g, "gr_npy_read", kind, r.shape, true);
     return t != NULL && read_elements(&r, t) ? t : NULL;
@@ -224,7 +232,8 @@ gr_tensor *gr_npy_read(gr_graph *g, const char *path) {
     return t;
 }
 
-/* -- Writing -------------------------------------------------------------------------------------- */
+/* -- Writing --------------------------------------------------------------------------------------
+ */
 
 /* Magic, version, length and the dictionary, filled up with blanks to a multiple of 64 bytes. */
 static int make_header(const gr_tensor *t, char *header, int capacity) {
@@ -275,5 +284,6 @@ bool gr_npy_write(const gr_tensor *t, const char *path) {
     for (int64_t i = 0; i < t->size; i++) write_element(t, i, file);
     bool written = !ferror(file);
     if (fclose(file) != 0) written = false;
-    return written || gr_fail(t->graph, "gr_npy_write: can't write all of %s: %s", path, strerror(errno));
+    return written ||
+           gr_fail(t->graph, "gr_npy_write: can't write all of %s: %s", path, strerror(errno));
 }

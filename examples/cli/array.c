@@ -13,14 +13,15 @@ bool array_is_whole(const array *a) {
     return true;
 }
 
-/* -- JSON ------------------------------------------------------------------------------------------ */
+/* -- JSON
+ * ------------------------------------------------------------------------------------------ */
 
 /* Dimensions are known by the first element (or empty brackets) met at each depth. */
 typedef struct reader {
     const char *what, *at;
-    double *next; /* where the next element is written */
-    int ndim;     /* the depth of the numbers, -1 until one was met */
-    int deepest;  /* the depth that brackets reached so far */
+    double *next;                             /* where the next element is written */
+    int ndim;                                 /* the depth of the numbers, -1 until one was met */
+    int deepest;                              /* the depth that brackets reached so far */
     int dim[GR_MAX_DIMS], index[GR_MAX_DIMS]; /* -1: not known yet; where the reader is */
     const char *suffix; /* what messages say after `what`: the place in a list */
 } reader;
@@ -80,14 +81,15 @@ static void read_elements(reader *r, int depth) {
         if (*r->at == ',') {
             r->at++;
             pass_blanks(r);
-            if (*r->at == ']') misuse("%s: expected another element behind the ,", place(r, depth + 1));
+            if (*r->at == ']')
+                misuse("%s: expected another element behind the ,", place(r, depth + 1));
         }
     }
     r->at++;
     if (r->dim[depth] < 0) r->dim[depth] = n;
     if (r->dim[depth] != n)
-        misuse("%s has %d element%s, expected %d as before it", place(r, depth), n, n == 1 ? "" : "s",
-               r->dim[depth]);
+        misuse("%s has %d element%s, expected %d as before it", place(r, depth), n,
+               n == 1 ? "" : "s", r->dim[depth]);
 }
 
 static void read_value(reader *r, int depth) {
@@ -103,8 +105,7 @@ static void read_value(reader *r, int depth) {
     }
     double value = read_number(r, depth);
     if (r->ndim < 0 && depth >= r->deepest) r->ndim = depth;
-    if (depth != r->ndim)
-        misuse("%s is a number, expected an array as before it", place(r, depth));
+    if (depth != r->ndim) misuse("%s is a number, expected an array as before it", place(r, depth));
     *r->next++ = value;
 }
 
@@ -130,7 +131,8 @@ static void read_array(reader *r, array *a) {
 
 static void expect_end(reader *r) {
     pass_blanks(r);
-    if (*r->at != '\0') misuse("%s: expected nothing behind the array, found %s", r->what, found(r));
+    if (*r->at != '\0')
+        misuse("%s: expected nothing behind the array, found %s", r->what, found(r));
 }
 
 static bool parse_array(gr_graph *g, const char *what, const char *text, array *a) {
@@ -149,7 +151,8 @@ static int parse_list(gr_graph *g, const char *what, const char *text, array **a
     *arrays = gr_alloc_lasting(g, (size_t)most * sizeof **arrays);
     if (r.next == NULL || *arrays == NULL) return -1;
     pass_blanks(&r);
-    if (*r.at != '[') misuse("%s: expected a list of arrays, [ARRAY, ...], found %s", what, found(&r));
+    if (*r.at != '[')
+        misuse("%s: expected a list of arrays, [ARRAY, ...], found %s", what, found(&r));
     r.at++;
     for (pass_blanks(&r); *r.at != ']'; n++) {
         snprintf(number, sizeof number, "[%d]", n);
@@ -168,7 +171,8 @@ static int parse_list(gr_graph *g, const char *what, const char *text, array **a
     return n;
 }
 
-/* -- Files ----------------------------------------------------------------------------------------- */
+/* -- Files
+ * ----------------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *text, const char *ending) {
     size_t n = strlen(text), m = strlen(ending);
@@ -194,7 +198,8 @@ static bool read_csv(gr_graph *g, const char *path, array *a) {
     gr_csv *csv = gr_csv_read(g, path, .no_header = true);
     if (csv != NULL && is_headed(csv)) csv = gr_csv_read(g, path);
     if (csv == NULL) return false;
-    *a = (array){.shape = csv->columns == 1 ? GR_SHAPE(csv->rows) : GR_SHAPE(csv->rows, csv->columns),
+    *a = (array){.shape =
+                     csv->columns == 1 ? GR_SHAPE(csv->rows) : GR_SHAPE(csv->rows, csv->columns),
                  .size = (int64_t)csv->rows * csv->columns};
     a->data = gr_alloc_lasting(g, (size_t)a->size * sizeof *a->data);
     for (int c = 0; a->data != NULL && c < csv->columns; c++) {

@@ -17,8 +17,8 @@ typedef struct array {
     double *data; /* lasts as long as the graph */
 } array;
 
-/* Reads `text`; `what` ("pred") is what messages call it. JSON that is wrong is a misuse, which ends
- * the program; a file that is wrong is the graph's error, and then the result is false. */
+/* Reads `text`; `what` ("pred") is what messages call it. JSON that is wrong is a misuse, which
+ * ends the program; a file that is wrong is the graph's error, and then the result is false. */
 bool array_read(gr_graph *g, const char *what, const char *text, array *a);
 
 /* Several arrays: the elements of the outermost brackets, whose shapes may differ, or the rows of a

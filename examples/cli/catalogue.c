@@ -12,8 +12,10 @@
 const char help_losses[] =
     "Usage: gradus losses [FAMILY | NAME] [--json | --names]\n"
     "\n"
-    "The catalogue of losses, weight functions and miners as a table: all of it or one family; of one\n"
-    "loss, a page: formula, operands with their shapes, parameters with defaults and ranges, when to use\n"
+    "The catalogue of losses, weight functions and miners as a table: all of it or one family; of "
+    "one\n"
+    "loss, a page: formula, operands with their shapes, parameters with defaults and ranges, when "
+    "to use\n"
     "it and when not, reference.\n"
     "\n"
     "  --json   all that is known, as JSON (Infinity as Python's json module writes it)\n"
@@ -21,7 +23,8 @@ const char help_losses[] =
 
 enum { PAGE_WIDTH = 100, NARROWEST = 80, WIDEST = 160, GAP = 2 };
 
-/* -- Text in columns --------------------------------------------------------------------------------- */
+/* -- Text in columns
+ * --------------------------------------------------------------------------------- */
 
 static int page_width(void) {
     struct winsize window;
@@ -59,7 +62,8 @@ static void write_paragraph(FILE *to, int indent, const char *text) {
     } while (*text != '\0');
 }
 
-/* -- The table --------------------------------------------------------------------------------------- */
+/* -- The table
+ * --------------------------------------------------------------------------------------- */
 
 static int name_width(void) {
     int width = 4;
@@ -68,7 +72,8 @@ static int name_width(void) {
     return width;
 }
 
-static void write_row(const char *name, const char *marks, const char *purpose, const char *formula) {
+static void write_row(const char *name, const char *marks, const char *purpose,
+                      const char *formula) {
     int first = name_width() + GAP + 5 + GAP, rest = page_width() - first - GAP;
     int purpose_width = rest * 2 / 5;
     printf("%-*s  %s  ", name_width(), name, marks);
@@ -102,42 +107,59 @@ static names family_names(void) {
 
 static void write_table(const char *only) {
     names families = family_names();
-    printf("c: convex, d: differentiable everywhere, r: robust (bounded gradient), in the operand that its page "
+    printf("c: convex, d: differentiable everywhere, r: robust (bounded gradient), in the operand "
+           "that its page "
            "names.\n\n");
     write_row("NAME", "c d r", "WHAT FOR", "FORMULA");
     for (int f = 0; f < families.n; f++) {
         if (only != NULL && strcmp(only, families.item[f]) != 0) continue;
         printf("\n[%s]\n", families.item[f]);
         for (int i = 0; i < gr_loss_count(); i++)
-            if (strcmp(gr_loss_at(i)->family, families.item[f]) == 0) write_table_row(gr_loss_at(i));
+            if (strcmp(gr_loss_at(i)->family, families.item[f]) == 0)
+                write_table_row(gr_loss_at(i));
     }
     printf("\ngradus losses NAME says all about one of them.\n");
 }
 
-/* -- One loss ---------------------------------------------------------------------------------------- */
+/* -- One loss
+ * ---------------------------------------------------------------------------------------- */
 
 static const char *kind_text(const gr_operand_info *o) {
     switch (o->kind) {
-    case GR_OPERAND_INDEX: return "integers";
-    case GR_OPERAND_REAL_OR_INDEX: return "reals or class indices";
-    case GR_OPERAND_LIST: return "list of arrays: [ARRAY, ...]";
-    case GR_OPERAND_REAL: break;
+    case GR_OPERAND_INDEX:
+        return "integers";
+    case GR_OPERAND_REAL_OR_INDEX:
+        return "reals or class indices";
+    case GR_OPERAND_LIST:
+        return "list of arrays: [ARRAY, ...]";
+    case GR_OPERAND_REAL:
+        break;
     }
     return "reals";
 }
 
 static const char *domain_text(gr_domain domain) {
     switch (domain) {
-    case GR_ANY_VALUE: return "";
-    case GR_POSITIVE: return ", positive";
-    case GR_UNIT_INTERVAL: return ", 0 to 1";
-    case GR_BINARY: return ", 0 or 1";
-    case GR_SIGNS: return ", -1 or +1";
-    case GR_DISTRIBUTION: return ", 0 to 1, adding up to 1";
-    case GR_LOG_DISTRIBUTION: return ", logarithms of probabilities";
-    case GR_CLASSES: return ", classes from 0";
-    case GR_BOXES: return ", corners x1 y1 x2 y2";
-    case GR_LENGTHS: return ", lengths";
+    case GR_ANY_VALUE:
+        return "";
+    case GR_POSITIVE:
+        return ", positive";
+    case GR_UNIT_INTERVAL:
+        return ", 0 to 1";
+    case GR_BINARY:
+        return ", 0 or 1";
+    case GR_SIGNS:
+        return ", -1 or +1";
+    case GR_DISTRIBUTION:
+        return ", 0 to 1, adding up to 1";
+    case GR_LOG_DISTRIBUTION:
+        return ", logarithms of probabilities";
+    case GR_CLASSES:
+        return ", classes from 0";
+    case GR_BOXES:
+        return ", corners x1 y1 x2 y2";
+    case GR_LENGTHS:
+        return ", lengths";
     }
     return "";
 }
@@ -162,8 +184,8 @@ static void write_operands(FILE *to, const gr_loss_info *loss) {
         const gr_operand_info *o = &loss->operands[i];
         fprintf(to, "  %-14s %-12s %s%s%s%s%s\n", o->name,
                 strcmp(o->shape, "any") == 0 ? "any shape" : o->shape, kind_text(o),
-                domain_text(o->domain), o->optional ? "; optional" : "", o->about != NULL ? ": " : "",
-                o->about != NULL ? o->about : "");
+                domain_text(o->domain), o->optional ? "; optional" : "",
+                o->about != NULL ? ": " : "", o->about != NULL ? o->about : "");
     }
 }
 
@@ -179,7 +201,8 @@ static void write_parameters(FILE *to, const gr_loss_info *loss) {
 }
 
 static void write_property(FILE *to, const char *what, const char *operand) {
-    fprintf(to, "  %-15s %s%s\n", what, operand == NULL ? "no" : "in ", operand == NULL ? "" : operand);
+    fprintf(to, "  %-15s %s%s\n", what, operand == NULL ? "no" : "in ",
+            operand == NULL ? "" : operand);
 }
 
 static void write_properties(FILE *to, const gr_loss_info *loss) {
@@ -204,7 +227,8 @@ void write_page(FILE *to, const gr_loss_info *loss) {
     fprintf(to, "%s", loss->name);
     for (int i = 0; i < GR_LOSS_ALIASES && loss->aliases[i] != NULL; i++)
         fprintf(to, "%s%s", i == 0 ? " (also " : ", ", loss->aliases[i]);
-    fprintf(to, "%s, %s: gr_%s in C\n", loss->aliases[0] != NULL ? ")" : "", loss->family, loss->name);
+    fprintf(to, "%s, %s: gr_%s in C\n", loss->aliases[0] != NULL ? ")" : "", loss->family,
+            loss->name);
     write_paragraph(to, 2, loss->purpose);
     write_section(to, "Formula", loss->formula);
     write_operands(to, loss);
@@ -217,7 +241,8 @@ void write_page(FILE *to, const gr_loss_info *loss) {
     write_usage(to, loss);
 }
 
-/* -- The command ------------------------------------------------------------------------------------ */
+/* -- The command
+ * ------------------------------------------------------------------------------------ */
 
 static void write_names(const gr_loss_info *loss, const char *family) {
     for (int i = 0; loss == NULL && i < gr_loss_count(); i++)

@@ -7,7 +7,8 @@
 #include "examples/common/plot.h"
 #include "examples/common/stats.h"
 
-/* -- Points ---------------------------------------------------------------------------------------- */
+/* -- Points
+ * ---------------------------------------------------------------------------------------- */
 
 bool curve_exists(const gr_loss_info *loss) {
     const char *shape = loss->operands[0].shape;
@@ -15,14 +16,20 @@ bool curve_exists(const gr_loss_info *loss) {
     if (strcmp(shape, "any") != 0 && strcmp(shape, "(N)") != 0) return false;
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
         const gr_operand_info *o = &loss->operands[i];
-        if (!o->optional && (o->kind != GR_OPERAND_REAL || strcmp(o->shape, shape) != 0)) return false;
+        if (!o->optional && (o->kind != GR_OPERAND_REAL || strcmp(o->shape, shape) != 0))
+            return false;
     }
     return true;
 }
 
 static void default_range(gr_domain domain, double *from, double *to) {
-    *from = domain == GR_ANY_VALUE ? -4 : domain == GR_LOG_DISTRIBUTION ? -5 : domain == GR_POSITIVE ? 0.01 : 0;
-    *to = domain == GR_ANY_VALUE || domain == GR_POSITIVE ? 4 : domain == GR_LOG_DISTRIBUTION ? 0 : 1;
+    *from = domain == GR_ANY_VALUE          ? -4
+            : domain == GR_LOG_DISTRIBUTION ? -5
+            : domain == GR_POSITIVE         ? 0.01
+                                            : 0;
+    *to = domain == GR_ANY_VALUE || domain == GR_POSITIVE ? 4
+          : domain == GR_LOG_DISTRIBUTION                 ? 0
+                                                          : 1;
 }
 
 void curve_init(curve *c, const gr_loss_info *loss) {
@@ -69,7 +76,8 @@ bool curve_compute(gr_graph *g, curve *c) {
     return true;
 }
 
-/* -- Picture --------------------------------------------------------------------------------------- */
+/* -- Picture
+ * --------------------------------------------------------------------------------------- */
 
 static void write_number(FILE *to, double value) {
     if (isfinite(value))
@@ -80,7 +88,8 @@ static void write_number(FILE *to, double value) {
 
 static void write_data(const curve *curves, int n, FILE *to) {
     for (int k = 0; k < n; k++) {
-        fprintf(to, "# %s: %s, value, gradient\n", curves[k].label, curves[k].loss->operands[0].name);
+        fprintf(to, "# %s: %s, value, gradient\n", curves[k].label,
+                curves[k].loss->operands[0].name);
         for (int i = 0; i < POINTS; i++) {
             write_number(to, curves[k].x[i]);
             write_number(to, curves[k].value[i]);
@@ -91,8 +100,8 @@ static void write_data(const curve *curves, int n, FILE *to) {
     }
 }
 
-/* A loss may grow without bound at the end of its domain. The axis then shows what most points need:
- * from the 4% quantile to the 96% one and half as much beyond. */
+/* A loss may grow without bound at the end of its domain. The axis then shows what most points
+ * need: from the 4% quantile to the 96% one and half as much beyond. */
 static void set_y_range(FILE *script, const curve *curves, int n, bool gradient) {
     double *y = malloc((size_t)n * POINTS * sizeof *y), low = INFINITY, high = -INFINITY;
     int count = 0;
@@ -119,7 +128,8 @@ static void draw_panel(FILE *script, const curve *curves, int n, bool gradient, 
     set_y_range(script, curves, n, gradient);
     fprintf(script, "set title '%s' font ',11' offset 0,-0.4\n", gradient ? "gradient" : "value");
     for (int k = 0; k < n; k++)
-        fprintf(script, "%s '%s' index %d using 1:%d with lines ls %d linewidth 2 dashtype %s title '%s'",
+        fprintf(script,
+                "%s '%s' index %d using 1:%d with lines ls %d linewidth 2 dashtype %s title '%s'",
                 k == 0 ? "plot" : ",", data, k, gradient ? 3 : 2, k + 1,
                 k % 2 == 0 ? "solid" : "'-'", curves[k].label);
     fprintf(script, "\n");
@@ -144,8 +154,8 @@ static void write_axis_name(FILE *script, const curve *curves, int n) {
             add_once(others, sizeof others, ", ", word);
         }
     }
-    fprintf(script, "set xlabel '%s%s%s' offset 0,0.3\n", predictions, others[0] == '\0' ? "" : "; ",
-            others);
+    fprintf(script, "set xlabel '%s%s%s' offset 0,0.3\n", predictions,
+            others[0] == '\0' ? "" : "; ", others);
 }
 
 bool curves_draw(const curve *curves, int n, const char *directory, const char *name) {
@@ -161,10 +171,11 @@ bool curves_draw(const curve *curves, int n, const char *directory, const char *
         from = fmin(from, curves[k].from);
         to = fmax(to, curves[k].to);
     }
-    fprintf(script, "set multiplot layout 1,2 margins 0.055,0.985,0.12,0.92 spacing 0.07\n"
-                    "set xrange [%g:%g]\nset xtics %g\n"
-                    "set xzeroaxis linecolor rgb '#777777' linetype 1 linewidth 0.7\n", from, to,
-            plot_step(to - from, 8));
+    fprintf(script,
+            "set multiplot layout 1,2 margins 0.055,0.985,0.12,0.92 spacing 0.07\n"
+            "set xrange [%g:%g]\nset xtics %g\n"
+            "set xzeroaxis linecolor rgb '#777777' linetype 1 linewidth 0.7\n",
+            from, to, plot_step(to - from, 8));
     write_axis_name(script, curves, n);
     fprintf(script, "set key %s\n", n == 1 ? "off" : "top center Left reverse samplen 3");
     draw_panel(script, curves, n, false, data_name);

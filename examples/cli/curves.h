@@ -23,8 +23,8 @@ void curve_init(curve *c, const gr_loss_info *loss);
 /* Fills x, value and gradient; false after the graph's error. */
 bool curve_compute(gr_graph *g, curve *c);
 
-/* directory/name.png and .svg, with the data and gnuplot's script beside them. False after a line on
- * stderr. */
+/* directory/name.png and .svg, with the data and gnuplot's script beside them. False after a line
+ * on stderr. */
 bool curves_draw(const curve *curves, int n, const char *directory, const char *name);
 
 #endif

@@ -9,18 +9,22 @@
 #include "examples/cli/parameters.h"
 
 const char help_eval[] =
-    "Usage: gradus eval NAME [--PARAMETER VALUE]... OPERAND=ARRAY... [--reduction R] [--grad] [--grad2]\n"
+    "Usage: gradus eval NAME [--PARAMETER VALUE]... OPERAND=ARRAY... [--reduction R] [--grad] "
+    "[--grad2]\n"
     "\n"
     "Computes a loss, a weight function or a miner and prints one JSON object,\n"
     "{\"loss\": ..., \"grad\": {\"pred\": [...], ...}, \"grad2\": {...}}.\n"
     "\n"
     "  --PARAMETER VALUE  a parameter of the loss (gradus losses NAME shows them); a boolean may\n"
     "                     stand without value for true\n"
-    "  OPERAND=ARRAY      a JSON array or number, @FILE.npy, @FILE.csv or @FILE.json; NaN, Infinity and\n"
-    "                     -Infinity are numbers. A CSV file of one column is a vector, one of several a\n"
+    "  OPERAND=ARRAY      a JSON array or number, @FILE.npy, @FILE.csv or @FILE.json; NaN, "
+    "Infinity and\n"
+    "                     -Infinity are numbers. A CSV file of one column is a vector, one of "
+    "several a\n"
     "                     matrix. For a list of arrays: OPERAND=[ARRAY, ARRAY, ...]\n"
     "  --reduction R      mean, sum or none, as far as the loss has them\n"
-    "  --grad             the gradient of the loss (of its sum if it is an array) with respect to every\n"
+    "  --grad             the gradient of the loss (of its sum if it is an array) with respect to "
+    "every\n"
     "                     real operand\n"
     "  --grad2            the gradient of the sum of all elements of all those gradients\n"
     "\n"
@@ -34,7 +38,8 @@ typedef struct request {
     bool reduction, grad, grad2;
 } request;
 
-/* -- The command line ----------------------------------------------------------------------------- */
+/* -- The command line -----------------------------------------------------------------------------
+ */
 
 static int count_operands(const gr_loss_info *loss) {
     int n = 0;
@@ -65,7 +70,8 @@ static void take_operand(request *r, const char *word) {
         snprintf(operand, sizeof operand, "%.*s", (int)(equals - word), word);
         misuse_unknown(name, "operand", operand, &known, "");
     }
-    if (r->text[i] != NULL) misuse("%s: %s is given twice, expected one value", name, known.item[i]);
+    if (r->text[i] != NULL)
+        misuse("%s: %s is given twice, expected one value", name, known.item[i]);
     r->text[i] = equals + 1;
 }
 
@@ -84,8 +90,7 @@ static void take_parameter(request *r, int i, int n, char **words, int *used) {
     r->given[i] = true;
     bool alone = p->kind == GR_BOOLEAN && strchr(words[0], '=') == NULL &&
                  (n < 2 || !parameter_is_boolean(words[1]));
-    r->call.parameter[i] =
-        alone ? 1 : parameter_read(r->loss, p, option_value(r, n, words, used));
+    r->call.parameter[i] = alone ? 1 : parameter_read(r->loss, p, option_value(r, n, words, used));
 }
 
 /* Takes an option and returns how many words it used. */
@@ -98,7 +103,8 @@ static int take_option(request *r, int n, char **words) {
     if (i >= 0) {
         take_parameter(r, i, n, words, &used);
     } else if (names_equal("reduction", option, length)) {
-        if (r->reduction) misuse("%s: --reduction is given twice, expected one value", r->loss->name);
+        if (r->reduction)
+            misuse("%s: --reduction is given twice, expected one value", r->loss->name);
         r->reduction = true;
         r->call.reduction = reduction_read(r->loss, option_value(r, n, words, &used));
     } else if (strcmp(option, "grad") == 0) {
@@ -120,8 +126,8 @@ static void check_complete(const request *r) {
     for (int i = 0; i < count_operands(r->loss); i++) {
         const gr_operand_info *o = &r->loss->operands[i];
         if (r->text[i] == NULL && !o->optional)
-            misuse("%s: operand %s is missing, expected %s=ARRAY of shape %s", r->loss->name, o->name,
-                   o->name, o->shape);
+            misuse("%s: operand %s is missing, expected %s=ARRAY of shape %s", r->loss->name,
+                   o->name, o->name, o->shape);
     }
 }
 
@@ -137,7 +143,8 @@ static request read_request(gr_graph *g, const gr_loss_info *loss, int n, char *
     return r;
 }
 
-/* -- Operands --------------------------------------------------------------------------------------- */
+/* -- Operands
+ * --------------------------------------------------------------------------------------- */
 
 static gr_tensor *real_tensor(gr_graph *g, const char *name, const array *a) {
     gr_tensor *t = gr_zeros(g, a->shape);
@@ -150,8 +157,8 @@ static gr_tensor *index_tensor(gr_graph *g, const char *name, const array *a) {
     for (int64_t i = 0; index != NULL && i < a->size; i++) {
         double value = a->data[i];
         if (!(value >= INT32_MIN && value <= INT32_MAX) || value != (double)(int32_t)value)
-            misuse("%s: element %lld is %.9g, expected a whole number of 32 bits", name, (long long)i,
-                   value);
+            misuse("%s: element %lld is %.9g, expected a whole number of 32 bits", name,
+                   (long long)i, value);
         index[i] = (int32_t)value;
     }
     return index == NULL ? NULL : gr_name(gr_from_index(g, a->shape, index), name);
@@ -186,15 +193,18 @@ static bool make_operands(gr_graph *g, request *r) {
             continue;
         }
         if (!array_read(g, o->name, r->text[i], &a)) return false;
-        r->call.operand[i] = is_index(r, i, &a) ? index_tensor(g, o->name, &a) : real_tensor(g, o->name, &a);
+        r->call.operand[i] =
+            is_index(r, i, &a) ? index_tensor(g, o->name, &a) : real_tensor(g, o->name, &a);
         if (r->call.operand[i] == NULL) return false;
     }
     return true;
 }
 
-/* -- Gradients -------------------------------------------------------------------------------------- */
+/* -- Gradients
+ * -------------------------------------------------------------------------------------- */
 
-/* The real operands, those of lists one by one; room for them and their gradients is the graph's. */
+/* The real operands, those of lists one by one; room for them and their gradients is the graph's.
+ */
 static gr_list real_operands(gr_graph *g, const request *r) {
     int n = 0, most = GR_LOSS_OPERANDS;
     for (int i = 0; i < GR_LOSS_OPERANDS; i++) most += r->call.list[i].n;
@@ -235,7 +245,8 @@ static bool compute(gr_graph *g, request *r, result *out) {
     return out->loss != NULL && differentiate(g, r, out) && !gr_failed(g);
 }
 
-/* -- Output ----------------------------------------------------------------------------------------- */
+/* -- Output
+ * ----------------------------------------------------------------------------------------- */
 
 /* ', "grad": {"pred": [...], ...}'; the gradients stand in the order of real_operands. */
 static void write_gradients(const request *r, const char *key, gr_tensor **grads) {
@@ -276,7 +287,8 @@ static bool asks_help(int n, char **words) {
 }
 
 int command_eval(int n, char **words) {
-    if (n == 0 || words[0][0] == '-') misuse("eval: expected the name of a loss (gradus eval --help)");
+    if (n == 0 || words[0][0] == '-')
+        misuse("eval: expected the name of a loss (gradus eval --help)");
     const gr_loss_info *loss = get_loss(words[0]);
     if (asks_help(n - 1, words + 1)) {
         write_page(stdout, loss);

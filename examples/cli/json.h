@@ -1,4 +1,5 @@
-/* Writing JSON as Python's json module reads it: NaN, Infinity and -Infinity stand for themselves. */
+/* Writing JSON as Python's json module reads it: NaN, Infinity and -Infinity stand for themselves.
+ */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 

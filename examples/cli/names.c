@@ -40,14 +40,15 @@ int names_find(const names *known, const char *word, size_t length) {
     return -1;
 }
 
-/* -- Did you mean ---------------------------------------------------------------------------------- */
+/* -- Did you mean
+ * ---------------------------------------------------------------------------------- */
 
 enum { LONGEST = 63 };
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-/* Letters to insert, leave out, change or exchange with their neighbour (restricted Damerau-Levenshtein
- * distance). */
+/* Letters to insert, leave out, change or exchange with their neighbour (restricted
+ * Damerau-Levenshtein distance). */
 static int distance(const char *a, const char *b) {
     int d[LONGEST + 1][LONGEST + 1];
     int na = (int)strlen(a), nb = (int)strlen(b);
@@ -85,13 +86,17 @@ static const char *nearest(const names *known, const char *word) {
 
 void misuse_unknown(const char *where, const char *what, const char *word, const names *known,
                     const char *prefix) {
-    fprintf(stderr, "gradus: %s%sno %s %s%s", where, where[0] == '\0' ? "" : ": ", what, prefix, word);
+    fprintf(stderr, "gradus: %s%sno %s %s%s", where, where[0] == '\0' ? "" : ": ", what, prefix,
+            word);
     const char *meant = nearest(known, word);
     if (meant != NULL) fprintf(stderr, ": did you mean %s%s?", prefix, meant);
     fprintf(stderr, meant != NULL ? " Expected " : ", expected ");
     for (int i = 0; i < known->n; i++)
-        fprintf(stderr, "%s%s%s", i == 0 ? "" : i + 1 == known->n ? " or " : ", ", prefix,
-                known->item[i]);
+        fprintf(stderr, "%s%s%s",
+                i == 0              ? ""
+                : i + 1 == known->n ? " or "
+                                    : ", ",
+                prefix, known->item[i]);
     fprintf(stderr, "%s\n", known->n == 0 ? "none" : "");
     exit(2);
 }

@@ -29,7 +29,8 @@ bool names_equal(const char *name, const char *word, size_t length);
 /* The place of the word, -1 if it is none of them. */
 int names_find(const names *known, const char *word, size_t length);
 
-/* "huber: no parameter --dleta: did you mean --delta? Expected --delta or --reduction". `where` may be
+/* "huber: no parameter --dleta: did you mean --delta? Expected --delta or --reduction". `where` may
+ * be
  * ""; `prefix` stands before each name. */
 #if defined(__GNUC__)
 __attribute__((noreturn))

@@ -78,8 +78,8 @@ double parameter_read(const gr_loss_info *loss, const gr_parameter_info *p, cons
         misuse("%s: --%s %s: expected a %snumber", loss->name, p->name, word,
                p->kind == GR_INTEGER ? "whole " : "");
     if (p->kind == GR_INTEGER && !(value == floor(value) && value >= INT_MIN && value <= INT_MAX))
-        misuse("%s: --%s %s: expected a whole number from %d to %d", loss->name, p->name, word, INT_MIN,
-               INT_MAX);
+        misuse("%s: --%s %s: expected a whole number from %d to %d", loss->name, p->name, word,
+               INT_MIN, INT_MAX);
     return value;
 }
 

@@ -10,15 +10,18 @@
 #include "examples/common/files.h"
 
 const char help_plot[] =
-    "Usage: gradus plot NAME... [--PARAMETER V1,V2,...]... [OPERAND=NUMBER]... [--from X] [--to X]\n"
+    "Usage: gradus plot NAME... [--PARAMETER V1,V2,...]... [OPERAND=NUMBER]... [--from X] [--to "
+    "X]\n"
     "                   [--out DIRECTORY | --out FILE.png]\n"
     "\n"
     "Draws value and gradient of elementwise losses over their first operand, the prediction.\n"
     "\n"
     "  --PARAMETER V1,V2  a curve for each value, of every loss that has the parameter\n"
-    "  OPERAND=NUMBER     the value of another operand; by default 0 where any value will do, else 1\n"
+    "  OPERAND=NUMBER     the value of another operand; by default 0 where any value will do, else "
+    "1\n"
     "  --from X, --to X   the range of the prediction; by default what suits the losses\n"
-    "  --out PLACE        where the picture is written, as PNG and SVG, with data and script for gnuplot\n"
+    "  --out PLACE        where the picture is written, as PNG and SVG, with data and script for "
+    "gnuplot\n"
     "                     beside it; by default the losses' names in this directory\n"
     "\n"
     "  gradus plot huber --delta 0.5,1,2\n"
@@ -42,7 +45,8 @@ typedef struct request {
     const char *out;
 } request;
 
-/* -- The command line ------------------------------------------------------------------------------ */
+/* -- The command line
+ * ------------------------------------------------------------------------------ */
 
 static void add_loss(request *r, const char *word) {
     const gr_loss_info *loss = get_loss(word);
@@ -58,11 +62,13 @@ static void add_loss(request *r, const char *word) {
     r->loss[r->losses++] = loss;
 }
 
-static void add_setting(setting *settings, int *n, const char *text, size_t length, const char *values) {
+static void add_setting(setting *settings, int *n, const char *text, size_t length,
+                        const char *values) {
     for (int i = 0; i < *n; i++)
         if (settings[i].length == length && strncmp(settings[i].text, text, length) == 0)
             misuse("plot: %.*s is given twice, expected it once", (int)length, text);
-    if (*n == MOST_SETTINGS) misuse("plot: expected at most %d parameters or operands", MOST_SETTINGS);
+    if (*n == MOST_SETTINGS)
+        misuse("plot: expected at most %d parameters or operands", MOST_SETTINGS);
     settings[(*n)++] = (setting){.text = text, .length = length, .values = values};
 }
 
@@ -115,7 +121,8 @@ static request read_request(int n, char **words) {
     return r;
 }
 
-/* -- Curves ---------------------------------------------------------------------------------------- */
+/* -- Curves
+ * ---------------------------------------------------------------------------------------- */
 
 /* Sets one parameter of the curves of a loss: each of them becomes one for each value. `curves` has
  * room for MOST_CURVES; returns how many there are now. */
@@ -126,10 +133,12 @@ static int multiply_curves(curve *curves, int n, int parameter, const char *valu
     names list = {.n = 0};
     if (strlen(values) >= sizeof text) misuse("plot: --%s: too many values", p->name);
     snprintf(text, sizeof text, "%s", values);
-    for (char *word = strtok(text, ","); word != NULL; word = strtok(NULL, ",")) names_add(&list, word);
+    for (char *word = strtok(text, ","); word != NULL; word = strtok(NULL, ","))
+        names_add(&list, word);
     if (list.n == 0) misuse("plot: --%s: expected values, separated by commas", p->name);
     if (n * list.n > MOST_CURVES) misuse("plot: expected at most %d curves", MOST_CURVES);
-    for (int k = n * list.n - 1; k >= 0; k--) { /* from the end, so that none is overwritten too soon */
+    for (int k = n * list.n - 1; k >= 0;
+         k--) { /* from the end, so that none is overwritten too soon */
         if (k / list.n != k) curves[k] = curves[k / list.n];
         const char *word = list.item[k % list.n];
         curves[k].parameter[parameter] = parameter_read(loss, p, word);
@@ -155,8 +164,8 @@ static void set_range(const request *r, curve *c) {
     if (!isnan(r->from)) c->from = r->from;
     if (!isnan(r->to)) c->to = r->to;
     if (!(c->from < c->to))
-        misuse("plot: %s from %g to %g: expected --from to be less than --to", c->loss->name, c->from,
-               c->to);
+        misuse("plot: %s from %g to %g: expected --from to be less than --to", c->loss->name,
+               c->from, c->to);
 }
 
 /* The curves of one loss, which follow each other; returns how many. */
@@ -200,7 +209,8 @@ static void check_used(const request *r) {
     }
 }
 
-/* -- The picture's place --------------------------------------------------------------------------- */
+/* -- The picture's place
+ * --------------------------------------------------------------------------- */
 
 typedef struct place {
     char directory[1024], name[256];
@@ -218,10 +228,11 @@ static place place_of(const request *r) {
     name_after_losses(r, &p);
     const char *out = r->out == NULL ? "." : r->out;
     size_t length = strlen(out);
-    if (length == 0 || length >= sizeof p.directory) misuse("plot: --out: expected a directory or a file");
+    if (length == 0 || length >= sizeof p.directory)
+        misuse("plot: --out: expected a directory or a file");
     snprintf(p.directory, sizeof p.directory, "%s", out);
-    bool is_file = length > 4 && (strcmp(out + length - 4, ".png") == 0 ||
-                                  strcmp(out + length - 4, ".svg") == 0);
+    bool is_file = length > 4 &&
+                   (strcmp(out + length - 4, ".png") == 0 || strcmp(out + length - 4, ".svg") == 0);
     if (!is_file) return p;
     char *slash = strrchr(p.directory, '/');
     const char *name = slash == NULL ? p.directory : slash + 1;
@@ -250,7 +261,8 @@ static int draw(request *r, gr_graph *g, curve *curves) {
         if (!curve_compute(g, &curves[i])) return report_error(g);
         gr_graph_reset(g);
     }
-    if (!files_make_directory(p.directory) || !curves_draw(curves, n, p.directory, p.name)) return 1;
+    if (!files_make_directory(p.directory) || !curves_draw(curves, n, p.directory, p.name))
+        return 1;
     printf("%s/%s.png\n%s/%s.svg\n", p.directory, p.name, p.directory, p.name);
     return finish_output();
 }

@@ -38,11 +38,16 @@ static void write_operand(FILE *to, const gr_operand_info *o) {
                                         [GR_OPERAND_INDEX] = "index",
                                         [GR_OPERAND_REAL_OR_INDEX] = "real_or_index",
                                         [GR_OPERAND_LIST] = "list"};
-    static const char *const domains[] = {
-        [GR_ANY_VALUE] = "any", [GR_POSITIVE] = "positive", [GR_UNIT_INTERVAL] = "unit_interval",
-        [GR_BINARY] = "binary", [GR_SIGNS] = "signs", [GR_DISTRIBUTION] = "distribution",
-        [GR_LOG_DISTRIBUTION] = "log_distribution", [GR_CLASSES] = "classes", [GR_BOXES] = "boxes",
-        [GR_LENGTHS] = "lengths"};
+    static const char *const domains[] = {[GR_ANY_VALUE] = "any",
+                                          [GR_POSITIVE] = "positive",
+                                          [GR_UNIT_INTERVAL] = "unit_interval",
+                                          [GR_BINARY] = "binary",
+                                          [GR_SIGNS] = "signs",
+                                          [GR_DISTRIBUTION] = "distribution",
+                                          [GR_LOG_DISTRIBUTION] = "log_distribution",
+                                          [GR_CLASSES] = "classes",
+                                          [GR_BOXES] = "boxes",
+                                          [GR_LENGTHS] = "lengths"};
     fputs("      {", to);
     write_member(to, "name", o->name);
     fputs(", ", to);
@@ -69,8 +74,10 @@ static void write_default(FILE *to, const gr_parameter_info *p) {
 }
 
 static void write_parameter(FILE *to, const gr_parameter_info *p) {
-    static const char *const kinds[] = {[GR_NUMBER] = "number", [GR_INTEGER] = "integer",
-                                        [GR_BOOLEAN] = "boolean", [GR_CHOICE] = "choice"};
+    static const char *const kinds[] = {[GR_NUMBER] = "number",
+                                        [GR_INTEGER] = "integer",
+                                        [GR_BOOLEAN] = "boolean",
+                                        [GR_CHOICE] = "choice"};
     fputs("      {", to);
     write_member(to, "name", p->name);
     fputs(", ", to);
@@ -98,9 +105,14 @@ static void write_parameter(FILE *to, const gr_parameter_info *p) {
 static void write_row(FILE *to, const gr_loss_info *loss) {
     const struct {
         const char *key, *text;
-    } texts[] = {{"family", loss->family}, {"purpose", loss->purpose}, {"formula", loss->formula},
-                 {"use", loss->use}, {"avoid", loss->avoid}, {"convex", loss->convex},
-                 {"differentiable", loss->differentiable}, {"robust", loss->robust},
+    } texts[] = {{"family", loss->family},
+                 {"purpose", loss->purpose},
+                 {"formula", loss->formula},
+                 {"use", loss->use},
+                 {"avoid", loss->avoid},
+                 {"convex", loss->convex},
+                 {"differentiable", loss->differentiable},
+                 {"robust", loss->robust},
                  {"source", loss->source}};
     fputs("  {", to);
     write_member(to, "name", loss->name);

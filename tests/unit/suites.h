@@ -5,10 +5,21 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
+    X(random)                                                                                      \
     X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
-    X(data)
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
+    X(data)                                                                                        \
+    X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
+    X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

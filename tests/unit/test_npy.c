@@ -103,9 +103,11 @@ START_TEST(damaged_files_are_errors) {
     fails(make(HEADER("<f4", "False", "2147483647, 2147483647, 2147483647, 2147483647"), x, 0),
           "bytes of elements");
     fails(make(HEADER("<f4", "False", "1,1,1,1,1,1,2"), x, sizeof x), "6 dimensions");
-    fails(make("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", x, 8), "records");
+    fails(make("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", x, 8),
+          "records");
     fails(make("{'fortran_order': False, 'shape': (2,), }", x, 8), "missing");
-    fails(make("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}", x, 8), "unknown");
+    fails(make("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}", x, 8),
+          "unknown");
     fails(make("{'descr': '<f4', 'fortran_order': False, 'shape': (2,) ", x, 8), "}");
     bytes other = good;
     other.at[6] = 9;
