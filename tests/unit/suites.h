@@ -8,6 +8,7 @@
     X(graph)                                                                                       \
     X(autodiff)                                                                                    \
     X(random)                                                                                      \
+    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
