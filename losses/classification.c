@@ -2,6 +2,7 @@
 
 #include "core/ops/elementwise.h"
 #include "core/ops/odds.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "losses/targets_internal.h"
 
@@ -77,9 +78,10 @@ gr_tensor *gr_bce_with_logits_(gr_bce_with_logits_args a) {
         return NULL;
     const double l = a.label_smoothing;
     gr_tensor *y = l == 0 ? a.target : gr_shift(gr_scale(a.target, 1 - l), l / 2);
-    gr_tensor *elements = a.pos_weight == NULL ? gr_sigmoid_cross_entropy(a.logits, y)
-                                               : weighted_bce(a.logits, y, a.pos_weight);
-    return gr_loss_reduce(r, elements, a.weight, a.reduction);
+    double total = a.pos_weight != NULL ? 0 : gr_loss_total(a.logits, y, a.weight, a.reduction);
+    gr_tensor *values = a.pos_weight == NULL ? gr_pointwise_bce_with_logits(a.logits, y, total)
+                                             : weighted_bce(a.logits, y, a.pos_weight);
+    return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
 gr_tensor *gr_soft_margin_(gr_soft_margin_args a) {

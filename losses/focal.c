@@ -3,6 +3,7 @@
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/odds.h"
+#include "core/ops/pointwise.h"
 #include "losses/targets_internal.h"
 
 #include <math.h>
@@ -147,6 +148,12 @@ OPERATION(focus)
 
 /* -- The losses -------------------------------------------------------------------------------- */
 
+static gr_tensor *focal_composed(gr_tensor *z, gr_tensor *y, double alpha, double gamma) {
+    gr_tensor *elements = gamma > 0 ? focus(z, y, gamma) : gr_sigmoid_cross_entropy(z, y);
+    if (alpha < 0) return elements;
+    return gr_mul(elements, gr_shift(gr_scale(y, 2 * alpha - 1), 1 - alpha));
+}
+
 gr_tensor *gr_focal_(gr_focal_args a) {
     const gr_loss_info *r = row(FOCAL);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.logits, a.target));
@@ -155,13 +162,10 @@ gr_tensor *gr_focal_(gr_focal_args a) {
         !gr_loss_check_parameter(g, r, "alpha", a.alpha) ||
         !gr_loss_check_parameter(g, r, "gamma", a.gamma))
         return NULL;
-    gr_tensor *elements = a.gamma > 0 ? focus(a.logits, a.target, a.gamma)
-                                      : gr_sigmoid_cross_entropy(a.logits, a.target);
-    if (a.alpha >= 0) {
-        gr_tensor *alpha_t = gr_shift(gr_scale(a.target, 2 * a.alpha - 1), 1 - a.alpha);
-        elements = gr_mul(elements, alpha_t);
-    }
-    return gr_loss_reduce(r, elements, a.weight, a.reduction);
+    double total = gr_loss_total(a.logits, a.target, a.weight, a.reduction);
+    gr_tensor *values =
+        gr_pointwise_focal(a.logits, a.target, a.alpha, a.gamma, focal_composed, total);
+    return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
 /* The log-odds v against the target are the logit of a binary problem whose answer is 0. */

@@ -91,13 +91,8 @@ BINARY(sigmoid_grad, a *EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b))))
 
 /* Only 0 times infinity makes a NaN of two numbers. */
 BINARY(mul_or_zero, a *b != a * b && a == a && b == b ? 0 : a * b)
-/* a is the logit, b the target. For targets of 0 and 1 nothing is subtracted, so that small losses and
- * small gradients keep their digits. */
-static inline gr_real away(gr_real a, gr_real b) {
-    gr_real wrong = a > 0 ? 1 - b : b;
-    return wrong == 0 ? 0 : ABS(a) * wrong;
-}
-BINARY(sigmoid_cross_entropy, away(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
+/* a is the logit, b the target */
+BINARY(sigmoid_cross_entropy, wrong_side(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
 BINARY(sigmoid_residual,
        a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
 

@@ -13,6 +13,13 @@ static inline gr_real log_of_cosh(gr_real x) {
     return a < 1 ? near : far;
 }
 
+/* max(z, 0) - z y for the logit z and the target y. For targets of 0 and 1 nothing is subtracted, so
+ * that small losses keep their digits; 0 where an infinite z is right. */
+static inline gr_real wrong_side(gr_real z, gr_real y) {
+    gr_real share = z > 0 ? 1 - y : y;
+    return share == 0 ? 0 : GR_MATH(fabs)(z) * share;
+}
+
 /* s(z) - y, where e^-|z| keeps the digits of s(z) - 1 for a large z and y = 1. */
 static inline gr_real sigmoid_minus(gr_real z, gr_real y) {
     gr_real e = GR_MATH(exp)(-GR_MATH(fabs)(z)), tail = e / (1 + e);

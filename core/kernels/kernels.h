@@ -37,18 +37,17 @@ typedef struct gr_elementwise_kernels {
     gr_select_kernel *where;
 } gr_elementwise_kernels;
 
-/* A function f(a, b) with a parameter p, element by element, and in one pass each: its values, their
- * sum, and y[i] = scale g[i * sg] df/da (df/db). */
+/* A function f(a, b) with parameters p and q, element by element, and in one pass each: its values,
+ * their sum, and y[i] = scale g[i * sg] df/da (df/db). */
+typedef void gr_pointwise_slope(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,
+                                const gr_real *b, gr_real p, gr_real q, gr_real *y);
 typedef struct gr_pointwise_kernel {
-    void (*each)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real *y);
-    double (*sum)(int64_t n, const gr_real *a, const gr_real *b, gr_real p);
-    void (*to_a)(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,
-                 const gr_real *b, gr_real p, gr_real *y);
-    void (*to_b)(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,
-                 const gr_real *b, gr_real p, gr_real *y);
+    void (*each)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real *y);
+    double (*sum)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q);
+    gr_pointwise_slope *to_a, *to_b;
 } gr_pointwise_kernel;
 typedef struct gr_pointwise_kernels {
-    gr_pointwise_kernel square, abs, huber, smooth_l1, log_cosh, quantile, bce_with_logits;
+    gr_pointwise_kernel square, abs, huber, smooth_l1, log_cosh, quantile, bce_with_logits, focal;
 } gr_pointwise_kernels;
 
 /* Optimizers' rules with their numbers worked out for one step. */

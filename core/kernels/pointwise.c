@@ -5,31 +5,31 @@
 
 #define ABS GR_MATH(fabs)
 
-/* A function of a, b, d = a - b and the parameter p, and its slopes in a and in b. */
+/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b. */
 #define POINTWISE(name, value, slope_a, slope_b)                                                   \
-    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p) {                          \
+    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q) {               \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p;                                                                          \
+        (void)d, (void)p, (void)q;                                                                 \
         return (value);                                                                            \
     }                                                                                              \
-    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p) {                        \
+    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p, gr_real q) {             \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p;                                                                          \
+        (void)d, (void)p, (void)q;                                                                 \
         return (slope_a);                                                                          \
     }                                                                                              \
-    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p) {                        \
+    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p, gr_real q) {             \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p;                                                                          \
+        (void)d, (void)p, (void)q;                                                                 \
         return (slope_b);                                                                          \
     }                                                                                              \
-    static void name##_each(int64_t n, const gr_real *a, const gr_real *b, gr_real p,              \
+    static void name##_each(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q,   \
                             gr_real *y) {                                                          \
-        for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p);                        \
+        for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p, q);                     \
     }                                                                                              \
-    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p) {           \
+    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q) {\
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)")                                                     \
-        for (int64_t i = 0; i < n; i++) sum += (double)name##_value(a[i], b[i], p);                \
+        for (int64_t i = 0; i < n; i++) sum += (double)name##_value(a[i], b[i], p, q);             \
         return sum;                                                                                \
     }                                                                                              \
     SLOPE(name##_to_a, name##_slope_a)                                                             \
@@ -37,11 +37,11 @@
 
 #define SLOPE(name, slope)                                                                         \
     static void name(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,         \
-                     const gr_real *b, gr_real p, gr_real *y) {                                    \
+                     const gr_real *b, gr_real p, gr_real q, gr_real *y) {                         \
         if (sg)                                                                                    \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[i] * slope(a[i], b[i], p);            \
+            for (int64_t i = 0; i < n; i++) y[i] = scale * g[i] * slope(a[i], b[i], p, q);         \
         else                                                                                       \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[0] * slope(a[i], b[i], p);            \
+            for (int64_t i = 0; i < n; i++) y[i] = scale * g[0] * slope(a[i], b[i], p, q);         \
     }
 
 static inline gr_real cut(gr_real d, gr_real bound) {
@@ -58,8 +58,58 @@ POINTWISE(smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d,
 POINTWISE(log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
 POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
           d < 0 ? p : d > 0 ? p - 1 : 0)
-POINTWISE(bce_with_logits, (a > 0 ? a : 0) - a * b + GR_MATH(log1p)(GR_MATH(exp)(-ABS(a))),
+POINTWISE(bce_with_logits, wrong_side(a, b) + GR_MATH(log1p)(GR_MATH(exp)(-ABS(a))),
           sigmoid_minus(a, b), -a)
+
+/* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
+ * u = (1 - y) s(z) + y s(-z). All comes from e^-|z| and, where y is 0 or 1, from log u, which has
+ * digits where u has none. */
+typedef struct focal_terms {
+    gr_real s, rest; /* s(z) and s(-z) */
+    gr_real ce, u, power; /* power = u^gamma */
+    gr_real alpha;        /* alpha_t; 1 if alpha is negative */
+} focal_terms;
+
+static inline focal_terms focal_of(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
+    gr_real e = GR_MATH(exp)(-ABS(z)), tail = e / (1 + e), head = 1 / (1 + e);
+    gr_real l = GR_MATH(log1p)(e);
+    gr_real above = (z > 0 ? z : 0) + l, below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
+    focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
+    t.u = y == 0 ? t.s : y == 1 ? t.rest : (1 - y) * t.s + y * t.rest;
+    t.ce = y == 0 ? above : y == 1 ? below : y * below + (1 - y) * above;
+    /* u (1 + e) lies between e and 1; where it is either, its logarithm is at hand, however small e
+     * is. Written without a branch around log, so that the loop is vectorised. */
+    gr_real between = (z < 0 ? (1 - y) * e + y : 1 - y + y * e);
+    gr_real log_end = y == 0 ? (z < 0 ? z : 0) : y == 1 ? (z > 0 ? -z : 0) : 0;
+    gr_real log_u = GR_MATH(log)(y == 0 || y == 1 ? 1 : between) + log_end - l;
+    t.power = GR_MATH(exp)(gamma * log_u);
+    t.alpha = alpha < 0 ? 1 : alpha * y + (1 - alpha) * (1 - y);
+    return t;
+}
+
+static inline gr_real focal(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
+    focal_terms t = focal_of(z, y, alpha, gamma);
+    return t.alpha * t.power * t.ce;
+}
+
+/* alpha_t u^gamma (s(z) - y + gamma CE u'/u) */
+static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
+    focal_terms t = focal_of(z, y, alpha, gamma);
+    gr_real slope = y == 0 ? t.rest : y == 1 ? -t.s : (1 - 2 * y) * t.s * t.rest / t.u;
+    gr_real residual = z < 0 ? t.s - y : (1 - y) - t.rest;
+    return t.alpha * t.power * (residual + (slope == 0 ? 0 : gamma * t.ce * slope));
+}
+
+/* alpha_t' u^gamma CE + alpha_t u^gamma (-z + gamma CE (s(-z) - s(z)) / u), where CE/u goes to 1 as u
+ * goes to 0 */
+static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
+    focal_terms t = focal_of(z, y, alpha, gamma);
+    gr_real ratio = t.u > 0 ? t.ce / t.u : 1, of_alpha = alpha < 0 ? 0 : 2 * alpha - 1;
+    gr_real inner = t.alpha * (gamma * ratio * (t.rest - t.s) - z) + of_alpha * t.ce;
+    return t.power == 0 ? 0 : t.power * inner;
+}
+
+POINTWISE(focal, focal(a, b, p, q), focal_to_logit(a, b, p, q), focal_to_target(a, b, p, q))
 
 #define KERNEL(name) {name##_each, name##_sum, name##_to_a, name##_to_b}
 
@@ -71,4 +121,5 @@ const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .log_cosh = KERNEL(log_cosh),
     .quantile = KERNEL(quantile),
     .bce_with_logits = KERNEL(bce_with_logits),
+    .focal = KERNEL(focal),
 };

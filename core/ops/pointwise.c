@@ -11,12 +11,12 @@ enum { GRAIN = 1 << 15, MOST_PIECES = 256 };
 
 typedef struct function {
     const gr_pointwise_kernel *(*kernel)(const gr_node *n);
-    gr_tensor *(*composed)(gr_tensor *a, gr_tensor *b, double p); /* the same from operations */
+    gr_pointwise_composition *composed; /* the same from operations */
 } function;
 
 typedef struct numbers {
-    const function *f;
-    double p, total;
+    function f;
+    double p, q, total;
 } numbers;
 
 static const numbers *numbers_of(const gr_node *n) { return n->params; }
@@ -25,7 +25,7 @@ typedef struct work {
     const gr_pointwise_kernel *kernel;
     const gr_real *a, *b, *grad;
     int grad_step;
-    gr_real p, scale;
+    gr_real p, q, scale;
     gr_real *y;
     int64_t grain;
     double partial[MOST_PIECES];
@@ -36,19 +36,19 @@ typedef struct work {
 static void to_a_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
     w->kernel->to_a(end - begin, w->grad + begin * w->grad_step, w->grad_step, w->scale,
-                    w->a + begin, w->b + begin, w->p, w->y + begin);
+                    w->a + begin, w->b + begin, w->p, w->q, w->y + begin);
 }
 
 static void to_b_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
     w->kernel->to_b(end - begin, w->grad + begin * w->grad_step, w->grad_step, w->scale,
-                    w->a + begin, w->b + begin, w->p, w->y + begin);
+                    w->a + begin, w->b + begin, w->p, w->q, w->y + begin);
 }
 
 static void run_slope(const gr_node *n, gr_range_function *range) {
     const numbers *v = numbers_of(n);
-    work w = {.kernel = v->f->kernel(n), .grad = n->in[0]->data, .a = n->in[1]->data,
-              .b = n->in[2]->data, .y = n->out->data, .p = (gr_real)v->p};
+    work w = {.kernel = v->f.kernel(n), .grad = n->in[0]->data, .a = n->in[1]->data,
+              .b = n->in[2]->data, .y = n->out->data, .p = (gr_real)v->p, .q = (gr_real)v->q};
     w.grad_step = v->total == 0;
     w.scale = v->total == 0 ? 1 : (gr_real)v->total;
     gr_for(n->graph, n->out->size, GRAIN, range, &w);
@@ -60,7 +60,7 @@ static gr_tensor *composed_slope(const gr_node *n, gr_tensor **in, int to) {
     /* An alias, so that only what follows is differentiated. */
     gr_tensor *operands[3] = {in[0], in[1], in[2]};
     gr_tensor *x = operands[to] = gr_reshape(in[to], in[to]->shape);
-    gr_tensor *y = v->f->composed(operands[1], operands[2], v->p);
+    gr_tensor *y = v->f.composed(operands[1], operands[2], v->p, v->q);
     gr_tensor *slope = gr_grad(y, x, .create_graph = true);
     return gr_mul(v->total == 0 ? in[0] : gr_scale(in[0], v->total), slope);
 }
@@ -91,22 +91,24 @@ SLOPE(b, 2)
 
 static void each_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
-    w->kernel->each(end - begin, w->a + begin, w->b + begin, w->p, w->y + begin);
+    w->kernel->each(end - begin, w->a + begin, w->b + begin, w->p, w->q, w->y + begin);
 }
 
 static void sum_range(void *context, int64_t begin, int64_t end) {
     work *w = context;
-    w->partial[begin / w->grain] = w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p);
+    w->partial[begin / w->grain] = w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p,
+                                               w->q);
 }
 
 static void pointwise_forward(const gr_node *n) {
     const numbers *v = numbers_of(n);
     int64_t size = n->in[0]->size;
     work w;
-    w.kernel = v->f->kernel(n);
+    w.kernel = v->f.kernel(n);
     w.a = n->in[0]->data;
     w.b = n->in[1]->data;
     w.p = (gr_real)v->p;
+    w.q = (gr_real)v->q;
     w.y = n->out->data;
     w.grain = size > (int64_t)GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GRAIN;
     if (v->total == 0) {
@@ -136,13 +138,11 @@ static const gr_op pointwise_op = {.name = "gr_pointwise",
                                    .forward = pointwise_forward,
                                    .vjp = pointwise_vjp};
 
-static gr_tensor *pointwise(const function *f, gr_tensor *a, gr_tensor *b, double p, double total) {
-    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape)) {
-        numbers v = {f, p, total};
+static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
+    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape))
         return gr_apply(&pointwise_op, GR_LIST(a, b), &v, sizeof v);
-    }
-    gr_tensor *values = f->composed(a, b, p);
-    return total == 0 ? values : gr_scale(gr_sum(values), total);
+    gr_tensor *values = v.f.composed(a, b, v.p, v.q);
+    return v.total == 0 ? values : gr_scale(gr_sum(values), v.total);
 }
 
 /* -- The functions ----------------------------------------------------------------------------------- */
@@ -151,8 +151,8 @@ static gr_tensor *pointwise(const function *f, gr_tensor *a, gr_tensor *b, doubl
     static const gr_pointwise_kernel *name_##_kernel(const gr_node *n) {                           \
         return &n->graph->kernels->pointwise->name_;                                               \
     }                                                                                              \
-    static gr_tensor *name_##_composed(gr_tensor *a, gr_tensor *b, double p) {                     \
-        (void)p;                                                                                   \
+    static gr_tensor *name_##_composed(gr_tensor *a, gr_tensor *b, double p, double q) {           \
+        (void)p, (void)q;                                                                          \
         return (value);                                                                            \
     }                                                                                              \
     static const function name_##_function = {name_##_kernel, name_##_composed};
@@ -181,33 +181,42 @@ FUNCTION(huber, huber_of(gr_sub(a, b), p))
 FUNCTION(smooth_l1, smooth_l1_of(gr_sub(a, b), p))
 FUNCTION(log_cosh, gr_log_of_cosh(gr_sub(a, b)))
 FUNCTION(quantile, quantile_of(gr_sub(a, b), p))
-/* log(1 + e^a) - a b */
-FUNCTION(bce_with_logits, gr_sub(gr_softplus(a), gr_mul(a, b)))
+FUNCTION(bce_with_logits, gr_sigmoid_cross_entropy(a, b))
 
 gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise(&square_function, a, b, 0, total);
+    return pointwise((numbers){.f = square_function, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_abs(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise(&abs_function, a, b, 0, total);
+    return pointwise((numbers){.f = abs_function, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_huber(gr_tensor *a, gr_tensor *b, double delta, double total) {
-    return pointwise(&huber_function, a, b, delta, total);
+    return pointwise((numbers){.f = huber_function, .p = delta, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_smooth_l1(gr_tensor *a, gr_tensor *b, double beta, double total) {
-    return pointwise(&smooth_l1_function, a, b, beta, total);
+    return pointwise((numbers){.f = smooth_l1_function, .p = beta, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise(&log_cosh_function, a, b, 0, total);
+    return pointwise((numbers){.f = log_cosh_function, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total) {
-    return pointwise(&quantile_function, a, b, tau, total);
+    return pointwise((numbers){.f = quantile_function, .p = tau, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise(&bce_with_logits_function, a, b, 0, total);
+    return pointwise((numbers){.f = bce_with_logits_function, .total = total}, a, b);
+}
+
+static const gr_pointwise_kernel *focal_kernel(const gr_node *n) {
+    return &n->graph->kernels->pointwise->focal;
+}
+
+gr_tensor *gr_pointwise_focal(gr_tensor *a, gr_tensor *b, double alpha, double gamma,
+                              gr_pointwise_composition *composed, double total) {
+    numbers v = {.f = {focal_kernel, composed}, .p = alpha, .q = gamma, .total = total};
+    return pointwise(v, a, b);
 }

@@ -23,5 +23,11 @@ gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total); /* l
 gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total);
 /* max(a, 0) - a b + log(1 + e^-|a|): the cross-entropy of the logit a and the target b */
 gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total);
+/* alpha_t u^gamma CE for the logit a and the target b, CE the cross-entropy above,
+ * u = (1 - b) s(a) + b s(-a), alpha_t = alpha b + (1 - alpha) (1 - b), or 1 if alpha is negative.
+ * gamma >= 0. `composed` returns the values as a composition of operations. */
+typedef gr_tensor *gr_pointwise_composition(gr_tensor *a, gr_tensor *b, double alpha, double gamma);
+gr_tensor *gr_pointwise_focal(gr_tensor *a, gr_tensor *b, double alpha, double gamma,
+                              gr_pointwise_composition *composed, double total);
 
 #endif
