@@ -273,6 +273,28 @@ START_TEST(impossible_samples) {
 }
 END_TEST
 
+/* In anomaly mode, what is impossible and was asked to be 0 is no error. */
+START_TEST(anomaly_mode) {
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 3, .anomaly = true);
+    batch b = mixed_batch();
+    gr_tensor *x = draw(5, 5, 3, 1, 0), *v = gr_full(g, GR_SHAPE(5), 1);
+    gr_tensor *second = gr_grad(gr_sum(gr_square(gradient(&b, (gr_tensor *[]){x, v}))), x);
+    ck_assert_msg(second != NULL, "%s", gr_error(g));
+}
+END_TEST
+
+START_TEST(no_memory) {
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 3, .memory_limit = 3 << 20);
+    gr_tensor *x = draw(1000, 1, 5, 1, 0);
+    int32_t labels[300];
+    draw_labels(300, 5, labels);
+    ck_assert_ptr_null(loss_of_one(x, 300, labels));
+    ck_assert_ptr_nonnull(strstr(gr_error(g), "gr_ctc: no memory"));
+}
+END_TEST
+
 START_TEST(one_sample_without_batch) {
     gr_tensor *x = gr_requires_grad(gr_zeros(g, GR_SHAPE(4, 3)));
     gr_tensor *time = gr_from_index(g, GR_SCALAR, (int32_t[]){4});
@@ -385,6 +407,8 @@ Suite *ctc_suite(void) {
     }
     tcase_add_test(t, no_nan);
     tcase_add_test(t, impossible_samples);
+    tcase_add_test(t, anomaly_mode);
+    tcase_add_test(t, no_memory);
     tcase_add_test(t, one_sample_without_batch);
     tcase_add_test(t, threads_and_instruction_sets);
     tcase_add_test(t, messages);
