@@ -1,4 +1,4 @@
-/* CTC beyond its oracle: against all alignments one by one, a recursion in long double, and PyTorch
+/* CTC beyond its oracle: against all alignments one by one, a recursion, and PyTorch
  * through log_softmax; derivatives up to the third; what is impossible; threads; messages. */
 #include <check.h>
 #include <float.h>
@@ -85,15 +85,15 @@ static double enumerate(const gr_tensor *x, int n, const int32_t *labels, double
     return total;
 }
 
-static long double log_add(long double a, long double b) {
-    long double m = a > b ? a : b;
-    return m == -INFINITY ? m : m + logl(expl(a - m) + expl(b - m));
+static double log_add(double a, double b) {
+    double m = a > b ? a : b;
+    return m == -INFINITY ? m : m + log(exp(a - m) + exp(b - m));
 }
 
 /* Graves et al. 2006, equations 6 and 7, state by state. */
 static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
     int time = x->shape.dim[0], classes = x->shape.dim[2], states = 2 * n + 1;
-    long double alpha[2 * MOST_LABELS + 1], next[2 * MOST_LABELS + 1];
+    double alpha[2 * MOST_LABELS + 1], next[2 * MOST_LABELS + 1];
     for (int s = 0; s < states; s++) alpha[s] = s == 0 ? 0 : -INFINITY;
     for (int t = 0; t < time; t++) {
         for (int s = 0; s < states; s++) {
@@ -104,7 +104,7 @@ static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
         }
         memcpy(alpha, next, sizeof alpha);
     }
-    return (double)-(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
+    return -(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
 }
 
 /* -- Tests ------------------------------------------------------------------------------------- */
