@@ -10,9 +10,7 @@
 
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
-
-#include "core/data/csv.h"
-#include "core/data/dataset.h"
+#include "core/data/npy.h"
 
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
@@ -24,20 +22,38 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/odds.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
 
+#include "losses/boxes.h"
+#include "losses/class_weights.h"
+#include "losses/classification.h"
+#include "losses/combination.h"
+#include "losses/contrast.h"
 #include "losses/ctc.h"
+#include "losses/focal.h"
+#include "losses/generative.h"
 #include "losses/loss.h"
+#include "losses/margin.h"
+#include "losses/overlap.h"
+#include "losses/perceptual.h"
 #include "losses/regression.h"
+#include "losses/schedule.h"
+#include "losses/similarity.h"
+#include "losses/triplet.h"
 
 #include "nn/activation.h"
+#include "nn/adaptive_softmax.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"
 #include "nn/sequential.h"
+#include "nn/spectral_norm.h"
 
+#include "optim/clip.h"
 #include "optim/optimizer.h"
 
 #endif

@@ -1,26 +1,27 @@
 /* Which regression loss, when some of the training targets are wrong?
  *
- * Predicts the price of a house from what it is, with one small network and one loss after the other,
- * and judges all of them by the same measures, in dollars, on sales that they have not seen. The data
- * are real (examples/data/README.md), in three states:
+ * Predicts the price of a house from what it is, with one small network and one loss after the
+ * other, and judges all of them by the same measures, in dollars, on sales that they have not seen.
+ * The data are real (examples/data/README.md), in three states:
  *
  *   clean    training on ordinary sales: condition Normal, at most 4,000 square feet
- *   real     training on all sales: also unfinished houses, foreclosures, sales within the family, and
- *            five very large houses, three of which went for a third of what their size suggests
- *   shifted  clean, but 5 % of the training prices are too high by five standard deviations: the
- *            truth is known, and the outliers are all on one side
+ *   real     training on all sales: also unfinished houses, foreclosures, sales within the family,
+ * and five very large houses, three of which went for a third of what their size suggests shifted
+ * clean, but 5 % of the training prices are too high by five standard deviations: the truth is
+ * known, and the outliers are all on one side
  *
  * The test sales are ordinary ones and never changed. A seed decides the split, which prices are
  * shifted, the network's beginning and the order of the batches; all losses get the same seeds, so
  * that they can be compared pair by pair.
  *
  * Prices are standardised with the training part's mean and deviation, and not taken as logarithms,
- * which would tame the outliers before the loss sees them. A loss's delta or beta is in these units: 1
- * is a deviation of the price, about 70,000 dollars. At their defaults huber and smooth_l1 are the same
- * function, so smooth_l1 runs with a smaller beta; quantile at tau = 0.5 is half of l1.
+ * which would tame the outliers before the loss sees them. A loss's delta or beta is in these
+ * units: 1 is a deviation of the price, about 70,000 dollars. At their defaults huber and smooth_l1
+ * are the same function, so smooth_l1 runs with a smaller beta; quantile at tau = 0.5 is half of
+ * l1.
  *
- * The number of epochs is the same for all, and about where the losses are at their best on clean data:
- * who trains longer learns the outliers by heart, with mse first.
+ * The number of epochs is the same for all, and about where the losses are at their best on clean
+ * data: who trains longer learns the outliers by heart, with mse first.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -50,16 +51,25 @@ static struct settings {
     int seeds, epochs, batch, seed, threads;
     double lr;
     bool quick;
-} settings = {.loss = "all", .data = "examples/data/ames.csv", .out = "build/outliers-out", .seeds = 10,
-              .epochs = 25, .batch = 32, .seed = 1, .lr = 1e-3};
+} settings = {.loss = "all",
+              .data = "examples/data/ames.csv",
+              .out = "build/outliers-out",
+              .seeds = 10,
+              .epochs = 25,
+              .batch = 32,
+              .seed = 1,
+              .lr = 1e-3};
 
 static const option_row options[] = {
     {"loss", "NAME", OPTION_TEXT, &settings.loss,
      .about = "all, or some of mse,l1,huber,smooth_l1,log_cosh,quantile; huber:delta=0.5"},
-    {"seeds", "N", OPTION_INTEGER, &settings.seeds, 1, MOST_SEEDS, 3, "trainings of each loss on each state"},
-    {"epochs", "N", OPTION_INTEGER, &settings.epochs, 1, 100000, 10, "passes over the training data"},
+    {"seeds", "N", OPTION_INTEGER, &settings.seeds, 1, MOST_SEEDS, 3,
+     "trainings of each loss on each state"},
+    {"epochs", "N", OPTION_INTEGER, &settings.epochs, 1, 100000, 10,
+     "passes over the training data"},
     {"batch", "N", OPTION_INTEGER, &settings.batch, 1, 100000, 0, "sales in a batch"},
-    {"lr", "X", OPTION_NUMBER, &settings.lr, 1e-9, 10, 0, "Adam's learning rate; falls to 0 in a line"},
+    {"lr", "X", OPTION_NUMBER, &settings.lr, 1e-9, 10, 0,
+     "Adam's learning rate; falls to 0 in a line"},
     {"seed", "N", OPTION_INTEGER, &settings.seed, 0, 1000000000, 0, "the first seed"},
     {"threads", "N", OPTION_INTEGER, &settings.threads, 0, 1024, 0,
      "trainings at a time, which change no result; 0: one for each processor"},
@@ -71,7 +81,8 @@ static const option_row options[] = {
 static loss_choice losses[MOST_LOSSES];
 static int n_losses;
 
-/* -- The sales ------------------------------------------------------------------------------------- */
+/* -- The sales
+ * ------------------------------------------------------------------------------------- */
 
 /* Everything known before the sale but its condition, which tells the outliers. */
 #define INPUTS                                                                                     \
@@ -91,10 +102,12 @@ static bool read_sales(gr_graph *g, sales *s) {
     gr_csv *csv = gr_csv_read(g, settings.data);
     const gr_csv_column *condition = gr_csv_get(csv, "Sale_Condition");
     const double *area = gr_csv_numbers(csv, "Gr_Liv_Area");
-    *s = (sales){.x = gr_csv_tensor(csv, INPUTS), .price = gr_csv_tensor(csv, GR_NAMES("Sale_Price"))};
+    *s = (sales){.x = gr_csv_tensor(csv, INPUTS),
+                 .price = gr_csv_tensor(csv, GR_NAMES("Sale_Price"))};
     if (gr_failed(g)) return false;
     if (condition->number != NULL || csv->rows < 40)
-        return gr_fail(g, "%s: expected words in Sale_Condition and at least 40 rows", settings.data);
+        return gr_fail(g, "%s: expected words in Sale_Condition and at least 40 rows",
+                       settings.data);
     bool *ordinary = gr_alloc_lasting(g, (size_t)csv->rows * sizeof *ordinary);
     for (int i = 0; i < csv->rows && ordinary != NULL; i++) {
         int32_t c = condition->category[i];
@@ -115,8 +128,8 @@ static gr_tensor *only_ordinary(const sales *s, const gr_tensor *rows) {
     return gr_from_index(rows->graph, GR_SHAPE(n), chosen->index);
 }
 
-/* Makes the first 5 % of a random order of the prices too high. The order is drawn for every state of
- * the data, so that what is drawn afterwards is the same for all. */
+/* Makes the first 5 % of a random order of the prices too high. The order is drawn for every state
+ * of the data, so that what is drawn afterwards is the same for all. */
 static void shift_prices(gr_tensor *price, int state) {
     gr_tensor *order = price == NULL ? NULL : gr_permutation(price->graph, (int)price->size);
     gr_scaler *scaler = gr_scaler_fit(price);
@@ -125,7 +138,8 @@ static void shift_prices(gr_tensor *price, int state) {
         price->data[order->index[i]] += (gr_real)(SHIFT * gr_at(scaler->deviation, 0));
 }
 
-/* -- One training ---------------------------------------------------------------------------------- */
+/* -- One training
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct run {
     bool done;
@@ -150,8 +164,8 @@ static void count_epoch(counter *c, const job *j) {
 #endif
     {
         char detail[128];
-        snprintf(detail, sizeof detail, "%s, %s, seed %d", state_names[j->state], losses[j->loss].label,
-                 settings.seed + j->seed);
+        snprintf(detail, sizeof detail, "%s, %s, seed %d", state_names[j->state],
+                 losses[j->loss].label, settings.seed + j->seed);
         progress_show(&c->line, ++c->done, detail);
     }
 }
@@ -229,7 +243,8 @@ static void train(gr_graph *g, const sales *s, const job *j, counter *c, run *r)
     gr_no_grad_end(g);
 }
 
-/* -- All trainings ---------------------------------------------------------------------------------- */
+/* -- All trainings
+ * ---------------------------------------------------------------------------------- */
 
 static run *runs; /* seed after seed, in it state after state, in it loss after loss */
 
@@ -272,7 +287,8 @@ static int complete_seeds(void) {
     return settings.seeds;
 }
 
-/* -- Numbers ---------------------------------------------------------------------------------------- */
+/* -- Numbers
+ * ---------------------------------------------------------------------------------------- */
 
 typedef enum measure_kind { MAE, MEDIAN, RMSE, BIAS } measure_kind;
 
@@ -298,10 +314,16 @@ static difference compare(int state, int loss, int other, measure_kind kind, int
     return stats_difference(a, b, seeds);
 }
 
-static const column columns[] = {
-    {"training on", "data"}, {"loss", "loss"}, {"MAE", "mae"}, {"+-", "mae_spread"},
-    {"median error", "median_absolute_error"}, {"+-", "median_absolute_error_spread"},
-    {"RMSE", "rmse"}, {"+-", "rmse_spread"}, {"bias", "bias"}, {"+-", "bias_spread"}};
+static const column columns[] = {{"training on", "data"},
+                                 {"loss", "loss"},
+                                 {"MAE", "mae"},
+                                 {"+-", "mae_spread"},
+                                 {"median error", "median_absolute_error"},
+                                 {"+-", "median_absolute_error_spread"},
+                                 {"RMSE", "rmse"},
+                                 {"+-", "rmse_spread"},
+                                 {"bias", "bias"},
+                                 {"+-", "bias_spread"}};
 
 static void tabulate(table *t, int seeds) {
     table_init(t, columns, (int)(sizeof columns / sizeof *columns));
@@ -319,8 +341,9 @@ static void tabulate(table *t, int seeds) {
 }
 
 static bool write_runs(int seeds) {
-    static const column each[] = {{"", "data"}, {"", "loss"}, {"", "seed"}, {"", "mae"},
-                                  {"", "median_absolute_error"}, {"", "rmse"}, {"", "bias"}};
+    static const column each[] = {
+        {"", "data"}, {"", "loss"}, {"", "seed"}, {"", "mae"}, {"", "median_absolute_error"},
+        {"", "rmse"}, {"", "bias"}};
     table t;
     table_init(&t, each, (int)(sizeof each / sizeof *each));
     for (int seed = 0; seed < seeds; seed++)
@@ -337,7 +360,8 @@ static bool write_runs(int seeds) {
     return written;
 }
 
-/* -- The verdict ------------------------------------------------------------------------------------ */
+/* -- The verdict
+ * ------------------------------------------------------------------------------------ */
 
 /* A loss that has come to no number is never the best, unless all have. */
 static int best_loss(int state, int seeds) {
@@ -351,7 +375,8 @@ static int best_loss(int state, int seeds) {
 
 /* How far a loss's MAE is above that of the state's best, as a share. */
 static double regret(int state, int loss, int seeds) {
-    return mean_of(state, loss, MAE, seeds) / mean_of(state, best_loss(state, seeds), MAE, seeds) - 1;
+    return mean_of(state, loss, MAE, seeds) / mean_of(state, best_loss(state, seeds), MAE, seeds) -
+           1;
 }
 
 static double worst_regret(int loss, int seeds) {
@@ -407,7 +432,9 @@ static void print_better(int state, measure_kind kind, int mse, const int *robus
     for (int i = 0; i < 2; i++)
         if (robust[i] >= 0 && stats_sign(compare(state, robust[i], mse, kind, seeds)) < 0)
             printf("%s%s", better++ > 0 ? " and " : "", losses[robust[i]].label);
-    printf("%s clearly better than mse\n", better == 0 ? "neither is" : better == 1 ? " is" : " are");
+    printf("%s clearly better than mse\n", better == 0   ? "neither is"
+                                           : better == 1 ? " is"
+                                                         : " are");
 }
 
 /* The advice that is put to the test. */
@@ -443,26 +470,31 @@ static void print_choice(int seeds) {
             printf("  %s %+6.1f%%", state_names[state], 100 * regret(state, loss, seeds));
         printf("\n");
     }
-    printf("\nIf you don't know whether your data have outliers, choose %s: in no state is its MAE more "
-           "than %.1f%%\nabove the best.", losses[chosen].label, 100 * worst_regret(chosen, seeds));
+    printf("\nIf you don't know whether your data have outliers, choose %s: in no state is its MAE "
+           "more "
+           "than %.1f%%\nabove the best.",
+           losses[chosen].label, 100 * worst_regret(chosen, seeds));
     int same = 0;
     for (int loss = 0; loss < n_losses; loss++)
         if (loss != chosen && as_good(loss, chosen, seeds))
-            printf("%s%s", same++ == 0 ? " Never clearly worse than that: " : ", ", losses[loss].label);
+            printf("%s%s", same++ == 0 ? " Never clearly worse than that: " : ", ",
+                   losses[loss].label);
     printf("%s\n", same == 0 ? " All others are clearly worse in some state." : ".");
 }
 
 static void print_verdict(int seeds) {
     if (n_losses < 2) return;
-    printf("\nDifferences are means over %d seed%s, taken pair by pair, with their 95%% interval; one is "
-           "clear\nif the interval does not hold 0.%s\n\n", seeds, seeds == 1 ? "" : "s",
-           seeds == 1 ? " One seed can't show any." : "");
+    printf("\nDifferences are means over %d seed%s, taken pair by pair, with their 95%% interval; "
+           "one is "
+           "clear\nif the interval does not hold 0.%s\n\n",
+           seeds, seeds == 1 ? "" : "s", seeds == 1 ? " One seed can't show any." : "");
     for (int state = 0; state < STATES; state++) print_state_verdict(state, seeds);
     print_advice(seeds);
     print_choice(seeds);
 }
 
-/* -- Pictures --------------------------------------------------------------------------------------- */
+/* -- Pictures
+ * --------------------------------------------------------------------------------------- */
 
 static bool draw(int seeds) {
     const char *labels[MOST_LOSSES];
@@ -471,23 +503,34 @@ static bool draw(int seeds) {
     predictions *each = malloc((size_t)n * sizeof *each);
     if (each == NULL) return false;
     for (int i = 0; i < n; i++) each[i] = runs[i].test;
-    regression_plots plots = {.directory = settings.out, .unit = "$1000", .scale = 1e-3, .low = 0,
-                              .high = 500, .rows = STATES, .methods = n_losses, .seeds = seeds,
-                              .row_titles = state_titles, .labels = labels, .each = each};
+    regression_plots plots = {.directory = settings.out,
+                              .unit = "$1000",
+                              .scale = 1e-3,
+                              .low = 0,
+                              .high = 500,
+                              .rows = STATES,
+                              .methods = n_losses,
+                              .seeds = seeds,
+                              .row_titles = state_titles,
+                              .labels = labels,
+                              .each = each};
     bool predicted = plot_predictions(&plots, "predicted");
     bool errors = plot_errors(&plots, "errors");
     free(each);
     return predicted && errors;
 }
 
-/* -- The program ------------------------------------------------------------------------------------ */
+/* -- The program
+ * ------------------------------------------------------------------------------------ */
 
 static bool report(int seeds, double seconds) {
     table t;
-    printf("Prices of houses in Ames, %d losses on %d states of the data, %d seeds, %d epochs: %.0f s\n"
-           "Errors on ordinary test sales in dollars: mean and spread (standard deviation) over the "
-           "seeds;\nbias is the mean of predicted - true.\n\n", n_losses, STATES, seeds, settings.epochs,
-           seconds);
+    printf(
+        "Prices of houses in Ames, %d losses on %d states of the data, %d seeds, %d epochs: %.0f "
+        "s\n"
+        "Errors on ordinary test sales in dollars: mean and spread (standard deviation) over the "
+        "seeds;\nbias is the mean of predicted - true.\n\n",
+        n_losses, STATES, seeds, settings.epochs, seconds);
     tabulate(&t, seeds);
     table_print(&t, stdout);
     bool written = table_write(&t, settings.out, "results.csv");
@@ -497,7 +540,8 @@ static bool report(int seeds, double seconds) {
     bool drawn = draw(seeds);
     if (written) printf("\nTables: %s/results.csv, %s/runs.csv\n", settings.out, settings.out);
     if (drawn)
-        printf("Pictures: %s/predicted.png, %s/errors.png (and .svg)\n", settings.out, settings.out);
+        printf("Pictures: %s/predicted.png, %s/errors.png (and .svg)\n", settings.out,
+               settings.out);
     return written;
 }
 
@@ -510,8 +554,10 @@ static void free_runs(void) {
 }
 
 int main(int argc, char **argv) {
-    options_parse(PROGRAM, "Trains one network under each regression loss on house prices with outliers, "
-                  "and says\nwhich loss to choose.", options, argc, argv);
+    options_parse(PROGRAM,
+                  "Trains one network under each regression loss on house prices with outliers, "
+                  "and says\nwhich loss to choose.",
+                  options, argc, argv);
     const char *names = strcmp(settings.loss, "all") == 0 ? ALL_LOSSES : settings.loss;
     n_losses = loss_option_parse(PROGRAM, names, ALL_LOSSES, losses, MOST_LOSSES);
     interrupt_catch();
@@ -519,7 +565,8 @@ int main(int argc, char **argv) {
     sales s;
     if (!files_make_directory(settings.out)) return 1;
     if (!read_sales(g, &s)) {
-        fprintf(stderr, "%s: %s\n", PROGRAM, gr_error(g));
+        fprintf(stderr, "%s: %s (--data FILE says where the sales are)\n", PROGRAM, gr_error(g));
+        gr_graph_free(g);
         return 1;
     }
     runs = calloc((size_t)(settings.seeds * STATES * n_losses), sizeof *runs);
@@ -527,7 +574,8 @@ int main(int argc, char **argv) {
     double seconds = train_all(&s);
     int seeds = complete_seeds();
     if (interrupted())
-        fprintf(stderr, "%s: interrupted, %d of %d seeds are complete\n", PROGRAM, seeds, settings.seeds);
+        fprintf(stderr, "%s: interrupted, %d of %d seeds are complete\n", PROGRAM, seeds,
+                settings.seeds);
     bool good = seeds > 0 && report(seeds, seconds);
     free_runs();
     gr_graph_free(g);

@@ -1,8 +1,8 @@
 #include "core/data/csv.h"
 
+#include "core/data/file_internal.h"
 #include "core/graph/graph_internal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,12 +19,15 @@ typedef struct reader {
     size_t n_fields, field_capacity;
     int *row_line;
     size_t n_rows, row_capacity;
-    int columns; /* 0 until the header has been read */
+    int columns; /* 0 until the first line has been read */
+    int first;   /* the row in which data begin: 1 behind a header, else 0 */
 } reader;
 
-/* -- Lines and fields ---------------------------------------------------------------------------- */
+/* -- Lines and fields ----------------------------------------------------------------------------
+ */
 
-/* Room for one element more than `used`, `items` itself if it has that; NULL if there is no memory. */
+/* Room for one element more than `used`, `items` itself if it has that; NULL if there is no memory.
+ */
 static void *grown(void *items, size_t used, size_t *capacity, size_t size) {
     if (used < *capacity) return items;
     size_t wanted = *capacity == 0 ? 256 : 2 * *capacity;
@@ -70,8 +73,10 @@ static bool read_quoted(reader *r, int column, char **field_end) {
     }
     r->at++;
     if (r->at == r->end || *r->at == r->separator || is_line_end(*r->at)) return true;
-    gr_fail(r->g, "gr_csv_read: %s:%d: column %d: '%c' after a closing quote, expected '%c' or the "
-            "end of the line", r->path, r->line, column, *r->at, r->separator);
+    gr_fail(r->g,
+            "gr_csv_read: %s:%d: column %d: '%c' after a closing quote, expected '%c' or the "
+            "end of the line",
+            r->path, r->line, column, *r->at, r->separator);
     return false;
 }
 
@@ -106,15 +111,17 @@ static bool read_row(reader *r) {
     int line = r->line, n = 0;
     for (bool last = false; !last; n++) {
         if (n == INT_MAX || (r->columns > 0 && n == r->columns)) {
-            gr_fail(r->g, "gr_csv_read: %s:%d: more than %d fields, expected as many as in the header",
+            gr_fail(r->g,
+                    "gr_csv_read: %s:%d: more than %d fields, expected as many as in the first "
+                    "line",
                     r->path, line, n);
             return false;
         }
         if (!read_field(r, n + 1, &last)) return false;
     }
     if (r->columns > 0 && n != r->columns) {
-        gr_fail(r->g, "gr_csv_read: %s:%d: %d field%s, expected %d as in the header", r->path, line, n,
-                n == 1 ? "" : "s", r->columns);
+        gr_fail(r->g, "gr_csv_read: %s:%d: %d field%s, expected %d as in the first line", r->path,
+                line, n, n == 1 ? "" : "s", r->columns);
         return false;
     }
     r->columns = n;
@@ -152,11 +159,13 @@ static bool read_all(reader *r) {
         }
     }
     if (r->n_rows > 0) return true;
-    gr_fail(r->g, "gr_csv_read: %s is empty, expected a line with the names of the columns", r->path);
+    gr_fail(r->g, "gr_csv_read: %s is empty, expected a line with the names of the columns",
+            r->path);
     return false;
 }
 
-/* -- Columns ------------------------------------------------------------------------------------- */
+/* -- Columns -------------------------------------------------------------------------------------
+ */
 
 static bool is_missing(const char *field) {
     return field[0] == '\0' || strcmp(field, "NA") == 0 || strcmp(field, "NaN") == 0 ||
@@ -188,7 +197,7 @@ static int sort_unique(char **text, int n) {
 
 static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch) {
     gr_csv_column *column = &csv->column[c];
-    char **field = r->field + r->columns + c;
+    char **field = r->field + r->first * r->columns + c;
     int n = 0;
     for (int i = 0; i < csv->rows; i++)
         if (!is_missing(field[(size_t)i * (size_t)r->columns]))
@@ -201,10 +210,10 @@ static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch)
         if ((column->categories[k] = gr_copy_string(r->g, scratch[k])) == NULL) return false;
     for (int i = 0; i < csv->rows; i++) {
         const char *text = field[(size_t)i * (size_t)r->columns];
-        const char **found = is_missing(text) ? NULL
-                                              : bsearch(&text, column->categories,
-                                                        (size_t)column->n_categories,
-                                                        sizeof(char *), compare_texts);
+        const char **found = is_missing(text)
+                                 ? NULL
+                                 : bsearch(&text, column->categories, (size_t)column->n_categories,
+                                           sizeof(char *), compare_texts);
         column->category[i] = found == NULL ? -1 : (int32_t)(found - column->categories);
     }
     return true;
@@ -212,7 +221,7 @@ static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch)
 
 static bool make_column(const reader *r, gr_csv *csv, int c, char **scratch) {
     gr_csv_column *column = &csv->column[c];
-    char **field = r->field + r->columns + c;
+    char **field = r->field + r->first * r->columns + c;
     column->first_text = -1;
     column->number = gr_alloc_lasting(r->g, (size_t)csv->rows * sizeof(double));
     if (column->number == NULL) return false;
@@ -227,15 +236,18 @@ static bool make_column(const reader *r, gr_csv *csv, int c, char **scratch) {
 
 static bool name_columns(const reader *r, gr_csv *csv) {
     for (int c = 0; c < csv->columns; c++) {
-        const char *name = r->field[c];
+        char number[16];
+        snprintf(number, sizeof number, "%d", c + 1);
+        const char *name = r->first == 0 ? number : r->field[c];
         if (name[0] == '\0') {
-            gr_fail(r->g, "gr_csv_read: %s:%d: column %d has no name", r->path, r->row_line[0], c + 1);
+            gr_fail(r->g, "gr_csv_read: %s:%d: column %d has no name", r->path, r->row_line[0],
+                    c + 1);
             return false;
         }
         int before = gr_csv_find(csv, name);
         if (before >= 0) {
-            gr_fail(r->g, "gr_csv_read: %s:%d: columns %d and %d are both called \"%.60s\"", r->path,
-                    r->row_line[0], before + 1, c + 1, name);
+            gr_fail(r->g, "gr_csv_read: %s:%d: columns %d and %d are both called \"%.60s\"",
+                    r->path, r->row_line[0], before + 1, c + 1, name);
             return false;
         }
         if ((csv->column[c].name = gr_copy_string(r->g, name)) == NULL) return false;
@@ -246,12 +258,13 @@ static bool name_columns(const reader *r, gr_csv *csv) {
 static gr_csv *make_table(const reader *r) {
     gr_csv *csv = gr_alloc_lasting(r->g, sizeof *csv);
     if (csv == NULL) return NULL;
-    *csv = (gr_csv){.graph = r->g, .rows = (int)r->n_rows - 1, .columns = r->columns};
+    *csv = (gr_csv){.graph = r->g, .rows = (int)r->n_rows - r->first, .columns = r->columns};
     csv->path = gr_copy_string(r->g, r->path);
     csv->column = gr_alloc_lasting(r->g, (size_t)r->columns * sizeof *csv->column);
     csv->line = gr_alloc_lasting(r->g, (size_t)csv->rows * sizeof *csv->line);
     if (csv->path == NULL || csv->column == NULL || csv->line == NULL) return NULL;
-    if (csv->rows > 0) memcpy(csv->line, r->row_line + 1, (size_t)csv->rows * sizeof *csv->line);
+    if (csv->rows > 0)
+        memcpy(csv->line, r->row_line + r->first, (size_t)csv->rows * sizeof *csv->line);
     if (!name_columns(r, csv)) return NULL;
     char **scratch = malloc(((size_t)csv->rows + 1) * sizeof *scratch);
     if (scratch == NULL) return gr_fail(r->g, "gr_csv_read: %s: no memory", r->path);
@@ -261,16 +274,22 @@ static gr_csv *make_table(const reader *r) {
     return made ? csv : NULL;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading -------------------------------------------------------------------------------------
+ */
 
 /* `text` has bytes + 1 characters and is written to. */
 static gr_csv *parse(gr_graph *g, char *text, size_t bytes, gr_csv_options options) {
     text[bytes] = '\0';
     if (options.separator == '"' || is_line_end(options.separator) || options.separator == '\0')
         return gr_fail(g, "gr_csv_read: the separator is a quote, a line end or a zero byte, "
-                       "expected another character such as ',' or ';'");
-    reader r = {.g = g, .path = options.path == NULL ? "CSV" : options.path,
-                .separator = options.separator, .at = text, .end = text + bytes, .line = 1};
+                          "expected another character such as ',' or ';'");
+    reader r = {.g = g,
+                .path = options.path == NULL ? "CSV" : options.path,
+                .separator = options.separator,
+                .at = text,
+                .end = text + bytes,
+                .line = 1,
+                .first = options.no_header ? 0 : 1};
     gr_csv *csv = read_all(&r) ? make_table(&r) : NULL;
     free(r.field);
     free(r.row_line);
@@ -288,46 +307,18 @@ gr_csv *gr_csv_parse(gr_graph *g, const char *text, size_t bytes, gr_csv_options
     return csv;
 }
 
-/* The rest of the file and one character more; NULL if it can't be read or there is no memory. */
-static char *slurp(FILE *file, size_t *bytes) {
-    char *text = NULL;
-    size_t used = 0, capacity = 0;
-    do {
-        size_t wanted = capacity == 0 ? 1 << 16 : 2 * capacity;
-        char *bigger = wanted > capacity ? realloc(text, wanted) : NULL;
-        if (bigger == NULL) {
-            free(text);
-            errno = ENOMEM;
-            return NULL;
-        }
-        text = bigger;
-        capacity = wanted;
-        used += fread(text + used, 1, capacity - used - 1, file);
-    } while (used == capacity - 1);
-    *bytes = used;
-    if (!ferror(file)) return text;
-    free(text);
-    return NULL;
-}
-
 gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options) {
     if (g == NULL) return NULL;
-    if (options.path == NULL) return gr_fail(g, "gr_csv_read: path is NULL");
-    FILE *file = fopen(options.path, "rb");
-    if (file == NULL)
-        return gr_fail(g, "gr_csv_read: can't open %s: %s", options.path, strerror(errno));
     size_t bytes = 0;
-    char *text = slurp(file, &bytes);
-    int error = errno;
-    fclose(file);
-    if (text == NULL)
-        return gr_fail(g, "gr_csv_read: can't read %s: %s", options.path, strerror(error));
+    char *text = gr_read_file(g, "gr_csv_read", options.path, &bytes);
+    if (text == NULL) return NULL;
     gr_csv *csv = parse(g, text, bytes, options);
     free(text);
     return csv;
 }
 
-/* -- Using a table ------------------------------------------------------------------------------- */
+/* -- Using a table -------------------------------------------------------------------------------
+ */
 
 int gr_csv_find(const gr_csv *csv, const char *name) {
     if (csv == NULL || name == NULL) return -1;
@@ -383,8 +374,8 @@ gr_tensor *gr_csv_tensor(const gr_csv *csv, gr_names names) {
             return gr_fail(csv->graph, "gr_csv_tensor: more than %d places in a row", INT_MAX);
         width += column_width(column);
     }
-    gr_tensor *t = gr_tensor_new(csv->graph, "gr_csv_tensor", GR_REAL, GR_SHAPE(csv->rows, width),
-                                 true);
+    gr_tensor *t =
+        gr_tensor_new(csv->graph, "gr_csv_tensor", GR_REAL, GR_SHAPE(csv->rows, width), true);
     if (t == NULL) return NULL;
     for (int i = 0, at = 0; i < names.n; i++) {
         const gr_csv_column *column = gr_csv_get(csv, names.items[i]);
@@ -403,10 +394,13 @@ gr_tensor *gr_csv_labels(const gr_csv *csv, const char *name) {
         double value = column->number != NULL ? column->number[i] : column->category[i];
         bool missing = column->number != NULL ? isnan(value) : value < 0;
         if (missing)
-            return gr_fail(csv->graph, "gr_csv_labels: %s:%d: column %s: a missing value, expected a "
-                           "class", csv->path, csv->line[i], name);
+            return gr_fail(csv->graph,
+                           "gr_csv_labels: %s:%d: column %s: a missing value, expected a "
+                           "class",
+                           csv->path, csv->line[i], name);
         if (!(value >= INT32_MIN && value <= INT32_MAX) || value != floor(value))
-            return gr_fail(csv->graph, "gr_csv_labels: %s:%d: column %s: %g, expected a whole number",
+            return gr_fail(csv->graph,
+                           "gr_csv_labels: %s:%d: column %s: %g, expected a whole number",
                            csv->path, csv->line[i], name, value);
         t->index[i] = (int32_t)value;
     }

@@ -1,8 +1,8 @@
 /* Tables from CSV files (RFC 4180), as columns of numbers or of categories.
  *
  *     gr_csv *csv = gr_csv_read(g, "ames.csv");
- *     gr_tensor *x = gr_csv_tensor(csv, GR_NAMES("Year_Built", "Neighborhood"));   // (rows, 1 + 28)
- *     gr_tensor *y = gr_csv_tensor(csv, GR_NAMES("Sale_Price"));                   // (rows, 1)
+ *     gr_tensor *x = gr_csv_tensor(csv, GR_NAMES("Year_Built", "Neighborhood"));   // (rows, 1 +
+ * 28) gr_tensor *y = gr_csv_tensor(csv, GR_NAMES("Sale_Price"));                   // (rows, 1)
  *
  * The first line names the columns. A field may stand in double quotes, and then hold separators,
  * line ends and doubled quotes. Lines end with LF, CRLF or CR, the last one with any or none; a BOM
@@ -39,13 +39,14 @@ typedef struct gr_csv {
 typedef struct gr_csv_options {
     const char *path;
     char separator; /* ',' unless given */
+    bool no_header; /* the first line holds data; the columns are called "1", "2", ... */
 } gr_csv_options;
 
-/* gr_csv_read(g, path) or gr_csv_read(g, path, .separator = ';'). NULL if the file can't be read, has
- * no header, a line with more or fewer fields than the header, a column without a name or with one
- * that was there before, a quote that is never closed, text after a closing quote, or a zero byte. */
-#define gr_csv_read(g, ...)                                                                        \
-    gr_csv_read_(g, (gr_csv_options){.separator = ',', .path = __VA_ARGS__})
+/* gr_csv_read(g, path) or gr_csv_read(g, path, .separator = ';'). NULL if the file can't be read,
+ * has no header, a line with more or fewer fields than the header, a column without a name or with
+ * one that was there before, a quote that is never closed, text after a closing quote, or a zero
+ * byte. */
+#define gr_csv_read(g, ...) gr_csv_read_(g, (gr_csv_options){.separator = ',', .path = __VA_ARGS__})
 gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options);
 /* The same from memory; `options.path` is what messages call it. */
 gr_csv *gr_csv_parse(gr_graph *g, const char *text, size_t bytes, gr_csv_options options);
@@ -72,8 +73,8 @@ typedef struct gr_names {
 gr_tensor *gr_csv_tensor(const gr_csv *csv, gr_names names);
 /* The number of places that a column takes in such a tensor; 0 if there is none of that name. */
 int gr_csv_width(const gr_csv *csv, const char *name);
-/* A column as integers (rows), lasting: the category's number, or the numbers themselves if they are
- * whole and fit. A missing value is an error. */
+/* A column as integers (rows), lasting: the category's number, or the numbers themselves if they
+ * are whole and fit. A missing value is an error. */
 gr_tensor *gr_csv_labels(const gr_csv *csv, const char *name);
 
 #endif

@@ -29,7 +29,8 @@ static void copy_rows(gr_tensor *to, const gr_tensor *from, const int32_t *rows)
     }
 }
 
-/* -- Parts --------------------------------------------------------------------------------------- */
+/* -- Parts ---------------------------------------------------------------------------------------
+ */
 
 static gr_tensor *keep_part(gr_graph *g, const int32_t *rows, int n) {
     gr_tensor *t = gr_tensor_new(g, "gr_split_rows", GR_INDEX, GR_SHAPE(n), true);
@@ -41,8 +42,10 @@ gr_parts gr_split_rows_(gr_graph *g, gr_split_rows_args a) {
     const gr_parts failed = {NULL, NULL, NULL};
     if (g == NULL) return failed;
     if (a.rows < 0 || !(a.validation >= 0) || !(a.test >= 0) || !(a.validation + a.test <= 1)) {
-        gr_fail(g, "gr_split_rows: %d rows, shares %g for validation and %g for test: expected no "
-                "negative number and shares that add up to at most 1", a.rows, a.validation, a.test);
+        gr_fail(g,
+                "gr_split_rows: %d rows, shares %g for validation and %g for test: expected no "
+                "negative number and shares that add up to at most 1",
+                a.rows, a.validation, a.test);
         return failed;
     }
     gr_tensor *order = gr_permutation(g, a.rows);
@@ -73,10 +76,11 @@ gr_tensor *gr_take_rows(const gr_tensor *x, const gr_tensor *rows) {
     return taken;
 }
 
-/* -- Scaling ------------------------------------------------------------------------------------- */
+/* -- Scaling -------------------------------------------------------------------------------------
+ */
 
-/* Mean and deviation of one column, `stride` elements from row to row. Sums are in long double, whose
- * range holds the squares of any double on most machines. */
+/* Mean and deviation of one column, `stride` elements from row to row. Sums are in long double,
+ * whose range holds the squares of any double on most machines. */
 static bool measure_column(const gr_real *x, int rows, int64_t stride, double *mean,
                            double *deviation) {
     long double sum = 0, squares = 0;
@@ -134,7 +138,8 @@ gr_scaler *gr_scaler_fit_(gr_scaler_args args) {
 
 gr_tensor *gr_scaler_apply(const gr_scaler *s, gr_tensor *x) {
     if (s == NULL || x == NULL) return NULL;
-    if (s->fill_missing) x = gr_where(gr_eq(x, x), x, s->mean); /* only NaN is not equal to itself */
+    if (s->fill_missing)
+        x = gr_where(gr_eq(x, x), x, s->mean); /* only NaN is not equal to itself */
     return gr_div(gr_sub(x, s->mean), s->deviation);
 }
 
@@ -143,7 +148,8 @@ gr_tensor *gr_scaler_invert(const gr_scaler *s, gr_tensor *x) {
     return gr_add(gr_mul(x, s->deviation), s->mean);
 }
 
-/* -- Batches ------------------------------------------------------------------------------------- */
+/* -- Batches -------------------------------------------------------------------------------------
+ */
 
 struct gr_batches {
     gr_tensor *x, *y;
@@ -170,8 +176,14 @@ gr_batches *gr_batches_new_(gr_batches_args a) {
     int32_t *order = gr_alloc_lasting(g, (size_t)rows * sizeof *order);
     if (b == NULL || order == NULL) return NULL;
     for (int i = 0; i < rows; i++) order[i] = i;
-    *b = (gr_batches){.x = a.x, .y = a.y, .order = order, .rows = rows, .batch = a.batch, .at = -1,
-                      .shuffle = a.shuffle, .drop_last = a.drop_last};
+    *b = (gr_batches){.x = a.x,
+                      .y = a.y,
+                      .order = order,
+                      .rows = rows,
+                      .batch = a.batch,
+                      .at = -1,
+                      .shuffle = a.shuffle,
+                      .drop_last = a.drop_last};
     return b;
 }
 
@@ -196,7 +208,8 @@ bool gr_batch_next(gr_batches *b, gr_tensor **x, gr_tensor **y) {
         gr_batch_restart(b);
         return false;
     }
-    gr_tensor *batch_x = batch_of(b, b->x, n), *batch_y = b->y == NULL ? NULL : batch_of(b, b->y, n);
+    gr_tensor *batch_x = batch_of(b, b->x, n),
+              *batch_y = b->y == NULL ? NULL : batch_of(b, b->y, n);
     if (batch_x == NULL || (b->y != NULL && batch_y == NULL)) return false;
     if (x != NULL) *x = batch_x;
     if (y != NULL) *y = batch_y;

@@ -8,15 +8,16 @@
  *     for (int epoch = 0; epoch < epochs; epoch++)
  *         while (gr_batch_next(train, &x, &y)) { ...; gr_graph_reset(g); }
  *
- * A row is a position of the first dimension, whatever the others: (N), (N,D) or (N,C,H,W). All that
- * is random comes from the graph's generator.
+ * A row is a position of the first dimension, whatever the others: (N), (N,D) or (N,C,H,W). All
+ * that is random comes from the graph's generator.
  */
 #ifndef GR_DATASET_H
 #define GR_DATASET_H
 
 #include "core/graph/graph.h"
 
-/* -- Parts --------------------------------------------------------------------------------------- */
+/* -- Parts ---------------------------------------------------------------------------------------
+ */
 
 /* Row numbers, integers of shape (n), lasting; all NULL if the split failed. */
 typedef struct gr_parts {
@@ -27,17 +28,18 @@ typedef struct gr_split_rows_args {
     int rows;
     double validation, test;
 } gr_split_rows_args;
-/* Shuffles the numbers 0 ... rows-1 and cuts them: round(rows validation) and round(rows test) of them
- * go to those parts, all others to train. Both shares are 0 unless given, 0 or more, and together at
- * most 1. */
+/* Shuffles the numbers 0 ... rows-1 and cuts them: round(rows validation) and round(rows test) of
+ * them go to those parts, all others to train. Both shares are 0 unless given, 0 or more, and
+ * together at most 1. */
 #define gr_split_rows(g, ...) gr_split_rows_(g, (gr_split_rows_args){.rows = __VA_ARGS__})
 gr_parts gr_split_rows_(gr_graph *g, gr_split_rows_args args);
 
-/* The named rows of x (reals or integers) in the order of `rows` (K), as a lasting tensor of K rows.
- * A number that is no row of x is an error. */
+/* The named rows of x (reals or integers) in the order of `rows` (K), as a lasting tensor of K
+ * rows. A number that is no row of x is an error. */
 gr_tensor *gr_take_rows(const gr_tensor *x, const gr_tensor *rows);
 
-/* -- Scaling ------------------------------------------------------------------------------------- */
+/* -- Scaling -------------------------------------------------------------------------------------
+ */
 
 typedef struct gr_scaler {
     gr_tensor *mean, *deviation; /* of a row's shape, lasting */
@@ -49,8 +51,9 @@ typedef struct gr_scaler_args {
     bool fill_missing;
 } gr_scaler_args;
 /* gr_scaler_fit(x) or gr_scaler_fit(x, .fill_missing = true): the mean and the deviation
- * sqrt(sum (x - mean)^2 / n) of each column of x (N,..), missing values (NaN) left out. A column that is
- * constant or wholly missing gets the deviation 1. No rows, or an infinite element, is an error. */
+ * sqrt(sum (x - mean)^2 / n) of each column of x (N,..), missing values (NaN) left out. A column
+ * that is constant or wholly missing gets the deviation 1. No rows, or an infinite element, is an
+ * error. */
 #define gr_scaler_fit(...) gr_scaler_fit_((gr_scaler_args){.x = __VA_ARGS__})
 gr_scaler *gr_scaler_fit_(gr_scaler_args args);
 /* (x - mean) / deviation, and with fill_missing 0, the mean, in place of NaN. Made of the graph's
@@ -59,7 +62,8 @@ gr_tensor *gr_scaler_apply(const gr_scaler *scaler, gr_tensor *x);
 /* x deviation + mean: the way back. */
 gr_tensor *gr_scaler_invert(const gr_scaler *scaler, gr_tensor *x);
 
-/* -- Batches ------------------------------------------------------------------------------------- */
+/* -- Batches -------------------------------------------------------------------------------------
+ */
 
 typedef struct gr_batches gr_batches;
 
@@ -68,15 +72,16 @@ typedef struct gr_batches_args {
     int batch;
     bool shuffle, drop_last;
 } gr_batches_args;
-/* Batches of `batch` rows (32 unless given) of x and y, reals or integers with as many rows each; y may
- * be left out. Both last (gr_keep, gr_take_rows, gr_csv_tensor): anything else is an error. With
- * `shuffle` each epoch has a new order. The last batch of an epoch has what is left, or is left out
- * with `drop_last`. */
+/* Batches of `batch` rows (32 unless given) of x and y, reals or integers with as many rows each; y
+ * may be left out. Both last (gr_keep, gr_take_rows, gr_csv_tensor): anything else is an error.
+ * With `shuffle` each epoch has a new order. The last batch of an epoch has what is left, or is
+ * left out with `drop_last`. */
 #define gr_batches_new(...) gr_batches_new_((gr_batches_args){.batch = 32, .x = __VA_ARGS__})
 gr_batches *gr_batches_new_(gr_batches_args args);
 
-/* Puts copies of the next rows, tensors of the step, into *x and *y (y may be NULL). False at the end
- * of an epoch, after which the next call begins another one; false too if the graph has failed. */
+/* Puts copies of the next rows, tensors of the step, into *x and *y (y may be NULL). False at the
+ * end of an epoch, after which the next call begins another one; false too if the graph has failed.
+ */
 bool gr_batch_next(gr_batches *batches, gr_tensor **x, gr_tensor **y);
 /* Lets the next call begin a new epoch: for whoever leaves one before its end. */
 void gr_batch_restart(gr_batches *batches);

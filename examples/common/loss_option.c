@@ -7,8 +7,8 @@
 
 enum { WORD = 64 };
 
-/* Copies what comes before a separator or the end, and returns the rest: the separator itself, or "".
- * What is too long is cut off, and then is no name that anybody knows. */
+/* Copies what comes before a separator or the end, and returns the rest: the separator itself, or
+ * "". What is too long is cut off, and then is no name that anybody knows. */
 static const char *take_word(const char *text, const char *separators, char *word) {
     size_t length = strcspn(text, separators);
     size_t kept = length < WORD - 1 ? length : WORD - 1;

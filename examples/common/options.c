@@ -21,7 +21,8 @@ void options_misuse(const char *program, const char *format, ...) {
     exit(2);
 }
 
-/* -- Help ---------------------------------------------------------------------------------------- */
+/* -- Help ----------------------------------------------------------------------------------------
+ */
 
 static void print_default(const option_row *o) {
     if (o->kind == OPTION_INTEGER) printf(" [%d", *(const int *)o->value);
@@ -35,7 +36,8 @@ static void print_default(const option_row *o) {
 }
 
 static void print_help(const char *program, const char *purpose, const option_row *options) {
-    printf("Usage: %s [options]\n\n%s\n\nOptions, with their defaults in brackets:\n", program, purpose);
+    printf("Usage: %s [options]\n\n%s\n\nOptions, with their defaults in brackets:\n", program,
+           purpose);
     for (const option_row *o = options; o->name != NULL; o++) {
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument == NULL ? "" : " ",
@@ -47,7 +49,8 @@ static void print_help(const char *program, const char *purpose, const option_ro
     printf("  %-18s %s\n", "--help", "prints this");
 }
 
-/* -- Values -------------------------------------------------------------------------------------- */
+/* -- Values --------------------------------------------------------------------------------------
+ */
 
 static void set_integer(const char *program, const option_row *o, const char *text) {
     char *rest;
@@ -70,11 +73,18 @@ static void set_number(const char *program, const option_row *o, const char *tex
 
 static void set_value(const char *program, const option_row *o, const char *text) {
     switch (o->kind) {
-    case OPTION_FLAG: *(bool *)o->value = true; break;
-    case OPTION_INTEGER: set_integer(program, o, text); break;
-    case OPTION_NUMBER: set_number(program, o, text); break;
+    case OPTION_FLAG:
+        *(bool *)o->value = true;
+        break;
+    case OPTION_INTEGER:
+        set_integer(program, o, text);
+        break;
+    case OPTION_NUMBER:
+        set_number(program, o, text);
+        break;
     case OPTION_TEXT:
-        if (text[0] == '\0') options_misuse(program, "--%s: expected a text, not an empty one", o->name);
+        if (text[0] == '\0')
+            options_misuse(program, "--%s: expected a text, not an empty one", o->name);
         *(const char **)o->value = text;
         break;
     }

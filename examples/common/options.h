@@ -3,7 +3,8 @@
  *     static int epochs = 40;
  *     static bool quick;
  *     static const option_row options[] = {
- *         {"epochs", "N", OPTION_INTEGER, &epochs, 1, 100000, .quick = 5, .about = "passes over the data"},
+ *         {"epochs", "N", OPTION_INTEGER, &epochs, 1, 100000, .quick = 5, .about = "passes over the
+ * data"},
  *         {"quick", NULL, OPTION_FLAG, &quick, .about = "a short run"},
  *         {0}};
  *     options_parse("outliers", "What the program does.", options, argc, argv);

@@ -24,25 +24,29 @@ const char *plot_colour(int style) { return colours[(style + COLOURS - 1) % COLO
 double plot_step(double range, int wanted) {
     if (!(range > 0) || isinf(range)) return 1;
     double least = range / wanted, power = pow(10, floor(log10(least)));
-    return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power
-                                                                                       : 10 * power;
+    return least <= power       ? power
+           : least <= 2 * power ? 2 * power
+           : least <= 5 * power ? 5 * power
+                                : 10 * power;
 }
 
 /* Commands are repeated for both kinds of file: what follows stands in a loop over them. */
 static void write_preamble(FILE *script, const char *name, int width, int height) {
-    fprintf(script, "do for [kind in 'png svg'] {\n"
-                    "reset\n"
-                    "if (kind eq 'png') {\n"
-                    "  set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,9' fontscale 2 "
-                    "linewidth 2 pointscale 2 background '#FFFFFF'\n"
-                    "} else {\n"
-                    "  set terminal svg size %d,%d noenhanced font 'DejaVu Sans,9' background '#FFFFFF'\n"
-                    "}\n"
-                    "set output '%s.'.kind\n",
+    fprintf(script,
+            "do for [kind in 'png svg'] {\n"
+            "reset\n"
+            "if (kind eq 'png') {\n"
+            "  set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,9' fontscale 2 "
+            "linewidth 2 pointscale 2 background '#FFFFFF'\n"
+            "} else {\n"
+            "  set terminal svg size %d,%d noenhanced font 'DejaVu Sans,9' background '#FFFFFF'\n"
+            "}\n"
+            "set output '%s.'.kind\n",
             2 * width, 2 * height, width, height, name);
     for (int i = 1; i <= COLOURS; i++)
-        fprintf(script, "set style line %d linecolor rgb '%s' linewidth 1.5 pointtype 7 pointsize 0.5\n",
-                i, plot_colour(i));
+        fprintf(script,
+                "set style line %d linecolor rgb '%s' linewidth 1.5 pointtype 7 pointsize 0.5\n", i,
+                plot_colour(i));
     fprintf(script, "set border 3 linecolor rgb '#555555' linewidth 0.7\n"
                     "set tics nomirror out scale 0.5 textcolor rgb '#333333'\n"
                     "set grid linecolor rgb '#E4E4E4' linetype 1 linewidth 0.6\n"
@@ -103,6 +107,7 @@ static int run_gnuplot(const char *directory, const char *script) {
     pid_t child = fork();
     if (child == 0) {
         if (chdir(directory) != 0) _exit(126);
+        setenv("LC_ALL", "C.UTF-8", 1); /* without it gnuplot mistrusts its own characters */
         execlp("gnuplot", "gnuplot", script, (char *)NULL);
         _exit(127);
     }
@@ -118,8 +123,10 @@ bool plot_end(plot *p) {
     bool drawn = files_close(p->script, p->script_name) && !p->failed;
     int status = drawn ? run_gnuplot(p->directory, p->script_name) : 0;
     if (status == 127)
-        fprintf(stderr, "gnuplot is missing, so there is no picture %s.png. Get it with apt-get install "
-                "gnuplot-nox, then: cd '%s' && gnuplot %s\n", p->name, p->directory, p->script_name);
+        fprintf(stderr,
+                "gnuplot is missing, so there is no picture %s.png. Get it with apt-get install "
+                "gnuplot-nox, then: cd '%s' && gnuplot %s\n",
+                p->name, p->directory, p->script_name);
     else if (status != 0)
         fprintf(stderr, "gnuplot could not draw %s/%s\n", p->directory, p->script_name);
     plot_free(p);

@@ -8,8 +8,8 @@
  *     plot_end(p);                                      // out/errors.png, out/errors.svg
  *
  * Script and data stay in the directory, so that a picture can be drawn again or changed:
- * cd out && gnuplot errors.gp. Line styles (ls) 1 to 7 have colours that people who are blind to some
- * colours can tell apart (Okabe and Ito, "Color universal design", 2008); 8 is grey.
+ * cd out && gnuplot errors.gp. Line styles (ls) 1 to 7 have colours that people who are blind to
+ * some colours can tell apart (Okabe and Ito, "Color universal design", 2008); 8 is grey.
  */
 #ifndef EXAMPLES_PLOT_H
 #define EXAMPLES_PLOT_H
@@ -32,7 +32,8 @@ bool plot_end(plot *p);
 
 /* The colour of a line style, "#0072B2". */
 const char *plot_colour(int style);
-/* 1, 2 or 5 times a power of ten, so that a range has about as many tics as wanted; 1 for no range. */
+/* 1, 2 or 5 times a power of ten, so that a range has about as many tics as wanted; 1 for no range.
+ */
 double plot_step(double range, int wanted);
 
 #endif

@@ -15,8 +15,11 @@ double progress_clock(void) {
 progress progress_begin(const char *what, double total) {
     double now = progress_clock();
     bool terminal = isatty(STDERR_FILENO);
-    return (progress){.what = what, .total = total, .began = now,
-                      .shown = terminal ? now - TERMINAL_INTERVAL : now, .terminal = terminal};
+    return (progress){.what = what,
+                      .total = total,
+                      .began = now,
+                      .shown = terminal ? now - TERMINAL_INTERVAL : now,
+                      .terminal = terminal};
 }
 
 static void format_time(char *text, size_t size, double seconds) {
@@ -35,9 +38,9 @@ void progress_show(progress *p, double done, const char *detail) {
     p->dirty = true;
     char left[32] = "";
     if (done > 0) format_time(left, sizeof left, passed * (p->total - done) / done);
-    fprintf(stderr, "%s%s %3.0f%%%s%s%s%s%s%s", p->terminal ? "\r" : "", p->what, 100 * done / p->total,
-            done > 0 ? ", " : "", left, done > 0 ? " left" : "", detail[0] == '\0' ? "" : "  ", detail,
-            p->terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%s%s %3.0f%%%s%s%s%s%s%s", p->terminal ? "\r" : "", p->what,
+            100 * done / p->total, done > 0 ? ", " : "", left, done > 0 ? " left" : "",
+            detail[0] == '\0' ? "" : "  ", detail, p->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
 

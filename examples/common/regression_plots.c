@@ -26,7 +26,8 @@ static double mean_over_seeds(const regression_plots *plots, int row, int method
     return sum / plots->seeds;
 }
 
-/* -- Predicted against true ------------------------------------------------------------------------- */
+/* -- Predicted against true
+ * ------------------------------------------------------------------------- */
 
 enum { PANEL = 165, LEFT = 92, MARGIN = 40 }; /* pixels */
 
@@ -35,8 +36,8 @@ static void place_panel(FILE *script, const regression_plots *plots, int row, in
     const double width = (1 - left) / plots->methods, below = 0.05;
     const double height = (0.965 - below) / plots->rows;
     double bottom = below + (plots->rows - 1 - row) * height;
-    fprintf(script, "set lmargin at screen %.4f\nset rmargin at screen %.4f\n", left + method * width,
-            left + (method + 0.9) * width);
+    fprintf(script, "set lmargin at screen %.4f\nset rmargin at screen %.4f\n",
+            left + method * width, left + (method + 0.9) * width);
     fprintf(script, "set bmargin at screen %.4f\nset tmargin at screen %.4f\n", bottom + 0.03,
             bottom + height - 0.015);
     if (method == 0)
@@ -50,14 +51,15 @@ static void draw_panel(FILE *script, const regression_plots *plots, int row, int
     bool first = method == 0, last = row == plots->rows - 1;
     place_panel(script, plots, row, method);
     fprintf(script, "set title '%s' offset 0,-0.7\n", row == 0 ? plots->labels[method] : "");
-    fprintf(script, "set ylabel '%s%s' offset 0.3,0\nset format y '%s'\n", first ? "predicted, " : "",
-            first ? plots->unit : "", first ? "%g" : "");
+    fprintf(script, "set ylabel '%s%s' offset 0.3,0\nset format y '%s'\n",
+            first ? "predicted, " : "", first ? plots->unit : "", first ? "%g" : "");
     fprintf(script, "set xlabel '%s%s' offset 0,0.5\nset format x '%s'\n", last ? "true, " : "",
             last ? plots->unit : "", last ? "%g" : "");
     fprintf(script, "set label 1 'MAE %.1f' at graph 0.05,0.93 textcolor rgb '#333333'\n",
             mean_over_seeds(plots, row, method));
-    fprintf(script, "plot 'predicted.dat' index %d using 1:2 with points pointtype 7 pointsize 0.22 "
-                    "linecolor rgb '#70%s', x with lines linecolor rgb '#333333' linewidth 0.8\n",
+    fprintf(script,
+            "plot 'predicted.dat' index %d using 1:2 with points pointtype 7 pointsize 0.22 "
+            "linecolor rgb '#70%s', x with lines linecolor rgb '#333333' linewidth 0.8\n",
             row * plots->methods + method, panel_colour(method) + 1);
 }
 
@@ -67,7 +69,8 @@ static void write_points(const regression_plots *plots, FILE *to) {
         for (int method = 0; method < plots->methods; method++) {
             const predictions *p = at(plots, row, method, 0);
             for (int i = 0; i < p->n; i++)
-                fprintf(to, "%.6g %.6g\n", plots->scale * p->truth[i], plots->scale * p->predicted[i]);
+                fprintf(to, "%.6g %.6g\n", plots->scale * p->truth[i],
+                        plots->scale * p->predicted[i]);
             fprintf(to, "\n\n");
         }
 }
@@ -80,9 +83,10 @@ bool plot_predictions(const regression_plots *plots, const char *name) {
     write_points(plots, data);
     plot_data_end(p, data);
     double step = plot_step(plots->high - plots->low, 3);
-    fprintf(script, "set multiplot\nset xrange [%g:%g]\nset yrange [%g:%g]\nset xtics %g\n"
-                    "set ytics %g\nunset key\n", plots->low, plots->high, plots->low, plots->high, step,
-            step);
+    fprintf(script,
+            "set multiplot\nset xrange [%g:%g]\nset yrange [%g:%g]\nset xtics %g\n"
+            "set ytics %g\nunset key\n",
+            plots->low, plots->high, plots->low, plots->high, step, step);
     for (int row = 0; row < plots->rows; row++)
         for (int method = 0; method < plots->methods; method++)
             draw_panel(script, plots, row, method);
@@ -90,7 +94,8 @@ bool plot_predictions(const regression_plots *plots, const char *name) {
     return plot_end(p);
 }
 
-/* -- Errors ----------------------------------------------------------------------------------------- */
+/* -- Errors
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct range {
     double low, high;
@@ -102,7 +107,8 @@ static void widen(range *r, double value) {
 }
 
 /* Writes a line with the method and the quantiles of predicted - true over all seeds. */
-static void write_quantiles(const regression_plots *plots, int row, int method, FILE *to, range *all) {
+static void write_quantiles(const regression_plots *plots, int row, int method, FILE *to,
+                            range *all) {
     static const double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
     int n = 0;
     for (int seed = 0; seed < plots->seeds; seed++) n += at(plots, row, method, seed)->n;
@@ -166,16 +172,20 @@ static void draw_error_panels(FILE *script, const regression_plots *plots, int r
     fprintf(script, ")\nset title '%s' font ',10' offset 0,-0.3\nunset arrow\n",
             plots->row_titles[row]);
     set_x(script, "MAE: seeds (dots), their mean (bar)", plots->unit, mae_range(plots, row));
-    fprintf(script, "plot 'mae.dat' index %d using 3:($1-0.32):(0):(0.64):(colour($1)) %s, '' index %d "
-                    "using 2:1:(colour($1)) with points pointtype 7 pointsize 0.5 linecolor rgb "
-                    "variable\n", row, bar, row);
+    fprintf(script,
+            "plot 'mae.dat' index %d using 3:($1-0.32):(0):(0.64):(colour($1)) %s, '' index %d "
+            "using 2:1:(colour($1)) with points pointtype 7 pointsize 0.5 linecolor rgb "
+            "variable\n",
+            row, bar, row);
     fprintf(script, "set title ''\nset arrow 1 from first 0, graph 0 to first 0, graph 1 nohead "
                     "linewidth 0.8 linecolor rgb '#333333' front\n");
     set_x(script, "predicted - true: 5, 25, 50, 75, 95%", plots->unit, errors);
-    fprintf(script, "plot 'quantiles.dat' index %d using 2:1:($6-$2):(0):(colour($1)) with vectors "
-                    "nohead linecolor rgb variable linewidth 1.2, '' index %d using 4:1:3:5:($1-0.3):"
-                    "($1+0.3):(colour($1)) with boxxyerror linecolor rgb variable, '' index %d using "
-                    "4:($1-0.3):(0):(0.6):(colour($1)) %s\n", row, row, row, bar);
+    fprintf(script,
+            "plot 'quantiles.dat' index %d using 2:1:($6-$2):(0):(colour($1)) with vectors "
+            "nohead linecolor rgb variable linewidth 1.2, '' index %d using 4:1:3:5:($1-0.3):"
+            "($1+0.3):(colour($1)) with boxxyerror linecolor rgb variable, '' index %d using "
+            "4:($1-0.3):(0):(0.6):(colour($1)) %s\n",
+            row, row, row, bar);
 }
 
 bool plot_errors(const regression_plots *plots, const char *name) {
@@ -187,9 +197,11 @@ bool plot_errors(const regression_plots *plots, const char *name) {
     plot_data_end(p, quantiles);
     plot_data_end(p, each);
     if (script == NULL) return plot_end(p);
-    fprintf(script, "set multiplot layout 2,%d columnsfirst margins 0.13,0.985,0.1,0.93 spacing "
-                    "0.035,0.17\nunset key\nset yrange [%d.5:-0.5]\nset border 1\nset ytics scale 0\n"
-                    "set style fill solid 0.35 border\ncolour(i) = ", plots->rows, plots->methods - 1);
+    fprintf(script,
+            "set multiplot layout 2,%d columnsfirst margins 0.13,0.985,0.1,0.93 spacing "
+            "0.035,0.17\nunset key\nset yrange [%d.5:-0.5]\nset border 1\nset ytics scale 0\n"
+            "set style fill solid 0.35 border\ncolour(i) = ",
+            plots->rows, plots->methods - 1);
     for (int method = 0; method < plots->methods; method++)
         fprintf(script, "int(i) == %d ? 0x%s : ", method, panel_colour(method) + 1);
     fprintf(script, "0\n");

@@ -38,9 +38,10 @@ double stats_quantile(const double *x, int n, double p) {
 double stats_median(const double *x, int n) { return stats_quantile(x, n, 0.5); }
 
 /* Student's t, 97.5 % quantile, for 1 to 30 degrees of freedom. */
-static const double t975[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-                              2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-                              2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
+static const double t975[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+                              2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+                              2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
+                              2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
 
 difference stats_difference(const double *a, const double *b, int n) {
     difference d = {NAN, INFINITY};

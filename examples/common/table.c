@@ -85,7 +85,8 @@ static void print_row(const table *t, int row, FILE *to) {
     for (int c = 0; c < t->n_columns; c++) {
         bool left = rows(t) > 0 && cell_at(t, 0, c)->text != NULL;
         const char *text = row < 0 ? t->columns[c].title : printed(cell_at(t, row, c), buffer);
-        fprintf(to, "%s%*s", c == 0 ? "" : "  ", left ? -column_width(t, c) : column_width(t, c), text);
+        fprintf(to, "%s%*s", c == 0 ? "" : "  ", left ? -column_width(t, c) : column_width(t, c),
+                text);
     }
     fprintf(to, "\n");
 }

@@ -21,9 +21,9 @@ typedef struct column {
 } column;
 
 typedef struct cell {
-    char *text;      /* of a cell of text; NULL for a number */
-    double number;   /* NaN is printed as -, and is empty in the CSV file */
-    int decimals;    /* of the printed number; the file has all digits */
+    char *text;    /* of a cell of text; NULL for a number */
+    double number; /* NaN is printed as -, and is empty in the CSV file */
+    int decimals;  /* of the printed number; the file has all digits */
 } cell;
 
 typedef struct table {

@@ -17,10 +17,8 @@ int loss_word(const char *words, const char *word) {
 }
 
 bool loss_reduction(const char *text, gr_reduction *reduction) {
-    static const char *const names[] = {[GR_MEAN] = "mean",
-                                        [GR_SUM] = "sum",
-                                        [GR_NONE] = "none",
-                                        [GR_BATCHMEAN] = "batchmean"};
+    static const char *const names[] = {
+        [GR_MEAN] = "mean", [GR_SUM] = "sum", [GR_NONE] = "none", [GR_BATCHMEAN] = "batchmean"};
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
         if (strcmp(names[i], text) == 0) {
             *reduction = (gr_reduction)i;

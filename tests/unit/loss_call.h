@@ -17,8 +17,8 @@ typedef struct loss_call {
     gr_tensor *items[LOSS_LEAVES]; /* of the lists */
 } loss_call;
 
-/* The call of a case: {"op": .., "in": [..], "params": {..}, "reduction": ..}. Fails the running test
- * if the row has no operand, parameter, choice or reduction of a name. */
+/* The call of a case: {"op": .., "in": [..], "params": {..}, "reduction": ..}. Fails the running
+ * test if the row has no operand, parameter, choice or reduction of a name. */
 void loss_call_of_case(gr_graph *g, const gr_loss_info *loss, const cJSON *c, loss_call *to);
 
 /* "mean", "sum", "none" or "batchmean"; false for any other text. */

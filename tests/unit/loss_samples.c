@@ -8,7 +8,7 @@
 
 #include "core/graph/random.h"
 
-/* -- Shapes ---------------------------------------------------------------------------------------- */
+/* -- Shapes ------------------------------------------------------------------------------------ */
 
 enum { LIST_LENGTH = 3 };
 
@@ -18,13 +18,20 @@ static int given(int value, int otherwise) {
 
 static int size_of(char letter, const sample_options *options) {
     switch (letter) {
-    case 'N': return given(options->n, 4);
-    case 'C': return given(options->c, 3);
-    case 'D': return 5;
-    case 'K': return 2;
-    case 'S': return 2;
-    case 'T': return 6;
-    default: return 3;
+    case 'N':
+        return given(options->n, 4);
+    case 'C':
+        return given(options->c, 3);
+    case 'D':
+        return 5;
+    case 'K':
+        return 2;
+    case 'S':
+        return 2;
+    case 'T':
+        return 6;
+    default:
+        return 3;
     }
 }
 
@@ -93,7 +100,7 @@ static int class_axis(const gr_operand_info *o, const gr_tensor *t) {
     return t->shape.ndim - 1;
 }
 
-/* -- Values ---------------------------------------------------------------------------------------- */
+/* -- Values ------------------------------------------------------------------------------------ */
 
 static double uniform(gr_graph *g) { return gr_random_uniform(g); }
 
@@ -103,11 +110,16 @@ static double normal(gr_graph *g) {
 
 static double value_of(const gr_operand_info *o, gr_graph *g, bool wide, double scale) {
     switch (o->domain) {
-    case GR_POSITIVE: return wide ? exp(2 * normal(g)) : 0.3 + 2.7 * uniform(g);
-    case GR_UNIT_INTERVAL: return wide ? uniform(g) : 0.05 + 0.9 * uniform(g);
-    case GR_BINARY: return gr_random_below(g, 2);
-    case GR_SIGNS: return 2.0 * gr_random_below(g, 2) - 1;
-    default: return scale * normal(g);
+    case GR_POSITIVE:
+        return wide ? exp(2 * normal(g)) : 0.3 + 2.7 * uniform(g);
+    case GR_UNIT_INTERVAL:
+        return wide ? uniform(g) : 0.05 + 0.9 * uniform(g);
+    case GR_BINARY:
+        return gr_random_below(g, 2);
+    case GR_SIGNS:
+        return 2.0 * gr_random_below(g, 2) - 1;
+    default:
+        return scale * normal(g);
     }
 }
 
@@ -128,22 +140,24 @@ static void normalise(const gr_operand_info *o, gr_tensor *t) {
     }
 }
 
-/* Corners x1 y1 x2 y2. */
-static void draw_boxes(gr_tensor *t, double scale) {
+/* Corners x1 y1 x2 y2; wide: far apart, and of all shapes. */
+static void draw_boxes(gr_tensor *t, bool wide, double scale) {
+    gr_graph *g = t->graph;
     for (int64_t i = 0; i + 3 < t->size; i += 4)
         for (int k = 0; k < 2; k++) {
-            t->data[i + k] = (gr_real)(scale * uniform(t->graph));
-            t->data[i + 2 + k] = t->data[i + k] + (gr_real)(scale * (0.1 + uniform(t->graph)));
+            double from = scale * (wide ? normal(g) : uniform(g));
+            double side = scale * (wide ? exp(2 * normal(g)) : 0.1 + uniform(g));
+            t->data[i + k] = (gr_real)from;
+            t->data[i + 2 + k] = (gr_real)(from + side);
         }
 }
 
 void loss_draw(const gr_operand_info *o, gr_tensor *t, bool wide) {
     static const double scales[] = {0.1, 1, 3, 10};
     double scale = wide ? scales[gr_random_below(t->graph, 4)] : 1.5;
-    for (int64_t i = 0; i < t->size; i++)
-        t->data[i] = (gr_real)value_of(o, t->graph, wide, scale);
+    for (int64_t i = 0; i < t->size; i++) t->data[i] = (gr_real)value_of(o, t->graph, wide, scale);
     if (o->domain == GR_DISTRIBUTION || o->domain == GR_LOG_DISTRIBUTION) normalise(o, t);
-    if (o->domain == GR_BOXES) draw_boxes(t, scale);
+    if (o->domain == GR_BOXES) draw_boxes(t, wide, scale);
 }
 
 /* Class indices, or lengths of what the operand's name says: of targets (N,S), else of inputs. */
@@ -163,7 +177,7 @@ static gr_tensor *draw_index(gr_graph *g, const gr_operand_info *o, gr_shape sha
     return gr_name(gr_from_index(g, shape, values), o->name);
 }
 
-/* -- Calls ----------------------------------------------------------------------------------------- */
+/* -- Calls ------------------------------------------------------------------------------------- */
 
 static gr_tensor *draw_leaf(gr_graph *g, const gr_operand_info *o, gr_shape shape, bool wide,
                             loss_call *to) {
@@ -180,8 +194,8 @@ static bool is_index(const gr_operand_info *o, const char *shape) {
     return o->kind == GR_OPERAND_INDEX;
 }
 
-static bool draw_operand(gr_graph *g, const gr_loss_info *loss, int i, const sample_options *options,
-                         loss_call *to) {
+static bool draw_operand(gr_graph *g, const gr_loss_info *loss, int i,
+                         const sample_options *options, loss_call *to) {
     const gr_operand_info *o = &loss->operands[i];
     const char *text = alternative(o->shape, options->alternative);
     gr_shape shape;
@@ -190,11 +204,13 @@ static bool draw_operand(gr_graph *g, const gr_loss_info *loss, int i, const sam
         read = read_shape(text = o->shape, options, &shape);
     if (!read) return false;
     /* A weight of any shape must broadcast to the loss; one number always does. */
-    if (o->optional && strncmp(text, "any", 3) == 0 && strncmp(loss->operands[0].shape, "any", 3) != 0)
+    if (o->optional && strncmp(text, "any", 3) == 0 &&
+        strncmp(loss->operands[0].shape, "any", 3) != 0)
         shape = GR_SCALAR;
     if (o->kind == GR_OPERAND_LIST) {
         int used = to->n; /* items stand where the leaves do */
-        for (int k = 0; k < LIST_LENGTH; k++) to->items[used + k] = draw_leaf(g, o, shape, options->wide, to);
+        for (int k = 0; k < LIST_LENGTH; k++)
+            to->items[used + k] = draw_leaf(g, o, shape, options->wide, to);
         to->call.list[i] = (gr_list){LIST_LENGTH, to->items + used};
         return true;
     }
@@ -209,8 +225,8 @@ bool loss_sample(gr_graph *g, const gr_loss_info *loss, sample_options options, 
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
         if (loss->operands[i].optional && !options.optional) continue;
         if (draw_operand(g, loss, i, &options, to)) continue;
-        snprintf(error->text, sizeof error->text, "%s: the shape of %s can't be read: %s", loss->name,
-                 loss->operands[i].name, loss->operands[i].shape);
+        snprintf(error->text, sizeof error->text, "%s: the shape of %s can't be read: %s",
+                 loss->name, loss->operands[i].name, loss->operands[i].shape);
         return false;
     }
     return true;

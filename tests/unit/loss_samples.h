@@ -16,13 +16,13 @@ typedef struct sample_error {
     char text[200];
 } sample_error;
 
-/* A call with the row's defaults and random operands, drawn from the graph's generator. False, with a
- * message, if a shape's text can't be read. Shapes are letters with commas between them; "2N", "4",
- * "d.." and ".." are understood, and "any", for which (N,C) stands. */
+/* A call with the row's defaults and random operands, drawn from the graph's generator. False, with
+ * a message, if a shape's text can't be read. Shapes are letters with commas between them; "2N",
+ * "4", "d.." and ".." are understood, and "any", for which (N,C) stands. */
 bool loss_sample(gr_graph *g, const gr_loss_info *loss, sample_options options, loss_call *to,
                  sample_error *error);
-/* The same, drawn again until the loss accepts the operands (a class may not be one that a parameter
- * excludes, lengths may not fit). */
+/* The same, drawn again until the loss accepts the operands (a class may not be one that a
+ * parameter excludes, lengths may not fit). */
 bool loss_accepted_sample(gr_graph *g, const gr_loss_info *loss, sample_options options,
                           loss_call *to, sample_error *error);
 

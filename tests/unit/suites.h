@@ -5,11 +5,24 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
+    X(random)                                                                                      \
+    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(nn)                                                                                          \
+    X(optim)                                                                                       \
+    X(training)                                                                                    \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
+    X(similarity)                                                                                  \
     X(ctc)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);

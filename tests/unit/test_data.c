@@ -21,7 +21,8 @@ static gr_csv *parse(const char *text) {
     return gr_csv_parse(g, text, strlen(text), (gr_csv_options){.path = "t.csv", .separator = ','});
 }
 
-/* -- CSV ----------------------------------------------------------------------------------------- */
+/* -- CSV -----------------------------------------------------------------------------------------
+ */
 
 START_TEST(csv_reads_numbers_and_text) {
     gr_csv *csv = parse("a,b,c\n1,x,1e-3\n-2.5,y,NA\n,x,7\n");
@@ -47,7 +48,8 @@ START_TEST(csv_reads_numbers_and_text) {
 END_TEST
 
 START_TEST(csv_reads_quotes_marks_and_all_line_ends) {
-    gr_csv *csv = parse("\xEF\xBB\xBFname,\"n, m\"\r\n\"say \"\"hi\"\"\nthere\",1\r\r\n\n\"\",2\r\nlast,3");
+    gr_csv *csv =
+        parse("\xEF\xBB\xBFname,\"n, m\"\r\n\"say \"\"hi\"\"\nthere\",1\r\r\n\n\"\",2\r\nlast,3");
     ck_assert_msg(csv != NULL, "%s", gr_error(g));
     ck_assert_int_eq(csv->rows, 3);
     ck_assert_str_eq(csv->column[0].name, "name");
@@ -85,7 +87,9 @@ static const struct {
     {"a,b,a\n1,2,3\n", "t.csv:1: columns 1 and 3 are both called \"a\""},
     {"a,b\n1,\"2\n3,4\n", "t.csv:2: column 2: the quote that begins here is never closed"},
     {"a,b\n1,\"2\"x\n", "t.csv:2: column 2: 'x' after a closing quote"},
-    {"\xFF\xFE" "a", "UTF-16"},
+    {"\xFF\xFE"
+     "a",
+     "UTF-16"},
 };
 
 START_TEST(csv_says_what_is_wrong) {
@@ -95,7 +99,8 @@ START_TEST(csv_says_what_is_wrong) {
 END_TEST
 
 START_TEST(csv_refuses_zero_bytes) {
-    ck_assert_ptr_null(gr_csv_parse(g, "a\n1\n\0", 5, (gr_csv_options){.path = "t", .separator = ','}));
+    ck_assert_ptr_null(
+        gr_csv_parse(g, "a\n1\n\0", 5, (gr_csv_options){.path = "t", .separator = ','}));
     ck_assert_ptr_nonnull(strstr(gr_error(g), "t:3: a zero byte"));
 }
 END_TEST
@@ -121,7 +126,8 @@ START_TEST(csv_survives_damage) {
     size_t n = sizeof text - 1;
     const char bytes[] = {'"', ',', '\n', '\r', '\0', (char)0xFF, 'z'};
     for (size_t length = 0; length <= n; length++) {
-        char *exact = malloc(length + 1); /* of the right size, so that valgrind sees reads beyond */
+        char *exact =
+            malloc(length + 1); /* of the right size, so that valgrind sees reads beyond */
         memcpy(exact, text, length);
         gr_csv_parse(g, exact, length, (gr_csv_options){.separator = ','});
         gr_clear_error(g);
@@ -215,7 +221,8 @@ START_TEST(csv_of_a_small_memory_fails_with_a_message) {
 }
 END_TEST
 
-/* -- Splits -------------------------------------------------------------------------------------- */
+/* -- Splits --------------------------------------------------------------------------------------
+ */
 
 START_TEST(split_gives_each_row_to_one_part) {
     gr_parts p = gr_split_rows(g, 103, .validation = 0.1, .test = 0.2);
@@ -266,12 +273,14 @@ START_TEST(rows_are_taken_in_order) {
 }
 END_TEST
 
-/* -- Scaling ------------------------------------------------------------------------------------- */
+/* -- Scaling -------------------------------------------------------------------------------------
+ */
 
 START_TEST(scaler_standardises_and_inverts) {
     /* columns: 1 2 3 with a missing one; constant; one far off with little spread */
-    gr_tensor *x = gr_from(g, GR_SHAPE(4, 3), (gr_real[]){1, 0.1f, 5000, 2, 0.1f, 5001, 3, 0.1f, 5002,
-                                                          NAN, 0.1f, 5003});
+    gr_tensor *x =
+        gr_from(g, GR_SHAPE(4, 3),
+                (gr_real[]){1, 0.1f, 5000, 2, 0.1f, 5001, 3, 0.1f, 5002, NAN, 0.1f, 5003});
     gr_scaler *s = gr_scaler_fit(x, .fill_missing = true);
     ck_assert_double_eq(gr_at(s->mean, 0), 2);
     ck_assert_double_eq_tol(gr_at(s->deviation, 0), sqrt(2.0 / 3), 1e-6);
@@ -304,9 +313,11 @@ START_TEST(scaler_survives_extremes) {
 }
 END_TEST
 
-/* -- Batches ------------------------------------------------------------------------------------- */
+/* -- Batches -------------------------------------------------------------------------------------
+ */
 
-/* Runs an epoch over rows 0 ... n-1 and writes the order in which they came; returns the batches. */
+/* Runs an epoch over rows 0 ... n-1 and writes the order in which they came; returns the batches.
+ */
 static int run_epoch(gr_batches *b, int *order, int *n) {
     gr_tensor *x, *y;
     int batches = 0;
@@ -399,8 +410,8 @@ END_TEST
 
 Suite *data_suite(void) {
     Suite *suite = suite_create("data");
-    TCase *csv = tcase_create("csv"), *split = tcase_create("split"), *scale = tcase_create("scale"),
-          *batch = tcase_create("batch");
+    TCase *csv = tcase_create("csv"), *split = tcase_create("split"),
+          *scale = tcase_create("scale"), *batch = tcase_create("batch");
     TCase *cases[] = {csv, split, scale, batch};
     for (int i = 0; i < 4; i++) {
         tcase_add_checked_fixture(cases[i], setup, teardown);
