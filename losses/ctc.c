@@ -199,7 +199,6 @@ const gr_loss_info gr_sequence_losses[] = {
      .robust = "log_probs",
      .low = 0,
      .high = INFINITY,
-     .zero_at_perfect = true,
      .source = "Graves et al., Connectionist temporal classification, ICML 2006",
      .apply = ctc},
     {.name = NULL},
