@@ -147,12 +147,9 @@ gr_tensor *gr_ctc_(gr_ctc_args a) {
         gr_apply(&samples_op, GR_LIST(a.log_probs, a.targets, a.input_lengths, a.target_lengths),
                  &a.blank, sizeof a.blank);
     if (samples == NULL) return NULL;
-    gr_graph *g = samples->graph;
     bool batched = a.log_probs->shape.ndim == 3;
     gr_tensor *x = batched ? a.log_probs : gr_reshape(a.log_probs, full_shape(a.log_probs));
-    gr_tensor *losses = gr_ctc_losses(x, samples, a.blank);
-    if (a.zero_infinity)
-        losses = gr_where(gr_eq(losses, gr_scalar(g, INFINITY)), gr_scalar(g, 0), losses);
+    gr_tensor *losses = gr_ctc_losses(x, samples, a.blank, a.zero_infinity ? 0 : INFINITY);
     if (a.reduction == GR_MEAN) return gr_sum(gr_mul(losses, weights_of_mean(samples)));
     if (a.reduction == GR_NONE && !batched) return gr_reshape(losses, GR_SCALAR);
     return gr_loss_reduce(gr_sequence_losses, losses, NULL, a.reduction);
@@ -202,7 +199,6 @@ const gr_loss_info gr_sequence_losses[] = {
      .robust = "log_probs",
      .low = 0,
      .high = INFINITY,
-     .zero_at_perfect = true,
      .source = "Graves et al., Connectionist temporal classification, ICML 2006",
      .apply = ctc},
     {.name = NULL},

@@ -35,6 +35,7 @@ typedef struct ctc_run {
     int blank;
     const gr_real *weights; /* (N), of the posteriors; NULL if they are not asked for */
     gr_real *losses, *grad; /* either is NULL */
+    gr_real impossible;
     double *scratch;
     int64_t per_worker;
     int workers;
@@ -51,7 +52,7 @@ static void run_sample(const ctc_run *r, int64_t i, double *scratch) {
                        .stride = (int64_t)dim[1] * dim[2]};
     gr_real *grad = r->grad == NULL ? NULL : r->grad + i * dim[2];
     double loss = r->kernels->loss(&s, scratch, grad == NULL ? 0 : (double)r->weights[i], grad);
-    if (r->losses != NULL) r->losses[i] = (gr_real)loss;
+    if (r->losses != NULL) r->losses[i] = loss == INFINITY ? r->impossible : (gr_real)loss;
 }
 
 static void worker_range(void *context, int64_t begin, int64_t end) {
@@ -83,11 +84,18 @@ static void run(gr_graph *g, ctc_run *r) {
     gr_arena_give_back(&g->step, r->scratch, bytes, GR_ALIGN_DATA);
 }
 
+typedef struct ctc_params {
+    int blank;
+    gr_real impossible; /* the loss of a sample that has no alignment */
+} ctc_params;
+
+static int blank_of(const gr_node *n) { return ((const ctc_params *)n->params)->blank; }
+
 /* NULL if there was no memory to run it, too. */
-static gr_tensor *apply(const gr_op *op, gr_list in, int blank) {
+static gr_tensor *apply(const gr_op *op, gr_list in, ctc_params params) {
     gr_graph *g = in.items[0] == NULL ? NULL : in.items[0]->graph;
     bool failed = gr_failed(g);
-    gr_tensor *y = gr_apply(op, in, &blank, sizeof blank);
+    gr_tensor *y = gr_apply(op, in, &params, sizeof params);
     return gr_failed(g) == failed ? y : NULL;
 }
 
@@ -205,8 +213,6 @@ static gr_tensor *composed(gr_tensor *log_probs, gr_tensor *samples, int blank) 
 
 static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *samples, int blank);
 
-static int blank_of(const gr_node *n) { return *(const int *)n->params; }
-
 static bool derivative_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
     return true;
@@ -231,7 +237,10 @@ static gr_tensor *derivative_composed(const gr_node *n, gr_tensor **in) {
 /* It is linear in grad, so that grad alone needs no composition. */
 static void derivative_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     if (gr_wants(n, 1)) {
+        bool anomaly = n->graph->anomaly;
+        n->graph->anomaly = false; /* -inf is the logarithm of what is impossible */
         gr_vjp_of_composition(n, grad, grads, derivative_composed);
+        n->graph->anomaly = anomaly;
         return;
     }
     gr_tensor *one = gr_full(n->graph, n->in[0]->shape, 1);
@@ -246,7 +255,7 @@ static const gr_op derivative_op = {.name = "gr_ctc",
                                     .forward = derivative_forward,
                                     .vjp = derivative_vjp};
 static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *samples, int blank) {
-    return apply(&derivative_op, GR_LIST(grad, log_probs, samples), blank);
+    return apply(&derivative_op, GR_LIST(grad, log_probs, samples), (ctc_params){.blank = blank});
 }
 
 /* -- The losses -------------------------------------------------------------------------------- */
@@ -256,8 +265,11 @@ static bool losses_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 static void losses_forward(const gr_node *n) {
-    ctc_run r = {
-        .log_probs = n->in[0], .samples = n->in[1], .blank = blank_of(n), .losses = n->out->data};
+    ctc_run r = {.log_probs = n->in[0],
+                 .samples = n->in[1],
+                 .blank = blank_of(n),
+                 .losses = n->out->data,
+                 .impossible = ((const ctc_params *)n->params)->impossible};
     run(n->graph, &r);
 }
 static void losses_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -270,6 +282,6 @@ static const gr_op losses_op = {.name = "gr_ctc",
                                 .forward = losses_forward,
                                 .vjp = losses_vjp};
 
-gr_tensor *gr_ctc_losses(gr_tensor *log_probs, gr_tensor *samples, int blank) {
-    return apply(&losses_op, GR_LIST(log_probs, samples), blank);
+gr_tensor *gr_ctc_losses(gr_tensor *log_probs, gr_tensor *samples, int blank, double impossible) {
+    return apply(&losses_op, GR_LIST(log_probs, samples), (ctc_params){blank, (gr_real)impossible});
 }

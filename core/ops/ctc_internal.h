@@ -12,8 +12,8 @@ enum { GR_CTC_TIME, GR_CTC_LABELS, GR_CTC_FIRST_LABEL };
 
 /* -log of the probability that each sample's labels are emitted: (N) from log_probs (T,N,C) and
  * samples (N,2+S), which must fit: times up to T, labels in 0 ... C-1 and none of them the blank.
- */
-gr_tensor *gr_ctc_losses(gr_tensor *log_probs, gr_tensor *samples, int blank);
+ * `impossible` is the loss of a sample that has no alignment; its gradient is 0. */
+gr_tensor *gr_ctc_losses(gr_tensor *log_probs, gr_tensor *samples, int blank, double impossible);
 
 #pragma GCC visibility pop
 

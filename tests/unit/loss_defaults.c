@@ -17,6 +17,7 @@
 #define OF_THREE(X)                                                                                \
     X(gaussian_nll) X(contrastive) X(cosine_embedding) X(margin_ranking) X(triplet)                \
     X(info_nce) X(clip)
+#define OF_FOUR(X) X(ctc)
 
 #define DEFINE_ONE(name)                                                                           \
     static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0]); }
@@ -28,9 +29,14 @@
     static gr_tensor *name##_(const gr_loss_call *c) {                                             \
         return gr_##name(c->operand[0], c->operand[1], c->operand[2]);                             \
     }
+#define DEFINE_FOUR(name)                                                                          \
+    static gr_tensor *name##_(const gr_loss_call *c) {                                             \
+        return gr_##name(c->operand[0], c->operand[1], c->operand[2], c->operand[3]);              \
+    }
 OF_ONE(DEFINE_ONE)
 OF_TWO(DEFINE_TWO)
 OF_THREE(DEFINE_THREE)
+OF_FOUR(DEFINE_FOUR)
 
 loss_default *loss_default_call(const char *name) {
     static const struct {
@@ -38,7 +44,7 @@ loss_default *loss_default_call(const char *name) {
         loss_default *call;
     } table[] = {
 #define ENTRY(name) {#name, name##_},
-        OF_ONE(ENTRY) OF_TWO(ENTRY) OF_THREE(ENTRY)};
+        OF_ONE(ENTRY) OF_TWO(ENTRY) OF_THREE(ENTRY) OF_FOUR(ENTRY)};
     for (int i = 0; i < (int)(sizeof table / sizeof *table); i++)
         if (strcmp(table[i].name, name) == 0) return table[i].call;
     return NULL;

@@ -1,4 +1,4 @@
-/* CTC beyond its oracle: against all alignments one by one, a recursion in long double, and PyTorch
+/* CTC beyond its oracle: against all alignments one by one, a recursion, and PyTorch
  * through log_softmax; derivatives up to the third; what is impossible; threads; messages. */
 #include <check.h>
 #include <float.h>
@@ -85,15 +85,15 @@ static double enumerate(const gr_tensor *x, int n, const int32_t *labels, double
     return total;
 }
 
-static long double log_add(long double a, long double b) {
-    long double m = a > b ? a : b;
-    return m == -INFINITY ? m : m + logl(expl(a - m) + expl(b - m));
+static double log_add(double a, double b) {
+    double m = a > b ? a : b;
+    return m == -INFINITY ? m : m + log(exp(a - m) + exp(b - m));
 }
 
 /* Graves et al. 2006, equations 6 and 7, state by state. */
 static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
     int time = x->shape.dim[0], classes = x->shape.dim[2], states = 2 * n + 1;
-    long double alpha[2 * MOST_LABELS + 1], next[2 * MOST_LABELS + 1];
+    double alpha[2 * MOST_LABELS + 1], next[2 * MOST_LABELS + 1];
     for (int s = 0; s < states; s++) alpha[s] = s == 0 ? 0 : -INFINITY;
     for (int t = 0; t < time; t++) {
         for (int s = 0; s < states; s++) {
@@ -104,7 +104,7 @@ static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
         }
         memcpy(alpha, next, sizeof alpha);
     }
-    return (double)-(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
+    return -(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
 }
 
 /* -- Tests ------------------------------------------------------------------------------------- */
@@ -273,6 +273,28 @@ START_TEST(impossible_samples) {
 }
 END_TEST
 
+/* In anomaly mode, what is impossible and was asked to be 0 is no error. */
+START_TEST(anomaly_mode) {
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 3, .anomaly = true);
+    batch b = mixed_batch();
+    gr_tensor *x = draw(5, 5, 3, 1, 0), *v = gr_full(g, GR_SHAPE(5), 1);
+    gr_tensor *second = gr_grad(gr_sum(gr_square(gradient(&b, (gr_tensor *[]){x, v}))), x);
+    ck_assert_msg(second != NULL, "%s", gr_error(g));
+}
+END_TEST
+
+START_TEST(no_memory) {
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 3, .memory_limit = 3 << 20);
+    gr_tensor *x = draw(1000, 1, 5, 1, 0);
+    int32_t labels[300];
+    draw_labels(300, 5, labels);
+    ck_assert_ptr_null(loss_of_one(x, 300, labels));
+    ck_assert_ptr_nonnull(strstr(gr_error(g), "gr_ctc: no memory"));
+}
+END_TEST
+
 START_TEST(one_sample_without_batch) {
     gr_tensor *x = gr_requires_grad(gr_zeros(g, GR_SHAPE(4, 3)));
     gr_tensor *time = gr_from_index(g, GR_SCALAR, (int32_t[]){4});
@@ -385,6 +407,8 @@ Suite *ctc_suite(void) {
     }
     tcase_add_test(t, no_nan);
     tcase_add_test(t, impossible_samples);
+    tcase_add_test(t, anomaly_mode);
+    tcase_add_test(t, no_memory);
     tcase_add_test(t, one_sample_without_batch);
     tcase_add_test(t, threads_and_instruction_sets);
     tcase_add_test(t, messages);
