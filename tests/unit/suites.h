@@ -15,11 +15,15 @@
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(nn)                                                                                          \
+    X(optim)                                                                                       \
+    X(training)                                                                                    \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
-    X(similarity)
+    X(similarity)                                                                                  \
+    X(ctc)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
