@@ -65,18 +65,22 @@ static void write_paragraph(FILE *to, int indent, const char *text) {
 /* -- The table
  * --------------------------------------------------------------------------------------- */
 
+/* A name that is longer stands in a line of its own. */
 static int name_width(void) {
+    enum { MOST = 20 };
     int width = 4;
     for (int i = 0; i < gr_loss_count(); i++)
         if ((int)strlen(gr_loss_at(i)->name) > width) width = (int)strlen(gr_loss_at(i)->name);
-    return width;
+    return width < MOST ? width : MOST;
 }
 
 static void write_row(const char *name, const char *marks, const char *purpose,
                       const char *formula) {
     int first = name_width() + GAP + 5 + GAP, rest = page_width() - first - GAP;
     int purpose_width = rest * 2 / 5;
-    printf("%-*s  %s  ", name_width(), name, marks);
+    printf("%-*s", name_width(), name);
+    if ((int)strlen(name) > name_width()) printf("\n%*s", name_width(), "");
+    printf("  %s  ", marks);
     for (bool more = true; more;) {
         purpose = write_line(stdout, purpose, purpose_width, *formula != '\0');
         if (*formula != '\0') printf("%*s", GAP, "");
@@ -131,7 +135,7 @@ static const char *kind_text(const gr_operand_info *o) {
     case GR_OPERAND_REAL_OR_INDEX:
         return "reals or class indices";
     case GR_OPERAND_LIST:
-        return "list of arrays: [ARRAY, ...]";
+        return "list [ARRAY, ...]";
     case GR_OPERAND_REAL:
         break;
     }
@@ -169,8 +173,8 @@ static void write_usage(FILE *to, const gr_loss_info *loss) {
     int n = snprintf(text, sizeof text, "gradus eval %s", loss->name);
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
         const gr_operand_info *o = &loss->operands[i];
-        n += snprintf(text + n, sizeof text - (size_t)n, o->optional ? " [%s=ARRAY]" : " %s=ARRAY",
-                      o->name);
+        n += snprintf(text + n, sizeof text - (size_t)n, o->optional ? " [%s=%s]" : " %s=%s",
+                      o->name, o->kind == GR_OPERAND_LIST ? "[ARRAY,...]" : "ARRAY");
     }
     for (int i = 0; i < GR_LOSS_PARAMETERS && loss->parameters[i].name != NULL; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, " [--%s %s]", loss->parameters[i].name,

@@ -12,6 +12,7 @@
 
 bool curve_exists(const gr_loss_info *loss) {
     const char *shape = loss->operands[0].shape;
+    if (strcmp(loss->family, "combination") == 0) return false; /* a loss of other losses */
     if (shape == NULL || strstr(loss->reductions, "none") == NULL) return false;
     if (strcmp(shape, "any") != 0 && strcmp(shape, "(N)") != 0) return false;
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
@@ -36,8 +37,10 @@ void curve_init(curve *c, const gr_loss_info *loss) {
     c->loss = loss;
     gr_loss_call defaults = gr_loss_defaults(NULL, loss);
     memcpy(c->parameter, defaults.parameter, sizeof c->parameter);
+    /* eps guards a division or a logarithm: 0 would show nothing but eps. */
+    bool zero = gr_loss_parameter(loss, "eps") < 0;
     for (int i = 0; i < GR_LOSS_OPERANDS; i++)
-        c->operand[i] = loss->operands[i].domain == GR_ANY_VALUE ? 0 : 1;
+        c->operand[i] = loss->operands[i].domain == GR_ANY_VALUE && zero ? 0 : 1;
     default_range(loss->operands[0].domain, &c->from, &c->to);
     snprintf(c->label, sizeof c->label, "%s", loss->name);
 }
@@ -172,7 +175,7 @@ bool curves_draw(const curve *curves, int n, const char *directory, const char *
         to = fmax(to, curves[k].to);
     }
     fprintf(script,
-            "set multiplot layout 1,2 margins 0.055,0.985,0.12,0.92 spacing 0.07\n"
+            "set multiplot layout 1,2 margins 0.065,0.985,0.12,0.92 spacing 0.08\n"
             "set xrange [%g:%g]\nset xtics %g\n"
             "set xzeroaxis linecolor rgb '#777777' linetype 1 linewidth 0.7\n",
             from, to, plot_step(to - from, 8));

@@ -125,9 +125,10 @@ static int take_option(request *r, int n, char **words) {
 static void check_complete(const request *r) {
     for (int i = 0; i < count_operands(r->loss); i++) {
         const gr_operand_info *o = &r->loss->operands[i];
+        bool any = strcmp(o->shape, "any") == 0;
         if (r->text[i] == NULL && !o->optional)
-            misuse("%s: operand %s is missing, expected %s=ARRAY of shape %s", r->loss->name,
-                   o->name, o->name, o->shape);
+            misuse("%s: operand %s is missing, expected %s=ARRAY of %s%s", r->loss->name, o->name,
+                   o->name, any ? "any shape" : "shape ", any ? "" : o->shape);
     }
 }
 

@@ -84,19 +84,25 @@ static const char *nearest(const names *known, const char *word) {
     return best;
 }
 
+static void write_expected(const names *known, const char *prefix) {
+    enum { MOST_LISTED = 40 };
+    if (known->n == 0) fprintf(stderr, "none");
+    if (known->n > MOST_LISTED) fprintf(stderr, "one of those that gradus losses shows");
+    for (int i = 0; i < known->n && known->n <= MOST_LISTED; i++) {
+        const char *between = i + 1 == known->n ? " or " : ", ";
+        fprintf(stderr, "%s%s%s", i == 0 ? "" : between, prefix, known->item[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
 void misuse_unknown(const char *where, const char *what, const char *word, const names *known,
                     const char *prefix) {
-    fprintf(stderr, "gradus: %s%sno %s %s%s", where, where[0] == '\0' ? "" : ": ", what, prefix,
-            word);
-    const char *meant = nearest(known, word);
-    if (meant != NULL) fprintf(stderr, ": did you mean %s%s?", prefix, meant);
-    fprintf(stderr, meant != NULL ? " Expected " : ", expected ");
-    for (int i = 0; i < known->n; i++)
-        fprintf(stderr, "%s%s%s",
-                i == 0              ? ""
-                : i + 1 == known->n ? " or "
-                                    : ", ",
-                prefix, known->item[i]);
-    fprintf(stderr, "%s\n", known->n == 0 ? "none" : "");
+    const char *colon = where[0] == '\0' ? "" : ": ", *meant = nearest(known, word);
+    fprintf(stderr, "gradus: %s%sno %s %s%s", where, colon, what, prefix, word);
+    if (meant != NULL)
+        fprintf(stderr, ": did you mean %s%s? Expected ", prefix, meant);
+    else
+        fprintf(stderr, ", expected ");
+    write_expected(known, prefix);
     exit(2);
 }
