@@ -8,7 +8,9 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(data)                                                                                        \
-    X(losses)
+    X(losses)                                                                                      \
+    X(generative)                                                                                  \
+    X(layers)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
