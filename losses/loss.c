@@ -8,9 +8,23 @@
 
 /* -- The registry --------------------------------------------------------------------------------- */
 
-static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
-                                               gr_box_losses, gr_generative_losses,
-                                               gr_perceptual_losses, gr_combination_losses};
+static const gr_loss_info *const families[] = {
+    gr_regression_losses,
+    gr_classification_losses,
+    gr_focal_losses,
+    gr_margin_losses,
+    gr_class_weights,
+    gr_overlap_losses,
+    gr_box_losses,
+    gr_similarity_losses,
+    gr_triplet_losses,
+    gr_miners,
+    gr_contrast_losses,
+    gr_sequence_losses,
+    gr_generative_losses,
+    gr_perceptual_losses,
+    gr_combination_losses,
+};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {
@@ -122,16 +136,6 @@ gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands) {
     return g;
 }
 
-/* How many words a text has. */
-static int count_words(const char *words) {
-    int n = 0;
-    for (; words != NULL && *words != '\0'; n++) {
-        words += strcspn(words, " ");
-        words += strspn(words, " ");
-    }
-    return n;
-}
-
 gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list) {
     gr_graph *g = NULL;
     for (int i = 0; i < list.n && g == NULL; i++)
@@ -153,20 +157,34 @@ bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const cha
                    gr_describe(t, name).text, n);
 }
 
-bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
-    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
-    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE) {
-        const char *choices = p->kind == GR_CHOICE ? p->choices : "0 1";
-        if (value >= 0 && value < count_words(choices) && value == floor(value)) return true;
-        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value, choices);
+/* How many words a text has. */
+static int count_words(const char *words) {
+    int n = 0;
+    for (; words != NULL && *words != '\0'; n++) {
+        words += strcspn(words, " ");
+        words += strspn(words, " ");
     }
-    if (p->kind == GR_INTEGER && value != floor(value))
-        return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
+    return n;
+}
+
+bool gr_parameter_allows(const gr_parameter_info *p, double value) {
+    if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
+    if (p->kind == GR_CHOICE)
+        return value >= 0 && value < count_words(p->choices) && value == floor(value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
-    if (above && below) return true;
-    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
-                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+    return above && below && (p->kind == GR_NUMBER || value == floor(value));
+}
+
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
+    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    if (gr_parameter_allows(p, value)) return true;
+    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE)
+        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value,
+                       p->kind == GR_CHOICE ? p->choices : "0 1");
+    return gr_fail(g, "gr_%s: %s is %g, expected %s in %c%g, %g%c", row->name, name, value,
+                   p->kind == GR_NUMBER ? "a number" : "an integer", p->low_open ? '(' : '[',
+                   p->low, p->high, p->high_open ? ')' : ']');
 }
 
 void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
@@ -194,6 +212,13 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
     return true;
 }
 
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name) {
+    return broadcasts_to(t, x->shape) ||
+           gr_loss_shape_error(row, t, name, x, x_name,
+                               "the first does not broadcast to the second");
+}
+
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
                           gr_reduction reduction) {
     if (loss == NULL) return NULL;
@@ -211,4 +236,11 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
     }
     return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
                    "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+}
+
+double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,
+                     gr_reduction reduction) {
+    if (weight != NULL || !gr_shape_equal(pred->shape, target->shape)) return 0;
+    if (reduction == GR_SUM) return 1;
+    return reduction == GR_MEAN ? 1 / (double)pred->size : 0;
 }

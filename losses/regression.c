@@ -1,6 +1,7 @@
 #include "losses/regression.h"
 
 #include "core/ops/elementwise.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/shape.h"
 #include "losses/loss_internal.h"
 
@@ -11,66 +12,72 @@ enum { MSE, L1, HUBER, SMOOTH_L1, LOG_COSH, QUANTILE, MAPE, MSLE, POISSON_NLL, G
 
 static const gr_loss_info *row(int i) { return &gr_regression_losses[i]; }
 
-/* pred - target, or NULL after an error. */
-static gr_tensor *residual(int loss, const gr_regression_args *a) {
-    if (gr_loss_check(row(loss), GR_LIST(a->pred, a->target)) == NULL ||
-        !gr_loss_check_broadcast(row(loss), a->pred, "pred", a->target, "target"))
-        return NULL;
-    return gr_sub(a->pred, a->target);
+static bool check(int loss, const gr_regression_args *a) {
+    return gr_loss_check(row(loss), GR_LIST(a->pred, a->target)) != NULL &&
+           gr_loss_check_broadcast(row(loss), a->pred, "pred", a->target, "target");
 }
 
-static gr_tensor *reduce(int loss, const gr_regression_args *a, gr_tensor *elements) {
-    return gr_loss_reduce(row(loss), elements, a->weight, a->reduction);
+static bool check_with(int loss, const gr_regression_args *a, const char *parameter, double value) {
+    return check(loss, a) && gr_loss_check_parameter(a->pred->graph, row(loss), parameter, value);
 }
 
-gr_tensor *gr_mse_(gr_regression_args a) { return reduce(MSE, &a, gr_square(residual(MSE, &a))); }
+static double total(const gr_regression_args *a) {
+    return gr_loss_total(a->pred, a->target, a->weight, a->reduction);
+}
 
-gr_tensor *gr_l1_(gr_regression_args a) { return reduce(L1, &a, gr_abs(residual(L1, &a))); }
+static gr_tensor *reduce(int loss, const gr_regression_args *a, gr_tensor *values) {
+    return gr_loss_reduce(row(loss), values, a->weight, a->reduction);
+}
 
-/* With c = d cut to [-delta, delta], c (d - c/2) is the loss on both sides of the kink, and none of its
- * factors overflows where the loss does not. */
+/* For values that were computed with total(a). */
+static gr_tensor *finish(int loss, const gr_regression_args *a, gr_tensor *values) {
+    return total(a) != 0 ? values : reduce(loss, a, values);
+}
+
+gr_tensor *gr_mse_(gr_regression_args a) {
+    if (!check(MSE, &a)) return NULL;
+    return finish(MSE, &a, gr_pointwise_square(a.pred, a.target, total(&a)));
+}
+
+gr_tensor *gr_l1_(gr_regression_args a) {
+    if (!check(L1, &a)) return NULL;
+    return finish(L1, &a, gr_pointwise_abs(a.pred, a.target, total(&a)));
+}
+
 gr_tensor *gr_huber_(gr_regression_args a) {
-    gr_tensor *d = residual(HUBER, &a);
-    if (d == NULL || !gr_loss_check_parameter(d->graph, row(HUBER), "delta", a.delta)) return NULL;
-    gr_tensor *c = gr_clamp(d, -a.delta, a.delta);
-    return reduce(HUBER, &a, gr_mul(c, gr_sub(d, gr_scale(c, 0.5))));
+    if (!check_with(HUBER, &a, "delta", a.delta)) return NULL;
+    return finish(HUBER, &a, gr_pointwise_huber(a.pred, a.target, a.delta, total(&a)));
 }
 
 gr_tensor *gr_smooth_l1_(gr_regression_args a) {
-    gr_tensor *d = residual(SMOOTH_L1, &a);
-    if (d == NULL || !gr_loss_check_parameter(d->graph, row(SMOOTH_L1), "beta", a.beta)) return NULL;
-    if ((gr_real)a.beta == 0) return reduce(SMOOTH_L1, &a, gr_abs(d));
-    gr_tensor *c = gr_clamp(d, -a.beta, a.beta);
-    gr_tensor *slope = gr_div(c, gr_scalar(d->graph, a.beta));
-    return reduce(SMOOTH_L1, &a, gr_mul(slope, gr_sub(d, gr_scale(c, 0.5))));
+    if (!check_with(SMOOTH_L1, &a, "beta", a.beta)) return NULL;
+    gr_tensor *values = (gr_real)a.beta == 0
+                            ? gr_pointwise_abs(a.pred, a.target, total(&a))
+                            : gr_pointwise_smooth_l1(a.pred, a.target, a.beta, total(&a));
+    return finish(SMOOTH_L1, &a, values);
 }
 
 gr_tensor *gr_log_cosh_(gr_regression_args a) {
-    return reduce(LOG_COSH, &a, gr_log_of_cosh(residual(LOG_COSH, &a)));
+    if (!check(LOG_COSH, &a)) return NULL;
+    return finish(LOG_COSH, &a, gr_pointwise_log_cosh(a.pred, a.target, total(&a)));
 }
 
 gr_tensor *gr_quantile_(gr_regression_args a) {
-    gr_tensor *d = residual(QUANTILE, &a);
-    if (d == NULL || !gr_loss_check_parameter(d->graph, row(QUANTILE), "tau", a.tau)) return NULL;
-    gr_tensor *below = gr_scale(gr_relu(gr_neg(d)), a.tau);
-    gr_tensor *above = gr_scale(gr_relu(d), 1 - a.tau);
-    return reduce(QUANTILE, &a, gr_add(below, above));
+    if (!check_with(QUANTILE, &a, "tau", a.tau)) return NULL;
+    return finish(QUANTILE, &a, gr_pointwise_quantile(a.pred, a.target, a.tau, total(&a)));
 }
 
 gr_tensor *gr_mape_(gr_regression_args a) {
-    gr_tensor *d = residual(MAPE, &a);
-    if (d == NULL || !gr_loss_check_parameter(d->graph, row(MAPE), "eps", a.eps)) return NULL;
-    return reduce(MAPE, &a, gr_div(gr_abs(d), gr_clamp(gr_abs(a.target), a.eps, INFINITY)));
+    if (!check_with(MAPE, &a, "eps", a.eps)) return NULL;
+    gr_tensor *error = gr_abs(gr_sub(a.pred, a.target));
+    return reduce(MAPE, &a, gr_div(error, gr_clamp(gr_abs(a.target), a.eps, INFINITY)));
 }
 
 /* The difference of the logarithms is log1p((larger - smaller) / (1 + smaller)), up to its sign. Which
  * is the larger is a choice, not a gr_maximum, so that second derivatives are right where both are
  * equal. */
 gr_tensor *gr_msle_(gr_regression_args a) {
-    gr_graph *g = gr_loss_check(row(MSLE), GR_LIST(a.pred, a.target));
-    if (g == NULL || !gr_loss_check_broadcast(row(MSLE), a.pred, "pred", a.target, "target") ||
-        !gr_loss_check_parameter(g, row(MSLE), "eps", a.eps))
-        return NULL;
+    if (!check_with(MSLE, &a, "eps", a.eps)) return NULL;
     gr_tensor *p = gr_clamp(a.pred, a.eps, INFINITY), *t = gr_clamp(a.target, a.eps, INFINITY);
     gr_tensor *above = gr_ge(p, t);
     gr_tensor *larger = gr_where(above, p, t), *smaller = gr_where(above, t, p);
@@ -90,11 +97,7 @@ static gr_tensor *stirling(gr_tensor *t) {
 }
 
 gr_tensor *gr_poisson_nll_(gr_regression_args a) {
-    gr_graph *g = gr_loss_check(row(POISSON_NLL), GR_LIST(a.pred, a.target));
-    if (g == NULL ||
-        !gr_loss_check_broadcast(row(POISSON_NLL), a.pred, "pred", a.target, "target") ||
-        !gr_loss_check_parameter(g, row(POISSON_NLL), "eps", a.eps))
-        return NULL;
+    if (!check_with(POISSON_NLL, &a, "eps", a.eps)) return NULL;
     gr_tensor *rate = a.log_input ? gr_exp(a.pred) : a.pred;
     gr_tensor *log_rate = a.log_input ? a.pred : gr_log(gr_shift(a.pred, a.eps));
     gr_tensor *loss = gr_sub(rate, gr_mul(a.target, log_rate));

@@ -107,6 +107,7 @@ static int run_gnuplot(const char *directory, const char *script) {
     pid_t child = fork();
     if (child == 0) {
         if (chdir(directory) != 0) _exit(126);
+        setenv("LC_ALL", "C.UTF-8", 1); /* without it gnuplot mistrusts its own characters */
         execlp("gnuplot", "gnuplot", script, (char *)NULL);
         _exit(127);
     }

@@ -145,6 +145,20 @@ class Expm1(torch.autograd.Function):
         return grad * torch.exp(x)
 
 
+class LogOfCosh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        a = x.abs()
+        near = torch.log1p(2 * torch.sinh(torch.clamp(a, max=1) / 2) ** 2)
+        return torch.where(a < 1, near, a + torch.log1p(torch.exp(-2 * a)) - math.log(2))
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return grad * Tanh.apply(x)
+
+
 def elu_left(x, alpha):
     """At 0 the derivatives of the left side, in every order."""
     left = alpha * Expm1.apply(torch.where(x > 0, torch.zeros(()), x))
@@ -327,6 +341,7 @@ UNARY = {
     "sin": (torch.sin, (-4, 4), [0, 100, -1000, 1e-20], 2),
     "cos": (torch.cos, (-4, 4), [0, 100, -1000, 1e-20], 2),
     "tanh": (Tanh.apply, (-2, 2), [0, 1e-20, 20, -20, 1e30, -1e30, INF], 2),
+    "log_of_cosh": (LogOfCosh.apply, (-2, 2), [0, 1e-18, 1e-3, -1e-4, 20, -20, 3e38, -3e38], 2),
     "erf": (torch.erf, (-2, 2), [0, 1e-20, 5, -5, 1e18, -1e18], 2),
     "normal_cdf": (NormalCdf.apply, (-2, 2), [0, 8, -8, 10, -10, 1e18, -1e18], 2),
     "sigmoid": (Sigmoid.apply, (-3, 3), [0, 40, -40, 80, -80, 3e38, -3e38, INF, -INF], 2),
@@ -337,6 +352,7 @@ UNARY = {
 }
 BY_TORCH = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "softplus": F.softplus, "gelu": F.gelu,
             "silu": F.silu, "expm1": torch.expm1,
+            "log_of_cosh": lambda x: torch.log(torch.cosh(x)),
              "normal_cdf": torch.special.ndtr, "sqrt": torch.sqrt}
 for op, (f, (low, high), extreme, float_orders) in UNARY.items():
     ordinary = BY_TORCH.get(op, f)
@@ -709,6 +725,24 @@ for ident, (shape, axis, before, after, value) in {
 add("pad", "infinite", lambda x: pad(x, 0, 1, 1, -INF), {"x": real([1, 2])},
     {"axis": 0, "before": 1, "after": 1, "value": -INF}, smooth=False)
 
+NUMBERED = index([[1, 2, 3], [4, 5, 6]])
+for op, f, params in (
+        ("flatten", lambda x: x.reshape(-1), {}),
+        ("transpose", lambda x: x.T, {"a": 0, "b": 1}),
+        ("permute", lambda x: x.permute(1, 0), {"order": [1, 0]}),
+        ("slice", lambda x: x[:, ::2], {"axis": 1, "begin": 0, "end": INT_MAX, "step": 2}),
+        ("select", lambda x: x[1], {"axis": 0, "position": 1}),
+        ("concat", lambda x: torch.cat((x,), 0), {"axis": 0}),
+        ("stack", lambda x: x[None], {"axis": 0}),
+        ("split", lambda x: x[:, 1:], {"axis": 1, "lengths": [1, 2], "part": 1}),
+        ("expand", lambda x: x.expand(2, 2, 3), {"shape": [2, 2, 3]}),
+        ("unsqueeze", lambda x: x[:, None], {"axis": 1}),
+        ("flip", lambda x: x.flip(1), {"axis": 1})):
+    add(op, "index", lambda x: f(x).clone(), {"x": NUMBERED}, params)
+add("squeeze", "index", lambda x: x[:, 0], {"x": index([[1], [2]])}, {"axis": 1})
+add("concat", "index_two", lambda a, b: torch.cat((a, b), 1),
+    {"a": NUMBERED, "b": index([[7], [8]])}, {"axis": 1})
+
 # -- index.h ----------------------------------------------------------------------------------------
 
 GATHER = {
@@ -734,6 +768,8 @@ for ident, (shape, axis, where_) in {"rows": ((4, 3), 0, [3, 0, 0, 2]), "columns
                                      "none": ((4, 3), 0, []), "empty_rows": ((3, 0), 0, [1, 2])}.items():
     add("index_select", ident, lambda x, i: torch.index_select(x, axis, i),
         {"x": draw(f"index_select/{ident}", shape, -2, 2), "index": index(where_)}, {"axis": axis})
+add("index_select", "index", lambda x, i: torch.index_select(x, 0, i),
+    {"x": NUMBERED, "index": index([1, 0, 1])}, {"axis": 0})
 for ident, where_, classes in (("vector", [2, 0, 1], 3), ("matrix", [[0, 3], [1, 1]], 4),
                                ("scalar", 1, 3), ("one_class", [0, 0], 1), ("empty", [], 3)):
     add("one_hot", ident, lambda i: F.one_hot(i, classes).double(), {"index": index(where_)},
@@ -826,7 +862,7 @@ def distances_zero(a, b):
     return sqrt_zero((d * d).sum(2))
 
 
-for ident, (m, n, d) in {"plain": (3, 2, 3), "one": (1, 1, 2), "thin": (4, 3, 1),
+for ident, (m, n, d) in {"plain": (3, 2, 3), "pair": (1, 1, 2), "thin": (4, 3, 1),
                          "wide": (2, 2, 19)}.items():
     a = apart(f"distances/{ident}/a", (m, d), gap=0.3)
     b = real(apart(f"distances/{ident}/b", (n, d), gap=0.3) + 0.125)

@@ -1,6 +1,7 @@
 #include "tests/unit/loss_call.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/oracle.h"
@@ -16,10 +17,8 @@ int loss_word(const char *words, const char *word) {
 }
 
 bool loss_reduction(const char *text, gr_reduction *reduction) {
-    static const char *const names[] = {[GR_MEAN] = "mean",
-                                        [GR_SUM] = "sum",
-                                        [GR_NONE] = "none",
-                                        [GR_BATCHMEAN] = "batchmean"};
+    static const char *const names[] = {
+        [GR_MEAN] = "mean", [GR_SUM] = "sum", [GR_NONE] = "none", [GR_BATCHMEAN] = "batchmean"};
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
         if (strcmp(names[i], text) == 0) {
             *reduction = (gr_reduction)i;
@@ -82,4 +81,9 @@ void loss_call_of_case(gr_graph *g, const gr_loss_info *loss, const cJSON *c, lo
     ck_assert_msg(loss_reduction(reduction->valuestring, &to->call.reduction) &&
                       loss_word(loss->reductions, reduction->valuestring) >= 0,
                   "%s: the row has no reduction %s", oracle_name(c).text, reduction->valuestring);
+}
+
+bool loss_selected(const char *name) {
+    const char *only = getenv("LOSS");
+    return only == NULL || strcmp(only, name) == 0;
 }

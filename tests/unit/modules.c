@@ -26,17 +26,17 @@ void modules_load(const cJSON *c, gr_module *m) {
 void modules_compare(const cJSON *c, const char *name, const gr_tensor *t) {
     ck_assert_msg(t != NULL, "%s: %s is NULL", oracle_name(c).text, name);
     oracle_stats stats = {.tolerance = ORACLE_TOLERANCE,
-                          .floor = sizeof(gr_real) == sizeof(float) ? 4 * FLT_EPSILON
-                                                                    : 4 * DBL_EPSILON};
+                          .floor =
+                              sizeof(gr_real) == sizeof(float) ? 4 * FLT_EPSILON : 4 * DBL_EPSILON};
     oracle_message message;
     const cJSON *member;
     cJSON_ArrayForEach(member, cJSON_GetObjectItem(c, "expected")) {
         if (strcmp(cJSON_GetObjectItem(member, "name")->valuestring, name) != 0) continue;
         gr_text what;
         snprintf(what.text, sizeof what.text, "%.60s: %.60s", oracle_name(c).text, name);
-        ck_assert_msg(oracle_compare(t, cJSON_GetObjectItem(member, "data"), what.text, &stats,
-                                     &message),
-                      "%s", message.text);
+        ck_assert_msg(
+            oracle_compare(t, cJSON_GetObjectItem(member, "data"), what.text, &stats, &message),
+            "%s", message.text);
         return;
     }
     ck_abort_msg("%s: nothing is expected of %s", oracle_name(c).text, name);

@@ -12,11 +12,13 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 
-/* -- Reading -------------------------------------------------------------------------------------- */
+/* -- Reading --------------------------------------------------------------------------------------
+ */
 
 cJSON *oracle_read(const char *path) {
     gzFile file = gzopen(path, "rb"); /* plain files too */
-    ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root", path);
+    ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root",
+                  path);
     size_t size = 0, room = 1 << 20;
     char *text = malloc(room + 1);
     int n = 0;
@@ -96,7 +98,8 @@ gr_shape oracle_shape(const cJSON *c, const char *name) {
 static gr_shape shape_of(const cJSON *t) {
     gr_shape shape = {0};
     const cJSON *dim;
-    cJSON_ArrayForEach(dim, cJSON_GetObjectItem(t, "shape")) shape.dim[shape.ndim++] = dim->valueint;
+    cJSON_ArrayForEach(dim, cJSON_GetObjectItem(t, "shape")) shape.dim[shape.ndim++] =
+        dim->valueint;
     return shape;
 }
 
@@ -139,7 +142,8 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
     return NULL;
 }
 
-/* -- Comparing ------------------------------------------------------------------------------------- */
+/* -- Comparing
+ * ------------------------------------------------------------------------------------- */
 
 static bool complain(oracle_message *message, const char *format, ...) {
     va_list arguments;
@@ -162,10 +166,10 @@ static double largest_in(const cJSON *numbers) {
     return largest;
 }
 
-/* What rounding alone explains: an element that is a small difference of large terms is no better than
- * the rounding of these; the largest number of the same order in the case stands for them (unless the
- * case says that its elements are independent). What lies below the smallest normal number has lost
- * digits already. */
+/* What rounding alone explains: an element that is a small difference of large terms is no better
+ * than the rounding of these; the largest number of the same order in the case stands for them
+ * (unless the case says that its elements are independent). What lies below the smallest normal
+ * number has lost digits already. */
 static double floor_of(const cJSON *c, double largest) {
     const double epsilon = sizeof(gr_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
     const double smallest = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
@@ -206,8 +210,8 @@ static bool compare(const gr_tensor *t, const cJSON *expected, double floor, con
     return true;
 }
 
-bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what, oracle_stats *stats,
-                    oracle_message *message) {
+bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
+                    oracle_stats *stats, oracle_message *message) {
     double floor = floor_of(NULL, largest_in(expected)) + stats->floor;
     return compare(t, expected, floor, what, stats, message);
 }
@@ -219,7 +223,8 @@ static bool compare_value(const gr_tensor *y, const cJSON *c, oracle_stats *stat
     if (y == NULL) return complain(message, "%s: nothing was computed", name.text);
     bool is_index = cJSON_IsTrue(cJSON_GetObjectItem(value, "index"));
     if ((y->kind == GR_INDEX) != is_index)
-        return complain(message, "%s: %s were expected", name.text, is_index ? "integers" : "reals");
+        return complain(message, "%s: %s were expected", name.text,
+                        is_index ? "integers" : "reals");
     if (!gr_shape_equal(y->shape, shape_of(value)))
         return complain(message, "%s: shape %s, expected %s", name.text,
                         gr_shape_text(y->shape).text, gr_shape_text(shape_of(value)).text);
@@ -237,7 +242,8 @@ static bool compare_grads(const cJSON *c, const char *key, gr_tensor **grads, gr
         snprintf(what.text, sizeof what.text, "%.80s: %s to %.20s", oracle_name(c).text, key,
                  in[i]->name);
         if (grads[i] != NULL && !gr_shape_equal(grads[i]->shape, in[i]->shape))
-            return complain(message, "%s: shape %s", what.text, gr_shape_text(grads[i]->shape).text);
+            return complain(message, "%s: shape %s", what.text,
+                            gr_shape_text(grads[i]->shape).text);
         if (!compare(grads[i], cJSON_GetArrayItem(expected, i), floor, what.text, stats, message))
             return false;
     }
@@ -324,8 +330,10 @@ bool oracle_check(gr_graph *g, const cJSON *c, oracle_function *f, oracle_stats 
 }
 
 void oracle_report(const char *family, const oracle_stats *s) {
-    printf("oracle %s: %d values, %d gradients, %d second derivatives, %lld numbers, largest relative "
-           "error %.2g%s%s\n", family, s->values, s->gradients, s->second, (long long)s->numbers,
-           s->largest, s->largest > 0 ? " in " : "", s->worst.text);
+    printf(
+        "oracle %s: %d values, %d gradients, %d second derivatives, %lld numbers, largest relative "
+        "error %.2g%s%s\n",
+        family, s->values, s->gradients, s->second, (long long)s->numbers, s->largest,
+        s->largest > 0 ? " in " : "", s->worst.text);
     fflush(stdout);
 }

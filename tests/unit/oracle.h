@@ -9,8 +9,8 @@
 
 #include "core/graph/graph.h"
 
-/* The JSON of a file (NAME.json or NAME.json.gz); fails the running test if it can't be read. Free it
- * with cJSON_Delete. */
+/* The JSON of a file (NAME.json or NAME.json.gz); fails the running test if it can't be read. Free
+ * it with cJSON_Delete. */
 cJSON *oracle_read(const char *path);
 /* The cases of a file, to be walked with cJSON_ArrayForEach. */
 const cJSON *oracle_cases(const cJSON *file);
@@ -38,7 +38,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 /* What was compared, and how far it was off. Begin with {.tolerance = ORACLE_TOLERANCE}. */
 typedef struct oracle_stats {
     double tolerance;
-    double floor; /* added to that of rounding in oracle_compare */
+    double floor;                  /* added to that of rounding in oracle_compare */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
     double largest; /* relative error */
@@ -57,14 +57,14 @@ typedef struct oracle_message {
 
 /* Compares t's elements with the numbers of `expected`. False, and a message that says where, if
  * one is too far off: |a - b| <= tolerance max(|a|, |b|) + floor. NaN equals NaN. */
-bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what, oracle_stats *stats,
-                    oracle_message *message);
+bool oracle_compare(const gr_tensor *t, const cJSON *expected, const char *what,
+                    oracle_stats *stats, oracle_message *message);
 
 /* Builds the result from the case's parameters and operands. */
 typedef gr_tensor *oracle_function(const cJSON *c, gr_tensor **in);
 
-/* Compares the value, the gradient (by gr_backward and by gr_grads) and the second derivatives, as far
- * as the case has them. Resets the graph first. */
+/* Compares the value, the gradient (by gr_backward and by gr_grads) and the second derivatives, as
+ * far as the case has them. Resets the graph first. */
 bool oracle_check(gr_graph *g, const cJSON *c, oracle_function *f, oracle_stats *stats,
                   oracle_message *message);
 

@@ -5,10 +5,20 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
+    X(random)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
     X(data)                                                                                        \
     X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
+    X(similarity)                                                                                  \
     X(generative)                                                                                  \
     X(layers)
 

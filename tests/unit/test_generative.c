@@ -1,5 +1,5 @@
-/* What takes functions or networks, and so is no entry of the registry: the gradient penalty of a critic,
- * GradNorm; and the schedules. */
+/* What takes functions or networks, and so is no entry of the registry: the gradient penalty of a
+ * critic, GradNorm; and the schedules. */
 #include <math.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static gr_module *critic_of(const cJSON *c) {
     return net;
 }
 
-/* -- The gradient penalty ---------------------------------------------------------------------------- */
+/* -- The gradient penalty ---------------------------------------------------------------------- */
 
 START_TEST(penalty_of_a_network_as_in_torch) {
     const char *const ids[] = {"plain", "other"};
@@ -83,7 +83,8 @@ END_TEST
 
 START_TEST(penalty_without_recording_has_the_same_value) {
     gr_module *net = critic_of(oracle_find(file, "gradient_penalty", "plain"));
-    gr_tensor *real = gr_normal(g, GR_SHAPE(4, 3), 0, 1), *fake = gr_normal(g, GR_SHAPE(4, 3), 0, 1);
+    gr_tensor *real = gr_normal(g, GR_SHAPE(4, 3), 0, 1),
+              *fake = gr_normal(g, GR_SHAPE(4, 3), 0, 1);
     gr_random_state state = gr_random_get(g);
     gr_tensor *recorded = gr_gradient_penalty(gr_module_function, net, real, fake);
     gr_random_set(g, state);
@@ -135,7 +136,7 @@ START_TEST(penalty_refuses) {
 }
 END_TEST
 
-/* -- GradNorm ---------------------------------------------------------------------------------------- */
+/* -- GradNorm ---------------------------------------------------------------------------------- */
 
 typedef struct two_tasks {
     gr_tensor *x, *t, *weights, *initial, *shared, *bias, *a, *b;
@@ -143,7 +144,8 @@ typedef struct two_tasks {
 } two_tasks;
 
 static two_tasks tasks_of(const cJSON *c) {
-    two_tasks s = {.x = modules_operand(g, c, "x"), .t = modules_operand(g, c, "t"),
+    two_tasks s = {.x = modules_operand(g, c, "x"),
+                   .t = modules_operand(g, c, "t"),
                    .initial = modules_operand(g, c, "initial")};
     gr_tensor **leaves[] = {&s.weights, &s.shared, &s.bias, &s.a, &s.b};
     const char *const names[] = {"weights", "shared", "bias", "a", "b"};
@@ -209,7 +211,7 @@ START_TEST(gradnorm_refuses) {
 }
 END_TEST
 
-/* -- By differences ---------------------------------------------------------------------------------- */
+/* -- By differences ---------------------------------------------------------------------------- */
 
 #ifdef GR_DOUBLE
 
@@ -229,14 +231,14 @@ START_TEST(penalty_by_differences) {
     for (int i = 0; i < 4; i++) gr_requires_grad(x[i]);
     gr_random_state state = gr_random_get(g);
     gradcheck_report report;
-    ck_assert_msg(gradcheck(run_penalty, &state, (gr_list){4, x}, (gradcheck_options){0}, &report), "%s",
-                  report.message);
+    ck_assert_msg(gradcheck(run_penalty, &state, (gr_list){4, x}, (gradcheck_options){0}, &report),
+                  "%s", report.message);
 }
 END_TEST
 
 #endif
 
-/* -- Schedules --------------------------------------------------------------------------------------- */
+/* -- Schedules --------------------------------------------------------------------------------- */
 
 START_TEST(schedules) {
     ck_assert_double_eq(gr_schedule_linear(-5, 0, 10, 2, 4), 2);

@@ -1,4 +1,5 @@
-/* Layers and what is done to their weights: spectral normalisation, clipping, the adaptive softmax. */
+/* Layers and what is done to their weights: spectral normalisation, clipping, the adaptive softmax.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -28,14 +29,15 @@ static void teardown(void) {
     gr_graph_free(g);
 }
 
-/* -- Spectral normalisation -------------------------------------------------------------------------- */
+/* -- Spectral normalisation -------------------------------------------------------------------- */
 
 START_TEST(spectral_norm_as_in_torch) {
     const char *const ids[] = {"matrix_0", "matrix_1", "matrix_3", "convolution"};
     for (int i = 0; i < 4; i++) {
         const cJSON *c = oracle_find(file, "spectral_norm", ids[i]);
         gr_tensor *w = gr_requires_grad(modules_operand(g, c, "w"));
-        gr_tensor *u = gr_keep(modules_operand(g, c, "u")), *v = gr_keep(modules_operand(g, c, "v"));
+        gr_tensor *u = gr_keep(modules_operand(g, c, "u")),
+                  *v = gr_keep(modules_operand(g, c, "v"));
         gr_tensor *upstream = modules_operand(g, c, "upstream");
         gr_tensor *y = gr_spectral_norm(w, u, v, .iterations = oracle_int(c, "iterations", 1));
         modules_compare(c, "y", y);
@@ -102,7 +104,7 @@ START_TEST(spectral_norm_refuses) {
 }
 END_TEST
 
-/* -- Clipping ---------------------------------------------------------------------------------------- */
+/* -- Clipping ---------------------------------------------------------------------------------- */
 
 START_TEST(clipping_cuts_every_parameter) {
     gr_module *net = gr_sequential(g, gr_linear(g, 2, 3), gr_relu_layer(g), gr_linear(g, 3, 1));
@@ -124,15 +126,14 @@ START_TEST(clipping_cuts_every_parameter) {
 }
 END_TEST
 
-/* -- The adaptive softmax ---------------------------------------------------------------------------- */
+/* -- The adaptive softmax ---------------------------------------------------------------------- */
 
 static gr_module *adaptive_of(const cJSON *c) {
     int cutoffs[8], n = oracle_ints(c, "cutoffs", cutoffs, 8);
     const gr_tensor *x = modules_operand(g, c, "x");
-    gr_module *m = gr_adaptive_softmax(g, x->shape.dim[1], oracle_int(c, "classes", 0),
-                                       ((gr_cutoffs){n, cutoffs}),
-                                       .div_value = oracle_param(c, "div_value", 4),
-                                       .head_bias = oracle_flag(c, "head_bias"));
+    gr_module *m = gr_adaptive_softmax(
+        g, x->shape.dim[1], oracle_int(c, "classes", 0), ((gr_cutoffs){n, cutoffs}),
+        .div_value = oracle_param(c, "div_value", 4), .head_bias = oracle_flag(c, "head_bias"));
     modules_load(c, m);
     return m;
 }

@@ -1,10 +1,10 @@
 /* Every loss of the registry against the references in tests/oracle/losses_FAMILY.json.gz: value,
- * gradient and second derivatives with respect to every real operand; and the calls that must fail. */
+ * gradient and second derivatives with respect to every real operand; and the calls that must fail.
+ */
 #include <check.h>
 #include <float.h>
 #include <glob.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/graph/autodiff.h"
@@ -25,10 +25,10 @@ static bool complain(oracle_message *m, const char *format, const cJSON *c, cons
     return false;
 }
 
-/* What rounding explains besides the rounding of the result itself: a loss is made of terms as large
- * as its operands (logits, exponents, distances) or as 1 (probabilities, p - y), which cancel. Terms
- * beyond 1e4 occur only in extremes, where the result is as large as they are. Double is the strict
- * test: there the floor is about 1e-15. */
+/* What rounding explains besides the rounding of the result itself: a loss is made of terms as
+ * large as its operands (logits, exponents, distances) or as 1 (probabilities, p - y), which
+ * cancel. Terms beyond 1e4 occur only in extremes, where the result is as large as they are. Double
+ * is the strict test: there the floor is about 1e-15. */
 static double floor_of(const loss_call *l) {
     const double epsilon = sizeof(gr_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
     double largest = 1;
@@ -58,7 +58,8 @@ static bool compare_grads(const cJSON *c, const char *order, const loss_call *l,
     for (int i = 0; i < l->n; i++) {
         at = i > 0 && l->name[i] == l->name[i - 1] ? at : 0;
         const cJSON *expected = cJSON_GetObjectItem(all, l->name[i]);
-        if (expected == NULL) return complain(message, "%s: no expected gradient to %s", c, l->name[i]);
+        if (expected == NULL)
+            return complain(message, "%s: no expected gradient to %s", c, l->name[i]);
         if (cJSON_IsNull(expected)) continue;
         cJSON *part = cJSON_CreateArray();
         for (int64_t k = 0; k < l->leaf[i]->size; k++)
@@ -81,13 +82,16 @@ static bool compare_value(const cJSON *c, const gr_tensor *y, oracle_stats *stat
     for (int i = 0; same && i < y->shape.ndim; i++)
         same = cJSON_GetArrayItem(shape, i)->valueint == y->shape.dim[i];
     if (!same) return complain(message, "%s: shape %s", c, gr_shape_text(y->shape).text);
-    return oracle_compare(y, cJSON_GetObjectItem(value, "data"), oracle_name(c).text, stats, message);
+    return oracle_compare(y, cJSON_GetObjectItem(value, "data"), oracle_name(c).text, stats,
+                          message);
 }
 
 /* The orders of derivatives that the case has and this precision holds; -1: not even the value. */
 static int orders_of(const cJSON *c) {
     const cJSON *second = cJSON_GetObjectItem(c, "grad2"), *held;
-    int orders = second != NULL && !cJSON_IsNull(second) ? 2 : cJSON_HasObjectItem(c, "grad") ? 1 : 0;
+    int orders = second != NULL && !cJSON_IsNull(second) ? 2
+                 : cJSON_HasObjectItem(c, "grad")        ? 1
+                                                         : 0;
     held = cJSON_GetObjectItem(c, "float_orders");
     bool less = sizeof(gr_real) == sizeof(float) && held != NULL && held->valueint < orders;
     return less ? held->valueint : orders;
@@ -150,19 +154,15 @@ static bool check_case(gr_graph *g, const cJSON *c, tally *t, oracle_message *me
     return orders < 1 || check_derivatives(g, c, y, &l, orders, &t->stats, message);
 }
 
-/* LOSS=name in the environment: only the cases of this loss. */
-static bool selected(const cJSON *c) {
-    const char *only = getenv("LOSS");
-    return only == NULL || strcmp(only, cJSON_GetObjectItem(c, "op")->valuestring) == 0;
-}
-
 static void check_file(const char *path, tally *t) {
     gr_graph *g = gr_graph_new(.seed = 1);
     cJSON *file = oracle_read(path);
     const cJSON *c;
     cJSON_ArrayForEach(c, oracle_cases(file)) {
         oracle_message message;
-        if (!selected(c) || check_case(g, c, t, &message)) continue;
+        if (!loss_selected(cJSON_GetObjectItem(c, "op")->valuestring) ||
+            check_case(g, c, t, &message))
+            continue;
         if (t->failed++ < 40) fprintf(stderr, "%s\n", message.text);
     }
     cJSON_Delete(file);
@@ -185,12 +185,12 @@ START_TEST(losses_match_their_references) {
     for (size_t i = 0; i < files.gl_pathc; i++) {
         tally t = {.stats = {.tolerance = ORACLE_TOLERANCE}};
         check_file(files.gl_pathv[i], &t);
-        printf("losses, %s: %d cases, %d first-order, %d second-order, %d refused; largest relative "
-               "error %.2g%s%s\n",
-               family_of(files.gl_pathv[i]).text, t.cases, t.stats.gradients, t.stats.second,
-               t.refused, t.stats.largest, t.stats.largest > 0 ? " in " : "", t.stats.worst.text);
-        if (t.failed > 0)
-            fprintf(stderr, "%s: %d cases failed\n", files.gl_pathv[i], t.failed);
+        printf(
+            "losses, %s: %d cases, %d first-order, %d second-order, %d refused; largest relative "
+            "error %.2g%s%s\n",
+            family_of(files.gl_pathv[i]).text, t.cases, t.stats.gradients, t.stats.second,
+            t.refused, t.stats.largest, t.stats.largest > 0 ? " in " : "", t.stats.worst.text);
+        if (t.failed > 0) fprintf(stderr, "%s: %d cases failed\n", files.gl_pathv[i], t.failed);
         failed += t.failed;
     }
     fflush(stdout);
