@@ -278,6 +278,7 @@ const gr_loss_info gr_combination_losses[] = {
      .use = "most examples are easy and drown the others",
      .avoid = "labels are wrong here and there: those are what is kept",
      .convex = "loss",
+     .differentiable = "loss",
      .robust = "loss",
      .low = -INFINITY,
      .high = INFINITY,

@@ -382,7 +382,7 @@ const gr_loss_info gr_generative_losses[] = {
      .convex = "real",
      .differentiable = "real",
      .robust = "real",
-     .low = -INFINITY,
+     .low = 0,
      .high = INFINITY,
      .source =
          "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
@@ -405,7 +405,7 @@ const gr_loss_info gr_generative_losses[] = {
      .differentiable = "fake",
      .robust = "fake",
      .low = -INFINITY,
-     .high = INFINITY,
+     .high = 0,
      .source =
          "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
          "ICML 2017",
