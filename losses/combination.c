@@ -92,7 +92,8 @@ static bool check_gradnorm(const gr_gradnorm_args *a) {
     if (g->no_grad > 0)
         return gr_fail(g,
                        "gr_gradnorm: the graph is not recording, so that there are no gradients");
-    return gr_loss_check_vector(row(GRADNORM), a->initial, "initial", a->losses.n) &&
+    return gr_loss_check_parameter(g, row(GRADNORM), "alpha", a->alpha) &&
+           gr_loss_check_vector(row(GRADNORM), a->initial, "initial", a->losses.n) &&
            gr_loss_check_vector(row(GRADNORM), a->weights, "weights", a->losses.n) &&
            gr_loss_check_values(row(GRADNORM), a->initial, "initial", is_positive, "more than 0");
 }

@@ -151,8 +151,7 @@ gr_tensor *gr_gan_discriminator_(gr_gan_discriminator_args a) {
     const gr_loss_info *r = row(GAN_DISCRIMINATOR);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.real, a.fake));
     if (g == NULL || !check_variant(g, GAN_DISCRIMINATOR, a.variant)) return NULL;
-    if (a.reduction == GR_NONE &&
-        !gr_loss_check_same_shape(r, a.real, "real", a.fake, "fake"))
+    if (a.reduction == GR_NONE && !gr_loss_check_same_shape(r, a.real, "real", a.fake, "fake"))
         return NULL;
     gr_tensor *real = gr_loss_reduce(r, critic_on_real(a.variant, a.real), NULL, a.reduction);
     gr_tensor *fake = gr_loss_reduce(r, critic_on_fake(a.variant, a.fake), NULL, a.reduction);
@@ -189,6 +188,12 @@ static gr_tensor *input_gradient(const gr_gradient_penalty_args *a) {
     return grad;
 }
 
+static bool check_penalty(gr_graph *g, double lambda, double target) {
+    const gr_loss_info *r = row(GRADIENT_PENALTY);
+    return gr_loss_check_parameter(g, r, "lambda", lambda) &&
+           gr_loss_check_parameter(g, r, "target", target);
+}
+
 gr_tensor *gr_gradient_penalty_(gr_gradient_penalty_args a) {
     gr_graph *g = a.real != NULL ? a.real->graph : a.fake != NULL ? a.fake->graph : NULL;
     if (a.real == NULL || a.fake == NULL || a.critic == NULL)
@@ -200,6 +205,7 @@ gr_tensor *gr_gradient_penalty_(gr_gradient_penalty_args a) {
         a.real->shape.ndim == 0 || !gr_shape_equal(a.real->shape, a.fake->shape))
         return gr_loss_shape_error(row(GRADIENT_PENALTY), a.real, "real", a.fake, "fake",
                                    "expected real numbers of one shape (N,..), not empty");
+    if (!check_penalty(g, a.lambda, a.target)) return NULL;
     gr_tensor *grad = input_gradient(&a);
     if (grad == NULL) return NULL;
     return gr_gradient_penalty_of(grad, .reduction = a.reduction, .lambda = a.lambda,
@@ -209,9 +215,7 @@ gr_tensor *gr_gradient_penalty_(gr_gradient_penalty_args a) {
 gr_tensor *gr_gradient_penalty_of_(gr_gradient_penalty_of_args a) {
     const gr_loss_info *r = row(GRADIENT_PENALTY);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.grad));
-    if (g == NULL || !gr_loss_check_parameter(g, r, "lambda", a.lambda) ||
-        !gr_loss_check_parameter(g, r, "target", a.target))
-        return NULL;
+    if (g == NULL || !check_penalty(g, a.lambda, a.target)) return NULL;
     if (a.grad->shape.ndim == 0)
         return gr_fail(g, "gr_gradient_penalty: %s, expected (N,..)",
                        gr_describe(a.grad, "grad").text);
