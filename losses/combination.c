@@ -6,7 +6,7 @@
 #include "core/ops/index.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
-#include "losses/loss_internal.h"
+#include "losses/targets_internal.h"
 
 #include <limits.h>
 #include <math.h>
@@ -15,17 +15,10 @@ enum { WEIGHTED_SUM, UNCERTAINTY_WEIGHTING, GRADNORM, OHEM }; /* the rows, in th
 
 static const gr_loss_info *row(int i) { return &gr_combination_losses[i]; }
 
-/* Every element is at least 0, or more than 0. */
-static bool check_sign(int loss, const gr_tensor *t, const char *name, bool positive) {
-    for (int64_t i = 0; i < t->size; i++)
-        if (positive ? t->data[i] <= 0 : t->data[i] < 0)
-            return gr_fail(t->graph, "gr_%s: %s has %g at (%lld), expected %s", row(loss)->name,
-                           gr_describe(t, name).text, (double)t->data[i], (long long)i,
-                           positive ? "more than 0" : "0 or more");
-    return true;
-}
+static bool is_positive(double v) { return v > 0; }
+static bool is_not_negative(double v) { return v >= 0; }
 
-/* -- Sums of losses ---------------------------------------------------------------------------------- */
+/* -- Sums of losses ---------------------------------------------------------------------------- */
 
 /* The graph, or NULL after an error. */
 static gr_graph *check_losses(int loss, gr_list losses) {
@@ -40,7 +33,8 @@ static gr_graph *check_losses(int loss, gr_list losses) {
 gr_tensor *gr_weighted_sum_(gr_weighted_sum_args a) {
     const gr_loss_info *r = row(WEIGHTED_SUM);
     if (check_losses(WEIGHTED_SUM, a.losses) == NULL) return NULL;
-    if (a.weights != NULL && !gr_loss_check_vector(row(WEIGHTED_SUM), a.weights, "weights", a.losses.n))
+    if (a.weights != NULL &&
+        !gr_loss_check_vector(row(WEIGHTED_SUM), a.weights, "weights", a.losses.n))
         return NULL;
     gr_tensor *total = NULL;
     for (int k = 0; k < a.losses.n; k++) {
@@ -57,7 +51,8 @@ gr_tensor *gr_uncertainty_weighting_(gr_uncertainty_weighting_args a) {
     gr_graph *g = check_losses(UNCERTAINTY_WEIGHTING, a.losses);
     if (g == NULL) return NULL;
     if (a.log_vars == NULL) return gr_fail(g, "gr_uncertainty_weighting: log_vars is NULL");
-    if (!gr_loss_check_vector(row(UNCERTAINTY_WEIGHTING), a.log_vars, "log_vars", a.losses.n)) return NULL;
+    if (!gr_loss_check_vector(row(UNCERTAINTY_WEIGHTING), a.log_vars, "log_vars", a.losses.n))
+        return NULL;
     gr_tensor *precision = gr_exp(gr_scale(a.log_vars, -0.5));
     gr_tensor *total = gr_scale(gr_sum(a.log_vars), 0.5);
     for (int k = 0; k < a.losses.n; k++) {
@@ -68,7 +63,7 @@ gr_tensor *gr_uncertainty_weighting_(gr_uncertainty_weighting_args a) {
     return gr_loss_reduce(r, total, NULL, a.reduction);
 }
 
-/* -- GradNorm ---------------------------------------------------------------------------------------- */
+/* -- GradNorm ---------------------------------------------------------------------------------- */
 
 gr_tensor *gr_gradnorm_of_(gr_gradnorm_of_args a) {
     const gr_loss_info *r = row(GRADNORM);
@@ -77,8 +72,8 @@ gr_tensor *gr_gradnorm_of_(gr_gradnorm_of_args a) {
     if (a.norms->shape.ndim != 1)
         return gr_fail(g, "gr_gradnorm: %s, expected (K)", gr_describe(a.norms, "norms").text);
     if (!gr_loss_check_vector(row(GRADNORM), a.ratios, "ratios", a.norms->shape.dim[0]) ||
-        !check_sign(GRADNORM, a.norms, "norms", false) ||
-        !check_sign(GRADNORM, a.ratios, "ratios", false))
+        !gr_loss_check_values(r, a.norms, "norms", is_not_negative, "0 or more") ||
+        !gr_loss_check_values(r, a.ratios, "ratios", is_not_negative, "0 or more"))
         return NULL;
     gr_tensor *ratios = gr_detach(a.ratios), *norms = gr_detach(a.norms);
     gr_tensor *rates = gr_mul(ratios, gr_reciprocal_or_zero(gr_mean(ratios)));
@@ -95,10 +90,12 @@ static bool check_gradnorm(const gr_gradnorm_args *a) {
         return gr_fail(g, "gr_gradnorm: %s, expected losses of one number",
                        gr_describe(a->losses.items[0], "losses[0]").text);
     if (g->no_grad > 0)
-        return gr_fail(g, "gr_gradnorm: the graph is not recording, so that there are no gradients");
-    return gr_loss_check_vector(row(GRADNORM), a->initial, "initial", a->losses.n) &&
+        return gr_fail(g,
+                       "gr_gradnorm: the graph is not recording, so that there are no gradients");
+    return gr_loss_check_parameter(g, row(GRADNORM), "alpha", a->alpha) &&
+           gr_loss_check_vector(row(GRADNORM), a->initial, "initial", a->losses.n) &&
            gr_loss_check_vector(row(GRADNORM), a->weights, "weights", a->losses.n) &&
-           check_sign(GRADNORM, a->initial, "initial", true);
+           gr_loss_check_values(row(GRADNORM), a->initial, "initial", is_positive, "more than 0");
 }
 
 /* The norm of the gradients of `loss` to all of `shared` together, or NULL. */
@@ -130,7 +127,7 @@ gr_tensor *gr_gradnorm_(gr_gradnorm_args a) {
     return gr_gradnorm_of(weighted, ratios, .alpha = a.alpha, .reduction = a.reduction);
 }
 
-/* -- Hard examples ----------------------------------------------------------------------------------- */
+/* -- Hard examples ----------------------------------------------------------------------------- */
 
 /* How many elements are over the threshold; NaN is, so that it is not hidden. */
 static int count_over(const gr_tensor *x, double threshold) {
@@ -176,14 +173,13 @@ gr_tensor *gr_ohem_(gr_ohem_args a) {
                        INT_MAX);
     gr_tensor *flat = gr_flatten(a.loss), *places = flat == NULL ? NULL : kept_places(flat, &a);
     if (places == NULL) return NULL;
-    if (a.reduction == GR_NONE)
-        return gr_where(mask_of(places, a.loss), a.loss, gr_scalar(g, 0));
+    if (a.reduction == GR_NONE) return gr_where(mask_of(places, a.loss), a.loss, gr_scalar(g, 0));
     gr_tensor *kept = gr_index_select(flat, 0, places);
     bool none = places->size == 0;
     return gr_loss_reduce(r, kept, NULL, none && a.reduction == GR_MEAN ? GR_SUM : a.reduction);
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows ----------------------------------------------------------------------- */
 
 static gr_tensor *weighted_sum(const gr_loss_call *c) {
     return gr_weighted_sum(c->list[0], .weights = c->operand[1], .reduction = c->reduction);
@@ -204,10 +200,10 @@ static gr_tensor *ohem(const gr_loss_call *c) {
 }
 
 #define LOSSES                                                                                     \
-    {.name = "losses",                                                                             \
-     .shape = "any",                                                                               \
-     .kind = GR_OPERAND_LIST,                                                                      \
-     .about = "K losses of one shape, mostly scalars"}
+    {                                                                                              \
+        .name = "losses", .shape = "any", .kind = GR_OPERAND_LIST,                                 \
+        .about = "K losses of one shape, mostly scalars"                                           \
+    }
 
 const gr_loss_info gr_combination_losses[] = {
     {.name = "weighted_sum",
@@ -261,6 +257,7 @@ const gr_loss_info gr_combination_losses[] = {
      .reductions = "sum mean none",
      .use = "one task learns much faster than the others",
      .avoid = "second derivatives cost too much",
+     .convex = "norms",
      .robust = "norms",
      .low = 0,
      .high = INFINITY,
@@ -282,6 +279,7 @@ const gr_loss_info gr_combination_losses[] = {
      .use = "most examples are easy and drown the others",
      .avoid = "labels are wrong here and there: those are what is kept",
      .convex = "loss",
+     .differentiable = "loss",
      .robust = "loss",
      .low = -INFINITY,
      .high = INFINITY,

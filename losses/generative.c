@@ -6,19 +6,13 @@
 #include "core/ops/index.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
-#include "losses/loss_internal.h"
+#include "losses/classification.h"
+#include "losses/targets_internal.h"
 
 #include <math.h>
 
 /* The rows, in this order. */
-enum {
-    GAUSSIAN_KL,
-    ELBO,
-    GAN_DISCRIMINATOR,
-    GAN_GENERATOR,
-    GRADIENT_PENALTY,
-    WASSERSTEIN_1D
-};
+enum { GAUSSIAN_KL, ELBO, GAN_DISCRIMINATOR, GAN_GENERATOR, GRADIENT_PENALTY, WASSERSTEIN_1D };
 
 static const gr_loss_info *row(int i) { return &gr_generative_losses[i]; }
 
@@ -30,29 +24,19 @@ static gr_tensor *samples(gr_tensor *x) {
 /* Sums over all but the first dimension. */
 static gr_tensor *sum_samples(gr_tensor *x) { return gr_sum(samples(x), .axes = GR_AXES(1)); }
 
-static bool check_same_shape(int loss, const gr_tensor *a, const char *a_name, const gr_tensor *b,
-                             const char *b_name) {
-    if (gr_shape_equal(a->shape, b->shape)) return true;
-    return gr_loss_shape_error(row(loss), a, a_name, b, b_name, "the shapes differ");
-}
-
-/* -- Variational autoencoders ----------------------------------------------------------------------- */
+/* -- Variational autoencoders ------------------------------------------------------------------ */
 
 static bool check_latent(int loss, const gr_tensor *mu, const gr_tensor *logvar) {
-    if (!check_same_shape(loss, mu, "mu", logvar, "logvar")) return false;
+    if (!gr_loss_check_same_shape(row(loss), mu, "mu", logvar, "logvar")) return false;
     if (mu->shape.ndim >= 2) return true;
     return gr_fail(mu->graph, "gr_%s: %s, expected (N,D)", row(loss)->name,
                    gr_describe(mu, "mu").text);
 }
 
 static bool check_prior(const gr_tensor *prior, const char *name, const gr_tensor *mu) {
-    if (prior == NULL) return true;
-    int ahead = mu->shape.ndim - prior->shape.ndim;
-    bool fits = ahead >= 0 && prior->kind == GR_REAL;
-    for (int i = 0; fits && i < prior->shape.ndim; i++)
-        fits = prior->shape.dim[i] == 1 || prior->shape.dim[i] == mu->shape.dim[ahead + i];
-    return fits || gr_loss_shape_error(row(GAUSSIAN_KL), prior, name, mu, "mu",
-                                       "expected real numbers that broadcast to mu");
+    const gr_loss_info *r = row(GAUSSIAN_KL);
+    return prior == NULL || (gr_loss_check_optional(r, prior, name) &&
+                             gr_loss_check_broadcasts_to(r, prior, name, mu, "mu"));
 }
 
 /* The divergence of each sample, (N). */
@@ -77,22 +61,11 @@ gr_tensor *gr_gaussian_kl_(gr_gaussian_kl_args a) {
     return gr_loss_reduce(row(GAUSSIAN_KL), kl, NULL, a.reduction);
 }
 
-/* max(log p, -100). Below e^-101 the logarithm is taken of e^-101, so that its derivative is finite. */
-static gr_tensor *cut_log(gr_tensor *p) {
-    return gr_clamp(gr_log(gr_clamp(p, exp(-101), INFINITY)), -100, INFINITY);
-}
-
-static bool check_probabilities(const gr_tensor *p) {
-    for (int64_t i = 0; i < p->size; i++)
-        if (p->data[i] < 0 || p->data[i] > 1)
-            return gr_fail(p->graph, "gr_elbo: %s has %g at element %lld, expected a probability, 0 to "
-                           "1", gr_describe(p, "recon").text, (double)p->data[i], (long long)i);
-    return true;
-}
+static bool is_probability(double v) { return v >= 0 && v <= 1; }
 
 static bool check_elbo(const gr_elbo_args *a) {
     gr_graph *g = gr_loss_check(row(ELBO), GR_LIST(a->recon, a->x, a->mu, a->logvar));
-    if (g == NULL || !check_same_shape(ELBO, a->recon, "recon", a->x, "x") ||
+    if (g == NULL || !gr_loss_check_same_shape(row(ELBO), a->recon, "recon", a->x, "x") ||
         !check_latent(ELBO, a->mu, a->logvar) ||
         !gr_loss_check_parameter(g, row(ELBO), "beta", a->beta))
         return false;
@@ -100,41 +73,40 @@ static bool check_elbo(const gr_elbo_args *a) {
         return gr_loss_shape_error(row(ELBO), a->recon, "recon", a->mu, "mu",
                                    "expected the same number of samples");
     if (a->likelihood == GR_GAUSSIAN) return true;
-    if (a->likelihood == GR_BERNOULLI) return check_probabilities(a->recon);
+    if (a->likelihood == GR_BERNOULLI)
+        return gr_loss_check_values(row(ELBO), a->recon, "recon", is_probability, "0 to 1");
     return gr_fail(g, "gr_elbo: likelihood is %d, expected GR_BERNOULLI or GR_GAUSSIAN",
                    (int)a->likelihood);
 }
 
-static gr_tensor *bernoulli(gr_tensor *p, gr_tensor *x) {
-    gr_tensor *one = gr_scalar(p->graph, 1);
-    gr_tensor *hit = gr_mul(x, cut_log(p));
-    gr_tensor *miss = gr_mul(gr_sub(one, x), cut_log(gr_sub(one, p)));
-    return gr_neg(sum_samples(gr_add(hit, miss)));
-}
+/* Halved before the product, which overflows no sooner than the loss. */
+static gr_tensor *half_square(gr_tensor *x) { return gr_mul(gr_scale(x, 0.5), x); }
 
 gr_tensor *gr_elbo_(gr_elbo_args a) {
     if (!check_elbo(&a)) return NULL;
-    gr_tensor *reconstruction =
-        a.likelihood == GR_BERNOULLI
-            ? bernoulli(a.recon, a.x)
-            : gr_scale(sum_samples(gr_square(gr_sub(a.recon, a.x))), 0.5);
+    gr_tensor *elements = a.likelihood == GR_BERNOULLI ? gr_bce(a.recon, a.x, .reduction = GR_NONE)
+                                                       : half_square(gr_sub(a.recon, a.x));
+    gr_tensor *reconstruction = sum_samples(elements);
     gr_tensor *kl = gr_scale(divergence(a.mu, a.logvar, NULL, NULL), a.beta);
     return gr_loss_reduce(row(ELBO), gr_add(reconstruction, kl), NULL, a.reduction);
 }
 
-/* -- Adversarial networks --------------------------------------------------------------------------- */
+/* -- Adversarial networks ---------------------------------------------------------------------- */
 
 static gr_tensor *plus_one(gr_tensor *x) { return gr_shift(x, 1); }
 static gr_tensor *one_minus(gr_tensor *x) { return gr_shift(gr_neg(x), 1); }
-static gr_tensor *half_square(gr_tensor *x) { return gr_mul(gr_scale(x, 0.5), x); }
 
 static gr_tensor *critic_on_real(gr_gan_variant variant, gr_tensor *r) {
     switch (variant) {
     case GR_GAN_MINIMAX:
-    case GR_GAN_NONSATURATING: return gr_softplus(gr_neg(r));
-    case GR_GAN_HINGE: return gr_relu(one_minus(r));
-    case GR_GAN_LSGAN: return half_square(one_minus(r));
-    case GR_GAN_WASSERSTEIN: break;
+    case GR_GAN_NONSATURATING:
+        return gr_softplus(gr_neg(r));
+    case GR_GAN_HINGE:
+        return gr_relu(one_minus(r));
+    case GR_GAN_LSGAN:
+        return half_square(one_minus(r));
+    case GR_GAN_WASSERSTEIN:
+        break;
     }
     return gr_neg(r);
 }
@@ -142,21 +114,29 @@ static gr_tensor *critic_on_real(gr_gan_variant variant, gr_tensor *r) {
 static gr_tensor *critic_on_fake(gr_gan_variant variant, gr_tensor *f) {
     switch (variant) {
     case GR_GAN_MINIMAX:
-    case GR_GAN_NONSATURATING: return gr_softplus(f);
-    case GR_GAN_HINGE: return gr_relu(plus_one(f));
-    case GR_GAN_LSGAN: return half_square(f);
-    case GR_GAN_WASSERSTEIN: break;
+    case GR_GAN_NONSATURATING:
+        return gr_softplus(f);
+    case GR_GAN_HINGE:
+        return gr_relu(plus_one(f));
+    case GR_GAN_LSGAN:
+        return half_square(f);
+    case GR_GAN_WASSERSTEIN:
+        break;
     }
     return f;
 }
 
 static gr_tensor *generator_on_fake(gr_gan_variant variant, gr_tensor *f) {
     switch (variant) {
-    case GR_GAN_MINIMAX: return gr_neg(gr_softplus(f));
-    case GR_GAN_NONSATURATING: return gr_softplus(gr_neg(f));
-    case GR_GAN_LSGAN: return half_square(one_minus(f));
+    case GR_GAN_MINIMAX:
+        return gr_neg(gr_softplus(f));
+    case GR_GAN_NONSATURATING:
+        return gr_softplus(gr_neg(f));
+    case GR_GAN_LSGAN:
+        return half_square(one_minus(f));
     case GR_GAN_HINGE:
-    case GR_GAN_WASSERSTEIN: break;
+    case GR_GAN_WASSERSTEIN:
+        break;
     }
     return gr_neg(f);
 }
@@ -171,8 +151,7 @@ gr_tensor *gr_gan_discriminator_(gr_gan_discriminator_args a) {
     const gr_loss_info *r = row(GAN_DISCRIMINATOR);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.real, a.fake));
     if (g == NULL || !check_variant(g, GAN_DISCRIMINATOR, a.variant)) return NULL;
-    if (a.reduction == GR_NONE &&
-        !check_same_shape(GAN_DISCRIMINATOR, a.real, "real", a.fake, "fake"))
+    if (a.reduction == GR_NONE && !gr_loss_check_same_shape(r, a.real, "real", a.fake, "fake"))
         return NULL;
     gr_tensor *real = gr_loss_reduce(r, critic_on_real(a.variant, a.real), NULL, a.reduction);
     gr_tensor *fake = gr_loss_reduce(r, critic_on_fake(a.variant, a.fake), NULL, a.reduction);
@@ -196,8 +175,8 @@ static gr_tensor *points_between(gr_tensor *real, gr_tensor *fake) {
     return x == NULL || x->requires_grad ? x : gr_requires_grad(x);
 }
 
-/* The critic's gradient to its input, itself recorded only if the graph was recording. The critic always
- * is, or there would be nothing to differentiate. */
+/* The critic's gradient to its input, itself recorded only if the graph was recording. The critic
+ * always is, or there would be nothing to differentiate. */
 static gr_tensor *input_gradient(const gr_gradient_penalty_args *a) {
     gr_graph *g = a->real->graph;
     int no_grad = g->no_grad;
@@ -209,15 +188,24 @@ static gr_tensor *input_gradient(const gr_gradient_penalty_args *a) {
     return grad;
 }
 
+static bool check_penalty(gr_graph *g, double lambda, double target) {
+    const gr_loss_info *r = row(GRADIENT_PENALTY);
+    return gr_loss_check_parameter(g, r, "lambda", lambda) &&
+           gr_loss_check_parameter(g, r, "target", target);
+}
+
 gr_tensor *gr_gradient_penalty_(gr_gradient_penalty_args a) {
     gr_graph *g = a.real != NULL ? a.real->graph : a.fake != NULL ? a.fake->graph : NULL;
     if (a.real == NULL || a.fake == NULL || a.critic == NULL)
         return gr_fail(g, "gr_gradient_penalty: %s is NULL",
-                       a.real == NULL ? "real" : a.fake == NULL ? "fake" : "critic");
+                       a.real == NULL   ? "real"
+                       : a.fake == NULL ? "fake"
+                                        : "critic");
     if (a.real->kind != GR_REAL || a.fake->kind != GR_REAL || a.real->size == 0 ||
         a.real->shape.ndim == 0 || !gr_shape_equal(a.real->shape, a.fake->shape))
         return gr_loss_shape_error(row(GRADIENT_PENALTY), a.real, "real", a.fake, "fake",
                                    "expected real numbers of one shape (N,..), not empty");
+    if (!check_penalty(g, a.lambda, a.target)) return NULL;
     gr_tensor *grad = input_gradient(&a);
     if (grad == NULL) return NULL;
     return gr_gradient_penalty_of(grad, .reduction = a.reduction, .lambda = a.lambda,
@@ -227,9 +215,7 @@ gr_tensor *gr_gradient_penalty_(gr_gradient_penalty_args a) {
 gr_tensor *gr_gradient_penalty_of_(gr_gradient_penalty_of_args a) {
     const gr_loss_info *r = row(GRADIENT_PENALTY);
     gr_graph *g = gr_loss_check(r, GR_LIST(a.grad));
-    if (g == NULL || !gr_loss_check_parameter(g, r, "lambda", a.lambda) ||
-        !gr_loss_check_parameter(g, r, "target", a.target))
-        return NULL;
+    if (g == NULL || !check_penalty(g, a.lambda, a.target)) return NULL;
     if (a.grad->shape.ndim == 0)
         return gr_fail(g, "gr_gradient_penalty: %s, expected (N,..)",
                        gr_describe(a.grad, "grad").text);
@@ -238,7 +224,7 @@ gr_tensor *gr_gradient_penalty_of_(gr_gradient_penalty_of_args a) {
     return gr_loss_reduce(r, penalty, NULL, a.reduction);
 }
 
-/* -- Distance between samples ------------------------------------------------------------------------ */
+/* -- Distance between samples ------------------------------------------------------------------ */
 
 static int common_divisor(int a, int b) {
     while (b != 0) {
@@ -249,8 +235,8 @@ static int common_divisor(int a, int b) {
     return a;
 }
 
-/* The pieces of 0 to 1 within which both quantile functions, of n and of m sorted numbers, are constant:
- * which of x, which of y, and how long. */
+/* The pieces of 0 to 1 within which both quantile functions, of n and of m sorted numbers, are
+ * constant: which of x, which of y, and how long. */
 typedef struct pieces {
     gr_tensor *x, *y, *length; /* (K) each, K = n + m - gcd(n, m) */
 } pieces;
@@ -300,7 +286,7 @@ gr_tensor *gr_wasserstein_1d_(gr_wasserstein_1d_args a) {
     return gr_loss_reduce(row(WASSERSTEIN_1D), distance, NULL, a.reduction);
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows ----------------------------------------------------------------------- */
 
 static gr_tensor *gaussian_kl(const gr_loss_call *c) {
     return gr_gaussian_kl(c->operand[0], c->operand[1], .prior_mu = c->operand[2],
@@ -328,20 +314,22 @@ static gr_tensor *wasserstein_1d(const gr_loss_call *c) {
 }
 
 #define LATENT                                                                                     \
-    {.name = "mu", .shape = "(N,D)", .about = "means"},                                            \
-        {.name = "logvar", .shape = "(N,D)", .about = "logarithms of variances"}
+    {.name = "mu", .shape = "(N,D)", .about = "means"}, {                                          \
+        .name = "logvar", .shape = "(N,D)", .about = "logarithms of variances"                     \
+    }
 #define VARIANT                                                                                    \
-    {.name = "variant",                                                                            \
-     .kind = GR_CHOICE,                                                                            \
-     .high = 4,                                                                                    \
-     .choices = "minimax nonsaturating hinge lsgan wasserstein",                                   \
-     .about = "which game the two networks play"}
+    {                                                                                              \
+        .name = "variant", .kind = GR_CHOICE, .high = 4,                                           \
+        .choices = "minimax nonsaturating hinge lsgan wasserstein",                                \
+        .about = "which game the two networks play"                                                \
+    }
 #define COMMON .family = "generative", .reductions = "mean sum none"
 
 const gr_loss_info gr_generative_losses[] = {
     {.name = "gaussian_kl",
      .purpose = "keeping a latent distribution near its prior",
-     .formula = "1/2 sum(e^v - 1 - v + (mu - prior_mu)^2 e^-prior_logvar); v = logvar - prior_logvar",
+     .formula =
+         "1/2 sum(e^v - 1 - v + (mu - prior_mu)^2 e^-prior_logvar); v = logvar - prior_logvar",
      .operands = {LATENT,
                   {.name = "prior_mu",
                    .shape = "any that broadcasts to (N,D)",
@@ -362,8 +350,9 @@ const gr_loss_info gr_generative_losses[] = {
      COMMON},
     {.name = "elbo",
      .purpose = "training variational autoencoders: the negative evidence lower bound",
-     .formula = "reconstruction + beta gaussian_kl; bernoulli: binary cross-entropy summed, gaussian: "
-                "sum((recon - x)^2) / 2",
+     .formula =
+         "reconstruction + beta gaussian_kl; bernoulli: binary cross-entropy summed, gaussian: "
+         "sum((recon - x)^2) / 2",
      .operands = {{.name = "recon",
                    .shape = "(N,..)",
                    .domain = GR_UNIT_INTERVAL,
@@ -394,13 +383,14 @@ const gr_loss_info gr_generative_losses[] = {
      .parameters = {VARIANT},
      .use = "two networks play against each other; with gan_generator of the same variant",
      .avoid = "the outputs have passed a sigmoid already",
-     .convex = "fake",
-     .differentiable = "fake",
-     .robust = "fake",
-     .low = -INFINITY,
+     .convex = "real",
+     .differentiable = "real",
+     .robust = "real",
+     .low = 0,
      .high = INFINITY,
-     .source = "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
-               "ICML 2017",
+     .source =
+         "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
+         "ICML 2017",
      .apply = gan_discriminator,
      COMMON},
     {.name = "gan_generator",
@@ -419,15 +409,17 @@ const gr_loss_info gr_generative_losses[] = {
      .differentiable = "fake",
      .robust = "fake",
      .low = -INFINITY,
-     .high = INFINITY,
-     .source = "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
-               "ICML 2017",
+     .high = 0,
+     .source =
+         "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
+         "ICML 2017",
      .apply = gan_generator,
      COMMON},
     {.name = "gradient_penalty",
      .purpose = "keeping a critic's slope near 1",
-     .formula = "lambda (||grad|| - target)^2 for each sample; gr_gradient_penalty takes the gradients "
-                "of a critic between real and fake samples",
+     .formula =
+         "lambda (||grad|| - target)^2 for each sample; gr_gradient_penalty takes the gradients "
+         "of a critic between real and fake samples",
      .operands = {{.name = "grad",
                    .shape = "(N,..)",
                    .about = "gradients of the critic's outputs to its inputs"}},
@@ -444,8 +436,9 @@ const gr_loss_info gr_generative_losses[] = {
      COMMON},
     {.name = "wasserstein_1d",
      .purpose = "distance between two samples of numbers",
-     .formula = "integral of |quantile_x(q) - quantile_y(q)| dq; mean |sort(x) - sort(y)| for equal "
-                "sizes",
+     .formula =
+         "integral of |quantile_x(q) - quantile_y(q)| dq; mean |sort(x) - sort(y)| for equal "
+         "sizes",
      .operands = {{.name = "x", .shape = "(..,n)"}, {.name = "y", .shape = "(..,m)"}},
      .use = "the distributions are compared, not the pairs; their supports may not overlap",
      .avoid = "the samples are paired, or have several dimensions",

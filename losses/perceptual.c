@@ -54,7 +54,8 @@ gr_tensor *gr_perceptual_(gr_perceptual_args a) {
     for (int i = 0; i < a.x.n; i++) {
         gr_tensor *x = a.x.items[i], *y = a.y.items[i];
         if (a.style) x = gram_of(x), y = gram_of(y);
-        gr_tensor *layer = gr_loss_reduce(row(PERCEPTUAL), gr_square(gr_sub(x, y)), NULL, a.reduction);
+        gr_tensor *layer =
+            gr_loss_reduce(row(PERCEPTUAL), gr_square(gr_sub(x, y)), NULL, a.reduction);
         if (a.weights != NULL) layer = gr_mul(layer, gr_select(a.weights, 0, i));
         total = total == NULL ? layer : gr_add(total, layer);
         if (total == NULL) return NULL;
@@ -62,7 +63,7 @@ gr_tensor *gr_perceptual_(gr_perceptual_args a) {
     return total;
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows ----------------------------------------------------------------------- */
 
 static gr_tensor *gram(const gr_loss_call *c) { return gr_gram(c->operand[0]); }
 static gr_tensor *perceptual(const gr_loss_call *c) {

@@ -24,7 +24,8 @@ static gr_tensor *log_probabilities(gr_module *m, gr_tensor *x) {
 
 static bool check_input(const adaptive_softmax *l, const gr_tensor *x) {
     if (x->kind == GR_REAL && x->shape.ndim == 2 && x->shape.dim[1] == l->in) return true;
-    return gr_fail(x->graph, "gr_adaptive_softmax: %s, expected (N,%d)", gr_describe(x, "x").text, l->in);
+    return gr_fail(x->graph, "gr_adaptive_softmax: %s, expected (N,%d)", gr_describe(x, "x").text,
+                   l->in);
 }
 
 static gr_tensor *adaptive_forward(gr_module *m, gr_tensor *x) {
@@ -45,14 +46,16 @@ static gr_tensor *adaptive_forward(gr_module *m, gr_tensor *x) {
 
 static const gr_module_type adaptive_type = {"adaptive_softmax", adaptive_forward};
 
-/* -- The targets' probabilities ------------------------------------------------------------------------ */
+/* -- The targets' probabilities ---------------------------------------------------------------- */
 
 static bool check_target(const adaptive_softmax *l, const gr_tensor *x, const gr_tensor *target) {
     gr_text text = gr_describe(target, "target");
     if (target->kind != GR_INDEX || target->shape.ndim != 1 ||
         target->shape.dim[0] != x->shape.dim[0] || target->size == 0)
-        return gr_fail(x->graph, "gr_adaptive_log_softmax: %s for %s, expected (%d) class indices, at "
-                       "least one", text.text, gr_describe(x, "x").text, x->shape.dim[0]);
+        return gr_fail(x->graph,
+                       "gr_adaptive_log_softmax: %s for %s, expected (%d) class indices, at "
+                       "least one",
+                       text.text, gr_describe(x, "x").text, x->shape.dim[0]);
     int classes = l->cutoffs[l->clusters];
     for (int n = 0; n < target->size; n++)
         if (target->index[n] < 0 || target->index[n] >= classes)
@@ -81,13 +84,15 @@ static gr_tensor *places_in_head(const adaptive_softmax *l, const gr_tensor *tar
     return places;
 }
 
-/* The log-probabilities `sum` (N,1) with those within cluster i added in the rows whose target it holds. */
-static gr_tensor *add_cluster(const adaptive_softmax *l, int i, gr_tensor *x, const gr_tensor *target,
-                              gr_tensor *sum) {
+/* The log-probabilities `sum` (N,1) with those within cluster i added in the rows whose target it
+ * holds. */
+static gr_tensor *add_cluster(const adaptive_softmax *l, int i, gr_tensor *x,
+                              const gr_tensor *target, gr_tensor *sum) {
     int count = 0, k = 0;
     for (int n = 0; n < target->size; n++) count += cluster_of(l, target->index[n]) == i;
     if (count == 0) return sum;
-    gr_tensor *rows = new_index(x->graph, GR_SHAPE(count)), *class = new_index(x->graph, GR_SHAPE(count, 1));
+    gr_tensor *rows = new_index(x->graph, GR_SHAPE(count)),
+              *class = new_index(x->graph, GR_SHAPE(count, 1));
     if (rows == NULL || class == NULL) return NULL;
     for (int n = 0; n < target->size; n++) {
         if (cluster_of(l, target->index[n]) != i) continue;
@@ -95,16 +100,23 @@ static gr_tensor *add_cluster(const adaptive_softmax *l, int i, gr_tensor *x, co
         class->index[k++] = target->index[n] - l->cutoffs[i];
     }
     gr_tensor *within = log_probabilities(l->tail[i], gr_index_select(x, 0, rows));
-    return gr_scatter_add(sum, 0, gr_reshape(rows, GR_SHAPE(count, 1)), gr_gather(within, 1, class));
+    return gr_scatter_add(sum, 0, gr_reshape(rows, GR_SHAPE(count, 1)),
+                          gr_gather(within, 1, class));
 }
 
 gr_tensor *gr_adaptive_log_prob(gr_module *m, gr_tensor *x, gr_tensor *target) {
-    gr_graph *g = m != NULL ? m->graph : x != NULL ? x->graph : target != NULL ? target->graph : NULL;
+    gr_graph *g = m != NULL        ? m->graph
+                  : x != NULL      ? x->graph
+                  : target != NULL ? target->graph
+                                   : NULL;
     if (m == NULL || x == NULL || target == NULL)
         return gr_fail(g, "gr_adaptive_log_softmax: %s is NULL",
-                       m == NULL ? "the module" : x == NULL ? "x" : "target");
+                       m == NULL   ? "the module"
+                       : x == NULL ? "x"
+                                   : "target");
     if (m->type != &adaptive_type)
-        return gr_fail(g, "gr_adaptive_log_softmax: the module is a %s, expected an adaptive_softmax",
+        return gr_fail(g,
+                       "gr_adaptive_log_softmax: the module is a %s, expected an adaptive_softmax",
                        m->type->name);
     adaptive_softmax *l = (adaptive_softmax *)m;
     if (!check_input(l, x) || !check_target(l, x, target)) return NULL;
@@ -118,13 +130,14 @@ gr_tensor *gr_adaptive_log_softmax(gr_module *m, gr_tensor *x, gr_tensor *target
     return gr_neg(gr_mean(gr_adaptive_log_prob(m, x, target)));
 }
 
-/* -- Making one ---------------------------------------------------------------------------------------- */
+/* -- Making one -------------------------------------------------------------------------------- */
 
 static bool check_args(const gr_adaptive_softmax_args *a) {
     if (a->in < 1 || a->classes < 2 || a->cutoffs.n < 1 || !(a->div_value > 0))
-        return gr_fail(a->graph, "gr_adaptive_softmax: %d inputs, %d classes, %d cutoffs and div_value = "
-                       "%g, expected at least 1, 2 and 1, and more than 0", a->in, a->classes,
-                       a->cutoffs.n, a->div_value);
+        return gr_fail(a->graph,
+                       "gr_adaptive_softmax: %d inputs, %d classes, %d cutoffs and div_value = "
+                       "%g, expected at least 1, 2 and 1, and more than 0",
+                       a->in, a->classes, a->cutoffs.n, a->div_value);
     for (int i = 0, last = 0; i < a->cutoffs.n; last = a->cutoffs.at[i++])
         if (a->cutoffs.at[i] <= last || a->cutoffs.at[i] >= a->classes)
             return gr_fail(a->graph, "gr_adaptive_softmax: cutoff %d is %d, expected %d to %d", i,
@@ -132,9 +145,10 @@ static bool check_args(const gr_adaptive_softmax_args *a) {
     double features = floor(a->in / pow(a->div_value, a->cutoffs.n));
     double first = floor(a->in / a->div_value);
     if (!(features >= 1 && first >= 1 && features <= INT32_MAX && first <= INT32_MAX))
-        return gr_fail(a->graph, "gr_adaptive_softmax: with div_value = %g and %d inputs %d clusters have "
-                       "%g to %g features, expected at least 1", a->div_value, a->in, a->cutoffs.n, first,
-                       features);
+        return gr_fail(a->graph,
+                       "gr_adaptive_softmax: with div_value = %g and %d inputs %d clusters have "
+                       "%g to %g features, expected at least 1",
+                       a->div_value, a->in, a->cutoffs.n, first, features);
     return true;
 }
 

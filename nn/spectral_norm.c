@@ -19,7 +19,9 @@ static bool check(const gr_spectral_norm_args *a) {
     gr_graph *g = a->weight != NULL ? a->weight->graph : NULL;
     if (g == NULL || a->u == NULL || a->v == NULL)
         return gr_fail(g, "gr_spectral_norm: %s is NULL",
-                       a->weight == NULL ? "weight" : a->u == NULL ? "u" : "v");
+                       a->weight == NULL ? "weight"
+                       : a->u == NULL    ? "u"
+                                         : "v");
     gr_text weight = gr_describe(a->weight, "weight");
     if (a->weight->kind != GR_REAL || a->weight->shape.ndim < 2 || a->weight->size == 0)
         return gr_fail(g, "gr_spectral_norm: %s, expected (out,in..), not empty", weight.text);
@@ -28,12 +30,16 @@ static bool check(const gr_spectral_norm_args *a) {
         return gr_fail(g, "gr_spectral_norm: %s has too many columns", weight.text);
     int columns = (int)(a->weight->size / out);
     if (!is_buffer(a->u, out) || !is_buffer(a->v, columns))
-        return gr_fail(g, "gr_spectral_norm: %s and %s for %s: expected leaves (%d) and (%d) without "
-                       "gradient", gr_describe(a->u, "u").text, gr_describe(a->v, "v").text,
-                       weight.text, out, columns);
+        return gr_fail(g,
+                       "gr_spectral_norm: %s and %s for %s: expected leaves (%d) and (%d) without "
+                       "gradient",
+                       gr_describe(a->u, "u").text, gr_describe(a->v, "v").text, weight.text, out,
+                       columns);
     if (a->iterations < 0 || !(a->eps > 0))
-        return gr_fail(g, "gr_spectral_norm: %d iterations and eps = %g, expected 0 or more, and more "
-                       "than 0", a->iterations, a->eps);
+        return gr_fail(g,
+                       "gr_spectral_norm: %d iterations and eps = %g, expected 0 or more, and more "
+                       "than 0",
+                       a->iterations, a->eps);
     return true;
 }
 
@@ -67,7 +73,7 @@ gr_tensor *gr_spectral_norm_(gr_spectral_norm_args a) {
     return gr_mul(a.weight, gr_reciprocal_or_zero(sigma));
 }
 
-/* -- The layer --------------------------------------------------------------------------------------- */
+/* -- The layer --------------------------------------------------------------------------------- */
 
 enum { FIRST_ITERATIONS = 15 };
 
@@ -88,8 +94,10 @@ static const gr_module_type spectral_linear_type = {"spectral_linear", spectral_
 
 gr_module *gr_spectral_linear_(gr_spectral_linear_args a) {
     if (a.in < 1 || a.out < 1 || a.iterations < 1)
-        return gr_fail(a.graph, "gr_spectral_linear: %d inputs, %d outputs and %d iterations, expected at "
-                       "least 1", a.in, a.out, a.iterations);
+        return gr_fail(a.graph,
+                       "gr_spectral_linear: %d inputs, %d outputs and %d iterations, expected at "
+                       "least 1",
+                       a.in, a.out, a.iterations);
     spectral_linear *l = gr_module_new(a.graph, &spectral_linear_type, sizeof *l);
     if (l == NULL) return NULL;
     l->iterations = a.iterations;

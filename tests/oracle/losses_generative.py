@@ -131,9 +131,9 @@ def divergences(rng):
     add_error("gaussian_kl", {"mu": np.ones(3), "logvar": np.ones(3)}, mentions=["mu (3)", "(N,D)"])
     add_error("gaussian_kl", {"mu": np.ones((2, 3))}, mentions=["logvar"])
     add_error("gaussian_kl", {"mu": np.ones((0, 3)), "logvar": np.ones((0, 3))}, mentions=["mu (0,3)"])
-    for shape in ((2,), (2, 2, 3), (0,)):
+    for shape, mention in (((2,), "mu (2,3)"), ((2, 2, 3), "mu (2,3)"), ((0,), "empty")):
         add_error("gaussian_kl", {"mu": np.ones((2, 3)), "logvar": np.ones((2, 3)),
-                                  "prior_mu": np.ones(shape)}, mentions=["prior_mu", "(2,3)"])
+                                  "prior_mu": np.ones(shape)}, mentions=["prior_mu", mention])
 
 
 def autoencoders(rng):
