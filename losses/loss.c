@@ -8,8 +8,23 @@
 
 /* -- The registry --------------------------------------------------------------------------------- */
 
-static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
-                                               gr_box_losses};
+static const gr_loss_info *const families[] = {
+    gr_regression_losses,
+    gr_classification_losses,
+    gr_focal_losses,
+    gr_margin_losses,
+    gr_class_weights,
+    gr_overlap_losses,
+    gr_box_losses,
+    gr_similarity_losses,
+    gr_triplet_losses,
+    gr_miners,
+    gr_contrast_losses,
+    gr_sequence_losses,
+    gr_generative_losses,
+    gr_perceptual_losses,
+    gr_combination_losses,
+};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {
@@ -63,6 +78,27 @@ gr_loss_call gr_loss_defaults(gr_graph *g, const gr_loss_info *loss) {
     return call;
 }
 
+static bool check_parameters(const gr_loss_info *loss, const gr_loss_call *call) {
+    for (int i = 0; i < GR_LOSS_PARAMETERS && loss->parameters[i].name != NULL; i++)
+        if (!gr_loss_check_parameter(call->graph, loss, loss->parameters[i].name,
+                                     call->parameter[i]))
+            return false;
+    return true;
+}
+
+static bool check_reduction(const gr_loss_info *loss, const gr_loss_call *call) {
+    static const char *const names[] = {"mean", "sum", "none", "batchmean"};
+    const char *words = loss->reductions;
+    if (*words == '\0') return true;
+    for (size_t n; *words != '\0'; words += n + strspn(words + n, " ")) {
+        n = strcspn(words, " ");
+        const char *name = (unsigned)call->reduction < 4 ? names[call->reduction] : "";
+        if (strlen(name) == n && strncmp(name, words, n) == 0) return true;
+    }
+    return gr_fail(call->graph, "gr_%s: no such reduction, expected one of: %s", loss->name,
+                   loss->reductions);
+}
+
 gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
     for (int i = 0; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
         const gr_operand_info *o = &loss->operands[i];
@@ -70,6 +106,7 @@ gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
         if (!given && !o->optional)
             return gr_fail(call->graph, "gr_%s: operand %s is missing", loss->name, o->name);
     }
+    if (!check_parameters(loss, call) || !check_reduction(loss, call)) return NULL;
     return loss->apply(call);
 }
 
@@ -99,13 +136,55 @@ gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands) {
     return g;
 }
 
-bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
-    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list) {
+    gr_graph *g = NULL;
+    for (int i = 0; i < list.n && g == NULL; i++)
+        if (list.items[i] != NULL) g = list.items[i]->graph;
+    for (int i = 0; i < list.n; i++) {
+        const gr_tensor *t = list.items[i];
+        if (t == NULL) return gr_fail(g, "gr_%s: %s[%d] is NULL", row->name, name, i);
+        if (t->kind != GR_REAL || t->size == 0)
+            return gr_fail(g, "gr_%s: %s[%d], %s, %s", row->name, name, i,
+                           gr_describe(t, name).text,
+                           t->size == 0 ? "is empty" : "holds integers, expected real numbers");
+    }
+    return g;
+}
+
+bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n) {
+    if (t->kind == GR_REAL && t->shape.ndim == 1 && t->shape.dim[0] == n) return true;
+    return gr_fail(t->graph, "gr_%s: %s, expected (%d) real numbers", row->name,
+                   gr_describe(t, name).text, n);
+}
+
+/* How many words a text has. */
+static int count_words(const char *words) {
+    int n = 0;
+    for (; words != NULL && *words != '\0'; n++) {
+        words += strcspn(words, " ");
+        words += strspn(words, " ");
+    }
+    return n;
+}
+
+bool gr_parameter_allows(const gr_parameter_info *p, double value) {
+    if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
+    if (p->kind == GR_CHOICE)
+        return value >= 0 && value < count_words(p->choices) && value == floor(value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
-    if (above && below) return true;
-    return gr_fail(g, "gr_%s: %s is %g, expected a number in %c%g, %g%c", row->name, name, value,
-                   p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+    return above && below && (p->kind == GR_NUMBER || value == floor(value));
+}
+
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
+    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    if (gr_parameter_allows(p, value)) return true;
+    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE)
+        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value,
+                       p->kind == GR_CHOICE ? p->choices : "0 1");
+    return gr_fail(g, "gr_%s: %s is %g, expected %s in %c%g, %g%c", row->name, name, value,
+                   p->kind == GR_NUMBER ? "a number" : "an integer", p->low_open ? '(' : '[',
+                   p->low, p->high, p->high_open ? ')' : ']');
 }
 
 void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
@@ -133,6 +212,13 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
     return true;
 }
 
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name) {
+    return broadcasts_to(t, x->shape) ||
+           gr_loss_shape_error(row, t, name, x, x_name,
+                               "the first does not broadcast to the second");
+}
+
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,
                           gr_reduction reduction) {
     if (loss == NULL) return NULL;
@@ -150,4 +236,11 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
     }
     return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
                    "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+}
+
+double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,
+                     gr_reduction reduction) {
+    if (weight != NULL || !gr_shape_equal(pred->shape, target->shape)) return 0;
+    if (reduction == GR_SUM) return 1;
+    return reduction == GR_MEAN ? 1 / (double)pred->size : 0;
 }

@@ -90,7 +90,7 @@ typedef struct gr_loss_info {
      * as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
     double low, high; /* range of an element of the loss, for operands as described */
-    bool zero_at_perfect; /* 0 where the prediction equals the target */
+    bool zero_at_perfect; /* 0 where the prediction equals the target (probabilities being 0 or 1) */
     const char *source;   /* paper or book */
     gr_tensor *(*apply)(const gr_loss_call *call);
 } gr_loss_info;
@@ -103,6 +103,10 @@ const gr_loss_info *gr_loss_find(const char *name);
 /* The position of an operand or a parameter in its row, -1 if there is none of the name. */
 int gr_loss_operand(const gr_loss_info *loss, const char *name);
 int gr_loss_parameter(const gr_loss_info *loss, const char *name);
+
+/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place of
+ * a choice. */
+bool gr_parameter_allows(const gr_parameter_info *p, double value);
 
 /* A call with the row's defaults and no operands. */
 gr_loss_call gr_loss_defaults(gr_graph *g, const gr_loss_info *loss);

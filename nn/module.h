@@ -43,6 +43,9 @@ struct gr_module {
 /* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
  * is an error. */
 gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
+/* gr_forward for those that take a function and its context: gr_gradient_penalty(gr_module_function,
+ * net, real, fake). */
+gr_tensor *gr_module_function(void *module, gr_tensor *x);
 
 /* All parameters below m, in the order in which they were added; empty for NULL. */
 gr_list gr_parameters(const gr_module *m);

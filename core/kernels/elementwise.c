@@ -1,6 +1,6 @@
 /* Kernels that compute each element from the elements at the same place. */
+#include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
-#include "core/kernels/vector_math.h"
 
 #define EXP GR_MATH(exp)
 #define ABS GR_MATH(fabs)
@@ -34,13 +34,6 @@ UNARY(tanh, GR_MATH(tanh)(x))
 UNARY(erf, GR_MATH(erf)(x))
 /* Phi(x), through erfc, which keeps its digits in the lower tail */
 UNARY(normal_cdf, (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
-/* 2 sinh^2(x/2) = cosh x - 1 keeps the digits near 0; t + t/(1+t) with t = e^(|x|/2) - 1 is 2 sinh. */
-static inline gr_real log_of_cosh(gr_real x) {
-    gr_real a = ABS(x), t = GR_MATH(expm1)(a / 2), sinh2 = t + t / (1 + t);
-    gr_real near = GR_MATH(log1p)(sinh2 * sinh2 / 2);
-    gr_real far = a - (gr_real)0.69314718055994531 + GR_MATH(log1p)(EXP(-2 * a));
-    return a < 1 ? near : far;
-}
 UNARY(log_of_cosh, log_of_cosh(x))
 /* Exponentials of -|x| only: they can't overflow. */
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
@@ -95,6 +88,18 @@ BINARY(ge, (gr_real)(a >= b))
 BINARY(relu_grad, b > 0 ? a : 0)
 BINARY(tanh_grad, a * 4 * EXP(-2 * ABS(b)) / ((1 + EXP(-2 * ABS(b))) * (1 + EXP(-2 * ABS(b)))))
 BINARY(sigmoid_grad, a *EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))
+
+/* Only 0 times infinity makes a NaN of two numbers. */
+BINARY(mul_or_zero, a *b != a * b && a == a && b == b ? 0 : a * b)
+/* a is the logit, b the target. For targets of 0 and 1 nothing is subtracted, so that small losses and
+ * small gradients keep their digits. */
+static inline gr_real away(gr_real a, gr_real b) {
+    gr_real wrong = a > 0 ? 1 - b : b;
+    return wrong == 0 ? 0 : ABS(a) * wrong;
+}
+BINARY(sigmoid_cross_entropy, away(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
+BINARY(sigmoid_residual,
+       a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
 
 static void k_where(int64_t n, const gr_real *c, int sc, const gr_real *a, int sa, const gr_real *b,
                     int sb, gr_real *y) {
@@ -152,5 +157,8 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .relu_grad = k_relu_grad,
     .tanh_grad = k_tanh_grad,
     .sigmoid_grad = k_sigmoid_grad,
+    .mul_or_zero = k_mul_or_zero,
+    .sigmoid_cross_entropy = k_sigmoid_cross_entropy,
+    .sigmoid_residual = k_sigmoid_residual,
     .where = k_where,
 };

@@ -6,17 +6,21 @@
 
 #define KERNELS_OF(isa_)                                                                           \
     extern const gr_elementwise_kernels gr_elementwise_##isa_;                                     \
+    extern const gr_pointwise_kernels gr_pointwise_##isa_;                                         \
     extern const gr_update_kernels gr_update_##isa_;                                               \
     extern const gr_gemm_kernels gr_gemm_##isa_;                                                   \
     extern const gr_distance_kernels gr_distance_##isa_;                                           \
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
+    extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
+        .pointwise = &gr_pointwise_##isa_,                                                         \
         .update = &gr_update_##isa_,                                                               \
         .gemm = &gr_gemm_##isa_,                                                                   \
-        .distances = &gr_distance_##isa_,                                                           \
+        .distance = &gr_distance_##isa_,                                                           \
         .reduce = &gr_reduce_##isa_,                                                               \
+        .ctc = &gr_ctc_##isa_,                                                                     \
     }
 
 KERNELS_OF(base);

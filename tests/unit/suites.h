@@ -5,12 +5,23 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
+    X(random)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
     X(data)                                                                                        \
     X(nn)                                                                                          \
     X(optim)                                                                                       \
-    X(training)
+    X(training)                                                                                    \
+    X(losses)                                                                                      \
+    X(loss_gradcheck)                                                                              \
+    X(loss_registry)                                                                               \
+    X(loss_properties)                                                                             \
+    X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

@@ -1,0 +1,213 @@
+#include "core/ops/pointwise.h"
+
+#include "core/graph/autodiff.h"
+#include "core/graph/graph_internal.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+
+/* Elements in a piece of work, and the most pieces of a sum: larger tensors have larger pieces. */
+enum { GRAIN = 1 << 15, MOST_PIECES = 256 };
+
+typedef struct function {
+    const gr_pointwise_kernel *(*kernel)(const gr_node *n);
+    gr_tensor *(*composed)(gr_tensor *a, gr_tensor *b, double p); /* the same from operations */
+} function;
+
+typedef struct numbers {
+    const function *f;
+    double p, total;
+} numbers;
+
+static const numbers *numbers_of(const gr_node *n) { return n->params; }
+
+typedef struct work {
+    const gr_pointwise_kernel *kernel;
+    const gr_real *a, *b, *grad;
+    int grad_step;
+    gr_real p, scale;
+    gr_real *y;
+    int64_t grain;
+    double partial[MOST_PIECES];
+} work;
+
+/* -- The slopes: grad total df/da, of operands grad, a, b, and the same for b ---------------------- */
+
+static void to_a_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernel->to_a(end - begin, w->grad + begin * w->grad_step, w->grad_step, w->scale,
+                    w->a + begin, w->b + begin, w->p, w->y + begin);
+}
+
+static void to_b_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernel->to_b(end - begin, w->grad + begin * w->grad_step, w->grad_step, w->scale,
+                    w->a + begin, w->b + begin, w->p, w->y + begin);
+}
+
+static void run_slope(const gr_node *n, gr_range_function *range) {
+    const numbers *v = numbers_of(n);
+    work w = {.kernel = v->f->kernel(n), .grad = n->in[0]->data, .a = n->in[1]->data,
+              .b = n->in[2]->data, .y = n->out->data, .p = (gr_real)v->p};
+    w.grad_step = v->total == 0;
+    w.scale = v->total == 0 ? 1 : (gr_real)v->total;
+    gr_for(n->graph, n->out->size, GRAIN, range, &w);
+}
+
+/* The slope in operand `to` from operations: the gradient of the composed function. */
+static gr_tensor *composed_slope(const gr_node *n, gr_tensor **in, int to) {
+    const numbers *v = numbers_of(n);
+    /* An alias, so that only what follows is differentiated. */
+    gr_tensor *operands[3] = {in[0], in[1], in[2]};
+    gr_tensor *x = operands[to] = gr_reshape(in[to], in[to]->shape);
+    gr_tensor *y = v->f->composed(operands[1], operands[2], v->p);
+    gr_tensor *slope = gr_grad(y, x, .create_graph = true);
+    return gr_mul(v->total == 0 ? in[0] : gr_scale(in[0], v->total), slope);
+}
+
+static bool slope_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[1]->shape;
+    return true;
+}
+
+#define SLOPE(to, which)                                                                           \
+    static void slope_##to##_forward(const gr_node *n) { run_slope(n, to_##to##_range); }          \
+    static gr_tensor *slope_##to##_composed(const gr_node *n, gr_tensor **in) {                    \
+        return composed_slope(n, in, which);                                                       \
+    }                                                                                              \
+    static void slope_##to##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {           \
+        gr_vjp_of_composition(n, grad, grads, slope_##to##_composed);                              \
+    }                                                                                              \
+    static const gr_op slope_##to##_op = {.name = "gr_pointwise",                                  \
+                                          .operands = {"grad", "a", "b"},                          \
+                                          .shape = slope_shape,                                    \
+                                          .forward = slope_##to##_forward,                         \
+                                          .vjp = slope_##to##_vjp};
+
+SLOPE(a, 1)
+SLOPE(b, 2)
+
+/* -- The values, or their sum ------------------------------------------------------------------------ */
+
+static void each_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernel->each(end - begin, w->a + begin, w->b + begin, w->p, w->y + begin);
+}
+
+static void sum_range(void *context, int64_t begin, int64_t end) {
+    work *w = context;
+    w->partial[begin / w->grain] = w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p);
+}
+
+static void pointwise_forward(const gr_node *n) {
+    const numbers *v = numbers_of(n);
+    int64_t size = n->in[0]->size;
+    work w;
+    w.kernel = v->f->kernel(n);
+    w.a = n->in[0]->data;
+    w.b = n->in[1]->data;
+    w.p = (gr_real)v->p;
+    w.y = n->out->data;
+    w.grain = size > (int64_t)GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GRAIN;
+    if (v->total == 0) {
+        gr_for(n->graph, size, w.grain, each_range, &w);
+        return;
+    }
+    gr_for(n->graph, size, w.grain, sum_range, &w);
+    double sum = 0;
+    for (int64_t i = 0; i * w.grain < size; i++) sum += w.partial[i];
+    n->out->data[0] = (gr_real)(v->total * sum);
+}
+
+static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
+    *shape = numbers_of(n)->total == 0 ? n->in[0]->shape : GR_SCALAR;
+    return true;
+}
+
+static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
+    if (gr_wants(n, 0)) grads[0] = gr_apply(&slope_a_op, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 1)) grads[1] = gr_apply(&slope_b_op, in, n->params, sizeof(numbers));
+}
+
+static const gr_op pointwise_op = {.name = "gr_pointwise",
+                                   .operands = {"a", "b"},
+                                   .shape = pointwise_shape,
+                                   .forward = pointwise_forward,
+                                   .vjp = pointwise_vjp};
+
+static gr_tensor *pointwise(const function *f, gr_tensor *a, gr_tensor *b, double p, double total) {
+    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape)) {
+        numbers v = {f, p, total};
+        return gr_apply(&pointwise_op, GR_LIST(a, b), &v, sizeof v);
+    }
+    gr_tensor *values = f->composed(a, b, p);
+    return total == 0 ? values : gr_scale(gr_sum(values), total);
+}
+
+/* -- The functions ----------------------------------------------------------------------------------- */
+
+#define FUNCTION(name_, value)                                                                     \
+    static const gr_pointwise_kernel *name_##_kernel(const gr_node *n) {                           \
+        return &n->graph->kernels->pointwise->name_;                                               \
+    }                                                                                              \
+    static gr_tensor *name_##_composed(gr_tensor *a, gr_tensor *b, double p) {                     \
+        (void)p;                                                                                   \
+        return (value);                                                                            \
+    }                                                                                              \
+    static const function name_##_function = {name_##_kernel, name_##_composed};
+
+/* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink, and none of
+ * its factors overflows where the value does not. */
+static gr_tensor *huber_of(gr_tensor *d, double delta) {
+    gr_tensor *c = gr_clamp(d, -delta, delta);
+    return gr_mul(c, gr_sub(d, gr_scale(c, 0.5)));
+}
+
+static gr_tensor *smooth_l1_of(gr_tensor *d, double beta) {
+    if (d == NULL) return NULL;
+    gr_tensor *c = gr_clamp(d, -beta, beta);
+    gr_tensor *slope = gr_div(c, gr_scalar(d->graph, beta));
+    return gr_mul(slope, gr_sub(d, gr_scale(c, 0.5)));
+}
+
+static gr_tensor *quantile_of(gr_tensor *d, double tau) {
+    return gr_add(gr_scale(gr_relu(gr_neg(d)), tau), gr_scale(gr_relu(d), 1 - tau));
+}
+
+FUNCTION(square, gr_square(gr_sub(a, b)))
+FUNCTION(abs, gr_abs(gr_sub(a, b)))
+FUNCTION(huber, huber_of(gr_sub(a, b), p))
+FUNCTION(smooth_l1, smooth_l1_of(gr_sub(a, b), p))
+FUNCTION(log_cosh, gr_log_of_cosh(gr_sub(a, b)))
+FUNCTION(quantile, quantile_of(gr_sub(a, b), p))
+/* log(1 + e^a) - a b */
+FUNCTION(bce_with_logits, gr_sub(gr_softplus(a), gr_mul(a, b)))
+
+gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(&square_function, a, b, 0, total);
+}
+
+gr_tensor *gr_pointwise_abs(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(&abs_function, a, b, 0, total);
+}
+
+gr_tensor *gr_pointwise_huber(gr_tensor *a, gr_tensor *b, double delta, double total) {
+    return pointwise(&huber_function, a, b, delta, total);
+}
+
+gr_tensor *gr_pointwise_smooth_l1(gr_tensor *a, gr_tensor *b, double beta, double total) {
+    return pointwise(&smooth_l1_function, a, b, beta, total);
+}
+
+gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(&log_cosh_function, a, b, 0, total);
+}
+
+gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total) {
+    return pointwise(&quantile_function, a, b, tau, total);
+}
+
+gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(&bce_with_logits_function, a, b, 0, total);
+}

@@ -1,0 +1,27 @@
+/* Functions of two tensors, element by element, whose values may be added up in the same pass.
+ *
+ * They are compositions of the operations in elementwise.h and reduce.h, fused where both operands have
+ * one shape: forward and backward then read each element once and keep nothing in between. Operands of
+ * different shapes broadcast, and gradients of higher order are taken from the composition.
+ *
+ * With total = 0 the result holds the values, in the common shape; else it is total times their sum, of
+ * shape (): 1 for the sum, 1/n for the mean. d = a - b.
+ */
+#ifndef GR_POINTWISE_H
+#define GR_POINTWISE_H
+
+#include "core/graph/op.h"
+
+gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total); /* d^2 */
+gr_tensor *gr_pointwise_abs(gr_tensor *a, gr_tensor *b, double total);    /* |d| */
+/* d^2/2 where |d| <= delta, else delta (|d| - delta/2) */
+gr_tensor *gr_pointwise_huber(gr_tensor *a, gr_tensor *b, double delta, double total);
+/* the same with delta = beta, divided by beta > 0 */
+gr_tensor *gr_pointwise_smooth_l1(gr_tensor *a, gr_tensor *b, double beta, double total);
+gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total); /* log cosh d */
+/* -tau d where d < 0, else (1 - tau) d; gradient 0 at 0 */
+gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total);
+/* max(a, 0) - a b + log(1 + e^-|a|): the cross-entropy of the logit a and the target b */
+gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total);
+
+#endif
