@@ -8,7 +8,7 @@
 #define OF_ONE(X) X(nt_xent) X(inverse_frequency_weights) X(class_balanced_weights)
 #define OF_TWO(X)                                                                                  \
     X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)      \
-    X(dice) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou) X(contrastive_distance)           \
+    X(dice) X(dice_ce) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou) X(contrastive_distance)           \
     X(batch_all) X(batch_hard) X(semi_hard) X(easy) X(bce) X(bce_with_logits) X(cross_entropy)     \
     X(nll) X(categorical_cross_entropy) X(sparse_categorical_cross_entropy) X(kl_div)              \
     X(soft_margin) X(multilabel_soft_margin) X(focal) X(softmax_focal) X(hinge)                    \

@@ -8,6 +8,7 @@
     X(graph)                                                                                       \
     X(autodiff)                                                                                    \
     X(random)                                                                                      \
+    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
@@ -21,7 +22,8 @@
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
-    X(similarity)
+    X(similarity)                                                                                  \
+    X(ctc)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
