@@ -28,8 +28,8 @@ typedef struct plan {
 /* The second is large enough that products, sums and updates are cut into several pieces. */
 static const plan plans[] = {
     {.sizes = {10, 20, 20, 1}, .batch = 32, .steps = 30, .adam = true},
-    {.sizes = {256, 512, 10}, .batch = 512, .steps = 3, .adam = true},
-    {.sizes = {256, 512, 10}, .batch = 512, .steps = 3, .adam = false},
+    {.sizes = {256, 512, 10}, .batch = 512, .steps = 2, .adam = true},
+    {.sizes = {256, 512, 10}, .batch = 512, .steps = 2, .adam = false},
 };
 enum { N_PLANS = sizeof plans / sizeof *plans };
 
@@ -296,14 +296,14 @@ START_TEST(huber_learns_the_sine_and_mse_is_pulled_up) {
 }
 END_TEST
 
-START_TEST(losses_go_down) {
-    const plan *p = &plans[_i];
+START_TEST(the_loss_goes_down) {
+    const plan *p = &plans[0];
     gr_graph *g = gr_graph_new(.seed = 4, .threads = 1);
     gr_module *net = network(g, p);
     gr_optimizer *opt = optimizer(net, p->adam);
     double first = step(net, opt, p), last = first;
-    for (int i = 0; i < (_i == 0 ? 200 : 15); i++) last = step(net, opt, p);
-    ck_assert_double_lt(last, 0.7 * first);
+    for (int i = 0; i < 200; i++) last = step(net, opt, p);
+    ck_assert_double_lt(last, 0.5 * first);
     gr_graph_free(g);
 }
 END_TEST
@@ -313,13 +313,13 @@ Suite *training_suite(void) {
     TCase *t = tcase_create("training");
     tcase_add_loop_test(t, any_number_of_threads_gives_the_same_bits, 0, N_PLANS);
     tcase_add_test(t, another_seed_gives_others);
-    tcase_add_loop_test(t, two_graphs_at_once_give_the_same_bits_as_alone, 0, N_PLANS);
-    tcase_add_loop_test(t, after_ten_steps_the_system_is_asked_for_nothing, 0, N_PLANS);
+    tcase_add_loop_test(t, two_graphs_at_once_give_the_same_bits_as_alone, 0, 2);
+    tcase_add_loop_test(t, after_ten_steps_the_system_is_asked_for_nothing, 0, 2);
     tcase_add_test(t, a_training_goes_on_after_an_error);
     tcase_add_test(t, a_value_that_is_not_finite_stops_the_step);
     tcase_add_test(t, batches_teach_a_line);
     tcase_add_test(t, huber_learns_the_sine_and_mse_is_pulled_up);
-    tcase_add_loop_test(t, losses_go_down, 0, N_PLANS);
+    tcase_add_test(t, the_loss_goes_down);
     suite_add_tcase(s, t);
     return s;
 }
