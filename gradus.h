@@ -27,9 +27,12 @@
 #include "core/ops/update.h"
 
 #include "losses/boxes.h"
+#include "losses/contrast.h"
 #include "losses/loss.h"
 #include "losses/overlap.h"
 #include "losses/regression.h"
+#include "losses/similarity.h"
+#include "losses/triplet.h"
 
 #include "nn/activation.h"
 #include "nn/init.h"

@@ -182,7 +182,7 @@ const gr_loss_info gr_box_losses[] = {
                 "alpha = v / (1 - I / U + v), constant for the gradient",
      .use = "detectors' usual choice",
      .avoid = "second derivatives are needed: alpha's part of them is left out by definition",
-     .high = 3,
+     .high = 2.5, /* 2 of diou, and v^2 / (1 + v) with v < 1 */
      .source = "Zheng et al., AAAI 2020",
      .apply = ciou,
      COMMON},

@@ -8,8 +8,10 @@
 
 /* -- The registry --------------------------------------------------------------------------------- */
 
-static const gr_loss_info *const families[] = {gr_regression_losses, gr_overlap_losses,
-                                               gr_box_losses};
+static const gr_loss_info *const families[] = {
+    gr_regression_losses, gr_overlap_losses, gr_box_losses,      gr_similarity_losses,
+    gr_triplet_losses,    gr_miners,         gr_contrast_losses,
+};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 const gr_loss_info *gr_loss_at(int i) {

@@ -10,6 +10,10 @@
 extern const gr_loss_info gr_regression_losses[];
 extern const gr_loss_info gr_overlap_losses[];
 extern const gr_loss_info gr_box_losses[];
+extern const gr_loss_info gr_similarity_losses[];
+extern const gr_loss_info gr_triplet_losses[];
+extern const gr_loss_info gr_miners[];
+extern const gr_loss_info gr_contrast_losses[];
 
 /* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
  * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */

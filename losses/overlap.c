@@ -101,7 +101,7 @@ static gr_tensor *tversky(const gr_loss_call *c) {
 #define OPERANDS                                                                                   \
     {                                                                                              \
         {.name = "prob", .shape = "(N,C,d1..)", .domain = GR_UNIT_INTERVAL},                       \
-            {.name = "target", .shape = "(N,C,d1..)", .domain = GR_UNIT_INTERVAL},                 \
+            {.name = "target", .shape = "(N,C,d1..)", .domain = GR_BINARY},                        \
     }
 #define SMOOTH                                                                                     \
     {"smooth", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "added above and below"}
@@ -113,7 +113,7 @@ static gr_tensor *tversky(const gr_loss_call *c) {
      .about = "what is summed before the division"}
 #define COMMON                                                                                     \
     .family = "segmentation", .operands = OPERANDS, .reductions = "mean sum none",                 \
-    .differentiable = "prob", .robust = "prob", .low = 0, .high = 1
+    .differentiable = "prob", .robust = "prob", .low = 0, .high = 1, .zero_at_perfect = true
 
 const gr_loss_info gr_overlap_losses[] = {
     {.name = "dice",

@@ -1,4 +1,5 @@
-/* bench [--repetitions N] [--only TEXT] [PEER COMMAND]...: time a step takes, beside peers.
+/* bench [--repetitions N] [--threads N] [--only TEXT] [PEER COMMAND]...: time a step takes, beside
+ * peers.
  *
  * Each workload is measured in repetitions of some 20 ms, of this library and of each peer in turn,
  * so that a change of the machine's speed meets all of them; the table has medians. */
@@ -14,7 +15,7 @@ enum { MAX_PEERS = 4, MAX_REPETITIONS = 1000, WARM_UP = 10, COUNTED_STEPS = 100 
 static const double MILLISECONDS = 20;
 
 typedef struct settings {
-    int repetitions;
+    int repetitions, threads;
     const char *only;
     int n_peers;
     peer *peers[MAX_PEERS];
@@ -95,7 +96,7 @@ static void count_memory(const workload *w, bench *b, result *r) {
 
 static bool measure(const workload *w, const settings *s, result *r) {
     static double own[MAX_REPETITIONS], peers[MAX_PEERS][MAX_REPETITIONS];
-    bench b = {.graph = gr_graph_new(.seed = 42, .threads = 1), .size = w->size};
+    bench b = {.graph = gr_graph_new(.seed = 42, .threads = s->threads), .size = w->size};
     w->setup(&b);
     count_memory(w, &b, r);
     int64_t steps = gr_failed(b.graph) ? 0 : steps_for(w, &b, MILLISECONDS);
@@ -149,10 +150,11 @@ static void print_result(const workload *w, const settings *s, const result *r) 
     fflush(stdout);
 }
 
-static void print_machine(void) {
+static void print_machine(const settings *s) {
     gr_graph *g = gr_graph_new(.threads = 1);
-    printf("One thread, %s, kernels for %s; peak of fused multiply-adds: %.1f GFLOP/s\n",
-           sizeof(gr_real) == 8 ? "double" : "float", gr_isa(g), measure_peak(gr_isa(g)) * 1e-9);
+    printf("Threads: %d. %s, kernels for %s; peak of fused multiply-adds of one thread: %.1f GFLOP/s\n",
+           s->threads, sizeof(gr_real) == 8 ? "Double" : "Float", gr_isa(g),
+           measure_peak(gr_isa(g)) * 1e-9);
     gr_graph_free(g);
 }
 
@@ -162,12 +164,16 @@ static bool read_settings(settings *s, int argc, char **argv) {
         if (strcmp(argv[i], "--repetitions") == 0 && i + 1 < argc) {
             s->repetitions = atoi(argv[++i]);
             if (s->repetitions < 1 || s->repetitions > MAX_REPETITIONS) return false;
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && s->n_peers == 0) {
+            s->threads = atoi(argv[++i]);
+            if (s->threads < 1) return false;
         } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
             s->only = argv[++i];
         } else if (argv[i][0] == '-' || s->n_peers == MAX_PEERS) {
             return false;
         } else {
-            snprintf(command, sizeof command, "exec %s float%d", argv[i], (int)sizeof(gr_real) * 8);
+            snprintf(command, sizeof command, "exec %s float%d %d", argv[i],
+                     (int)sizeof(gr_real) * 8, s->threads);
             peer *p = peer_start(command);
             if (p != NULL) s->peers[s->n_peers++] = p;
         }
@@ -176,13 +182,13 @@ static bool read_settings(settings *s, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    settings s = {.repetitions = 21};
+    settings s = {.repetitions = 21, .threads = 1};
     if (!read_settings(&s, argc, argv)) {
-        fprintf(stderr, "usage: bench [--repetitions 1..%d] [--only TEXT] [PEER]...\n",
+        fprintf(stderr, "usage: bench [--repetitions 1..%d] [--threads N] [--only TEXT] [PEER]...\n",
                 MAX_REPETITIONS);
         return 2;
     }
-    print_machine();
+    print_machine(&s);
     print_heading(&s);
     int failures = 0;
     for (int i = 0; i < n_workloads; i++) {

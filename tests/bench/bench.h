@@ -7,10 +7,10 @@
 
 /* What a workload keeps from step to step; it uses the fields it needs. */
 typedef struct bench {
-    gr_graph *graph; /* made before setup, with one thread */
+    gr_graph *graph; /* made before setup */
     gr_module *net;
     gr_optimizer *optimizer;
-    gr_tensor *x, *y;
+    gr_tensor *x, *y, *more[2];
     int size; /* the workload's */
 } bench;
 

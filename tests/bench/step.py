@@ -1,4 +1,4 @@
-"""The workloads in PyTorch (eager, one thread, default settings), for bench.c, which starts this and
+"""The workloads in PyTorch (eager, default settings), for bench.c, which starts this and
 says what to measure: see bench.h. Run by hand: echo mlp-10-20-20-1-huber-adam 100 | python3 step.py
 """
 import sys
@@ -11,6 +11,7 @@ except ImportError:
           "that has it", flush=True)
     sys.exit(0)
 
+import torch.nn.functional as F
 from torch import nn
 
 WORKLOADS = {}
@@ -50,6 +51,79 @@ for n in (16, 64, 128, 256, 512):
     matmul(n)
 
 
+def loss_workload(name, make):
+    """Forward and backward of a loss: make() returns its first operand and a function of it."""
+    @workload(name)
+    def setup():
+        x, loss = make()
+        x.requires_grad_()
+
+        def step():
+            x.grad = None
+            loss(x).backward()
+        return step
+
+
+MILLION = 1000000
+
+
+def pair(loss, binary=False):
+    def make():
+        y = (torch.rand(MILLION) < 0.5).to(torch.get_default_dtype()) if binary else torch.randn(MILLION)
+        return torch.randn(MILLION), lambda x: loss(x, y)
+    return make
+
+
+def focal(z, y, alpha=0.25, gamma=2):
+    """As torchvision's sigmoid_focal_loss, with the mean."""
+    p = torch.sigmoid(z)
+    ce = F.binary_cross_entropy_with_logits(z, y, reduction="none")
+    p_t = p * y + (1 - p) * (1 - y)
+    return ((alpha * y + (1 - alpha) * (1 - y)) * ce * (1 - p_t) ** gamma).mean()
+
+
+def cross_entropy():
+    y = torch.randint(1000, (4096,))
+    return torch.randn(4096, 1000), lambda x: F.cross_entropy(x, y)
+
+
+def dice():
+    shape = (16, 4, 128, 128)
+    t = (torch.rand(shape) < 0.3).to(torch.get_default_dtype())
+
+    def loss(p):
+        both, total = (p * t).sum((2, 3)), p.sum((2, 3)) + t.sum((2, 3))
+        return (1 - (2 * both + 1) / (total + 1)).mean()
+    return torch.rand(shape), loss
+
+
+def ctc():
+    T, N, C, S = 100, 32, 40, 20
+    targets = 1 + torch.randint(C - 1, (N, S))
+    inputs, lengths = torch.full((N,), T), torch.full((N,), S)
+    x = torch.randn(T, N, C).log_softmax(-1)
+    return x, lambda x: F.ctc_loss(x, targets, inputs, lengths)
+
+
+def nt_xent(temperature=0.5):
+    pairs = (torch.arange(512) + 256) % 512
+    mask = torch.eye(512, dtype=torch.bool)
+
+    def loss(x):
+        z = F.normalize(x, dim=1)
+        return F.cross_entropy((z @ z.T / temperature).masked_fill(mask, float("-inf")), pairs)
+    return torch.randn(512, 128), loss
+
+
+loss_workload("huber-1M", pair(F.huber_loss))
+loss_workload("bce_with_logits-1M", pair(F.binary_cross_entropy_with_logits, binary=True))
+loss_workload("focal-1M", pair(focal, binary=True))
+loss_workload("cross_entropy-4096x1000", cross_entropy)
+loss_workload("dice-16x4x128x128", dice)
+loss_workload("ctc-T100-N32-C40-S20", ctc)
+loss_workload("nt_xent-512x128", nt_xent)
+
+
 def microseconds(step, milliseconds):
     """Average of a step over about so long."""
     steps = 1
@@ -65,7 +139,7 @@ def microseconds(step, milliseconds):
 
 def main():
     torch.manual_seed(42)
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     torch.set_default_dtype(getattr(torch, sys.argv[1] if len(sys.argv) > 1 else "float32"))
     print("ready PyTorch", torch.__version__.split("+")[0], flush=True)
     steps = {}

@@ -5,11 +5,17 @@
 #include "gradus.h"
 
 /* Every entry of the registry by the number of its required operands. */
+#define OF_ONE(X) X(nt_xent)
 #define OF_TWO(X)                                                                                  \
-    X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)      \
-    X(dice) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou)
-#define OF_THREE(X) X(gaussian_nll)
+    X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)       \
+    X(dice) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou)                                    \
+    X(contrastive_distance) X(batch_all) X(batch_hard) X(semi_hard) X(easy)
+#define OF_THREE(X)                                                                                \
+    X(gaussian_nll) X(contrastive) X(cosine_embedding) X(margin_ranking) X(triplet) X(info_nce)    \
+    X(clip)
 
+#define DEFINE_ONE(name)                                                                           \
+    static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0]); }
 #define DEFINE_TWO(name)                                                                           \
     static gr_tensor *name##_(const gr_loss_call *c) {                                             \
         return gr_##name(c->operand[0], c->operand[1]);                                            \
@@ -18,6 +24,7 @@
     static gr_tensor *name##_(const gr_loss_call *c) {                                             \
         return gr_##name(c->operand[0], c->operand[1], c->operand[2]);                             \
     }
+OF_ONE(DEFINE_ONE)
 OF_TWO(DEFINE_TWO)
 OF_THREE(DEFINE_THREE)
 
@@ -27,7 +34,7 @@ loss_default *loss_default_call(const char *name) {
         loss_default *call;
     } table[] = {
 #define ENTRY(name) {#name, name##_},
-        OF_TWO(ENTRY) OF_THREE(ENTRY)};
+        OF_ONE(ENTRY) OF_TWO(ENTRY) OF_THREE(ENTRY)};
     for (int i = 0; i < (int)(sizeof table / sizeof *table); i++)
         if (strcmp(table[i].name, name) == 0) return table[i].call;
     return NULL;

@@ -11,7 +11,8 @@
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
-    X(loss_properties)
+    X(loss_properties)                                                                             \
+    X(similarity)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

@@ -44,12 +44,13 @@ static bool is_discrete(const gr_loss_info *loss, loss_call *l, gr_tensor *leaf)
     return refused;
 }
 
-/* Notes which operands have a gradient that is not 0. */
+/* Notes which operands have a gradient that is not 0; labels need not have one. */
 static void note_gradients(const gr_loss_info *loss, loss_call *l, gr_tensor *y, tally *t) {
     gr_tensor *grads[LOSS_LEAVES];
     if (!gr_grads(GR_LIST(y), (gr_list){l->n, l->leaf}, grads)) return;
     for (int i = 0; i < l->n; i++) {
         unsigned bit = 1u << gr_loss_operand(loss, l->name[i]);
+        if (is_discrete(loss, l, l->leaf[i])) continue;
         t->given |= bit;
         for (int64_t k = 0; k < grads[i]->size; k++)
             if (grads[i]->data[k] != 0) t->reached |= bit;

@@ -284,8 +284,9 @@ static void test_range(const gr_loss_info *loss) {
         loss_call l;
         sample_error error;
         gr_graph_reset(g);
-        sample_options options = {
-            .wide = k % 2 == 0, .more = k % 3 == 0 ? 4 : 1, .n = k % 8 == 7 ? 1 : 0};
+        sample_options options = {.wide = k % 2 == 0,
+                                  .n = k % 8 == 7 ? 1 : 0,
+                                  .more = k % 3 == 0 ? 4 : 1};
         if (!loss_accepted_sample(g, loss, options, &l, &error)) return;
         if (k % 3 == 0) to_extremes(loss, &l);
         gr_tensor *y = loss_elements(loss, &l);

@@ -1,0 +1,196 @@
+#include "losses/contrast.h"
+
+#include "core/ops/elementwise.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "losses/rows_internal.h"
+
+#include <float.h>
+#include <math.h>
+
+/* The rows, in this order. */
+enum { INFO_NCE, NT_XENT, CLIP };
+
+static const gr_loss_info *row(int i) { return &gr_contrast_losses[i]; }
+
+/* log(1 + sum e^(others - partner)) along the axis of `others`, the rest of which has partner's
+ * shape. */
+static gr_tensor *cross_entropy(gr_tensor *partner, gr_tensor *others, int axis) {
+    gr_tensor *all = gr_logsumexp(others, .axes = GR_AXES(axis));
+    return gr_softplus(gr_sub(all, partner));
+}
+
+/* Logits (n,n) with those that are not to be counted, where i - j is a multiple of `period`, so low
+ * that their exponentials are 0. They are finite, so that a row of these alone has no inf - inf. */
+static gr_tensor *without_partners(gr_tensor *logits, int period) {
+    gr_graph *g = logits->graph;
+    int n = logits->shape.dim[0];
+    gr_tensor *is_left_out = gr_zeros(g, logits->shape);
+    if (is_left_out == NULL) return NULL;
+    for (int i = 0; i < n; i++)
+        for (int j = i % period; j < n; j += period) is_left_out->data[(int64_t)i * n + j] = 1;
+    double lowest = sizeof(gr_real) == sizeof(float) ? -FLT_MAX : -DBL_MAX;
+    return gr_where(is_left_out, gr_scalar(g, lowest / 4), logits);
+}
+
+/* -- InfoNCE ----------------------------------------------------------------------------------- */
+
+static bool check_negatives(const gr_info_nce_args *a) {
+    gr_shape q = a->query->shape, n = a->negatives->shape;
+    bool shared = n.ndim == 2 && n.dim[1] == q.dim[1];
+    bool own = n.ndim == 3 && n.dim[0] == q.dim[0] && n.dim[2] == q.dim[1];
+    if (shared || own) return true;
+    return gr_loss_shape_error(row(INFO_NCE), a->query, "query", a->negatives, "negatives",
+                               "expected negatives (K,D) or (N,K,D) for queries (N,D)");
+}
+
+/* query (N,D) with each of the negatives: (N,K). */
+static gr_tensor *products(gr_tensor *query, gr_tensor *negatives) {
+    if (query == NULL || negatives == NULL) return NULL;
+    if (negatives->shape.ndim == 2) return gr_matmul(query, negatives, .transpose_b = true);
+    return gr_squeeze(gr_matmul(negatives, gr_unsqueeze(query, 2)), 2);
+}
+
+gr_tensor *gr_info_nce_(gr_info_nce_args a) {
+    const gr_loss_info *r = row(INFO_NCE);
+    gr_graph *g = gr_loss_check(r, GR_LIST(a.query, a.positive, a.negatives));
+    if (g == NULL || !gr_rows_check(r, GR_LIST(a.query, a.positive), 2) || !check_negatives(&a) ||
+        !gr_loss_check_parameter(g, r, "temperature", a.temperature))
+        return NULL;
+    if (a.normalize) {
+        a.query = gr_unit_rows(a.query);
+        a.positive = gr_unit_rows(a.positive);
+        a.negatives = gr_unit_rows(a.negatives);
+    }
+    gr_tensor *query = gr_scale(a.query, 1 / a.temperature);
+    gr_tensor *partner = gr_rows_dot(query, a.positive);
+    gr_tensor *loss = cross_entropy(partner, products(query, a.negatives), 1);
+    return gr_loss_reduce(r, loss, NULL, a.reduction);
+}
+
+/* -- NT-Xent ----------------------------------------------------------------------------------- */
+
+/* s_i = z_i.z_(i+N) for i < N, twice: (2N). */
+static gr_tensor *partners(gr_tensor *z) {
+    int n = z->shape.dim[0] / 2;
+    gr_tensor *half = gr_rows_dot(gr_slice(z, 0, 0, n, 1), gr_slice(z, 0, n, 2 * n, 1));
+    return gr_concat(GR_LIST(half, half), 0);
+}
+
+gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
+    const gr_loss_info *r = row(NT_XENT);
+    gr_graph *g = gr_loss_check(r, GR_LIST(a.embeddings));
+    if (g == NULL || !gr_rows_check(r, GR_LIST(a.embeddings), 2) ||
+        !gr_loss_check_parameter(g, r, "temperature", a.temperature))
+        return NULL;
+    if (a.embeddings->shape.dim[0] % 2 != 0)
+        return gr_fail(g, "gr_nt_xent: %s, expected an even number of rows: i and i + N are a pair",
+                       gr_describe(a.embeddings, "embeddings").text);
+    gr_tensor *z = gr_scale(gr_unit_rows(a.embeddings), 1 / sqrt(a.temperature));
+    if (z == NULL) return NULL;
+    gr_tensor *logits = gr_matmul(z, z, .transpose_b = true);
+    if (logits == NULL) return NULL;
+    gr_tensor *others = without_partners(logits, z->shape.dim[0] / 2);
+    return gr_loss_reduce(r, cross_entropy(partners(z), others, 1), NULL, a.reduction);
+}
+
+/* -- CLIP -------------------------------------------------------------------------------------- */
+
+static bool check_scale(const gr_tensor *scale) {
+    if (scale->size != 1 || scale->shape.ndim > 1)
+        return gr_fail(scale->graph, "gr_clip: %s, expected one number",
+                       gr_describe(scale, "logit_scale").text);
+    if (scale->data[0] > 0) return true;
+    return gr_fail(scale->graph, "gr_clip: logit_scale is %g, expected more than 0",
+                   (double)scale->data[0]);
+}
+
+gr_tensor *gr_clip_(gr_clip_args a) {
+    const gr_loss_info *r = row(CLIP);
+    gr_graph *g = gr_loss_check(r, GR_LIST(a.image, a.text, a.logit_scale));
+    if (g == NULL || !gr_rows_check(r, GR_LIST(a.image, a.text), 2) || !check_scale(a.logit_scale))
+        return NULL;
+    if (a.normalize) {
+        a.image = gr_unit_rows(a.image);
+        a.text = gr_unit_rows(a.text);
+    }
+    gr_tensor *image = gr_mul(a.image, a.logit_scale);
+    gr_tensor *logits = gr_matmul(image, a.text, .transpose_b = true);
+    if (logits == NULL) return NULL;
+    gr_tensor *pairs = gr_rows_dot(image, a.text);
+    gr_tensor *others = without_partners(logits, logits->shape.dim[0]);
+    gr_tensor *both = gr_add(cross_entropy(pairs, others, 1), cross_entropy(pairs, others, 0));
+    return gr_loss_reduce(r, gr_scale(both, 0.5), NULL, a.reduction);
+}
+
+/* -- The registry's rows ----------------------------------------------------------------------- */
+
+static gr_tensor *info_nce(const gr_loss_call *c) {
+    return gr_info_nce(c->operand[0], c->operand[1], c->operand[2], .reduction = c->reduction,
+                       .temperature = c->parameter[0], .normalize = c->parameter[1] != 0);
+}
+static gr_tensor *nt_xent(const gr_loss_call *c) {
+    return gr_nt_xent(c->operand[0], .reduction = c->reduction, .temperature = c->parameter[0]);
+}
+static gr_tensor *clip(const gr_loss_call *c) {
+    return gr_clip(c->operand[0], c->operand[1], c->operand[2], .reduction = c->reduction,
+                   .normalize = c->parameter[0] != 0);
+}
+
+#define TEMPERATURE(value_)                                                                        \
+    {                                                                                              \
+        "temperature", GR_NUMBER, value_, 0, INFINITY, true, true, NULL,                           \
+            "the smaller, the more the nearest others count"                                       \
+    }
+#define NORMALIZE                                                                                  \
+    { "normalize", GR_BOOLEAN, 1, 0, 1, false, false, NULL, "divide vectors by their lengths" }
+#define COMMON .family = "similarity", .reductions = "mean sum none", .low = 0, .high = INFINITY
+
+const gr_loss_info gr_contrast_losses[] = {
+    {.name = "info_nce",
+     .purpose = "representations from a positive and negatives given for each query",
+     .formula = "-log(e^(q.p/t) / (e^(q.p/t) + sum_k e^(q.n_k/t))); t = temperature, unit vectors",
+     .operands = {{.name = "query", .shape = "(N,D)"},
+                  {.name = "positive", .shape = "(N,D)"},
+                  {.name = "negatives", .shape = "(K,D) or (N,K,D)", .about = "shared or of each"}},
+     .parameters = {TEMPERATURE(0.07), NORMALIZE},
+     .use = "negatives come from a queue or a memory, or are chosen",
+     .avoid = "the batch's other rows should be the negatives (nt_xent, clip)",
+     .robust = "query",
+     .source = "van den Oord, Li and Vinyals, Contrastive predictive coding (2018), eq. 4",
+     .apply = info_nce,
+     COMMON},
+    {.name = "nt_xent",
+     .purpose = "representations from two views of each thing, without labels",
+     .formula = "-log(e^(cos(i,j)/t) / sum_(k != i) e^(cos(i,k)/t)); rows i and j = i + N a pair",
+     .operands = {{.name = "embeddings",
+                   .shape = "(2N,D)",
+                   .about = "first views, then second views in the same order"}},
+     .parameters = {TEMPERATURE(0.5)},
+     .use = "self-supervised training with large batches",
+     .avoid = "batches are small, or different things in a batch are alike",
+     .robust = "embeddings",
+     .source = "Chen et al., SimCLR, ICML 2020, eq. 1",
+     .apply = nt_xent,
+     COMMON},
+    {.name = "clip",
+     .purpose = "one space for two kinds of things, images and texts, from pairs",
+     .formula = "(CE(logits, i) + CE(logits^T, i)) / 2; logits = logit_scale cos(image, text)",
+     .operands = {{.name = "image", .shape = "(N,D)"},
+                  {.name = "text", .shape = "(N,D)"},
+                  {.name = "logit_scale",
+                   .shape = "()",
+                   .domain = GR_POSITIVE,
+                   .about = "the factor itself, e^(learned logarithm)"}},
+     .parameters = {NORMALIZE},
+     .use = "pairs of two kinds are many, and each fits only its partner",
+     .avoid = "several rows of a batch fit one partner",
+     .convex = "logit_scale",
+     .differentiable = "logit_scale",
+     .robust = "image",
+     .source = "Radford et al., CLIP, ICML 2021, figure 3",
+     .apply = clip,
+     COMMON},
+    {.name = NULL},
+};

@@ -1,0 +1,88 @@
+#include "losses/rows_internal.h"
+
+#include "core/graph/autodiff.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+
+#include <float.h>
+
+/* -- Checks ------------------------------------------------------------------------------------ */
+
+bool gr_rows_check(const gr_loss_info *row, gr_list x, int ndim) {
+    const gr_tensor *first = x.items[0];
+    if (first->shape.ndim < 1 || (ndim > 0 && first->shape.ndim != ndim))
+        return gr_fail(first->graph, "gr_%s: %s, expected %s", row->name,
+                       gr_describe(first, row->operands[0].name).text, row->operands[0].shape);
+    for (int i = 1; i < x.n; i++)
+        if (!gr_shape_equal(x.items[i]->shape, first->shape))
+            return gr_loss_shape_error(row, first, row->operands[0].name, x.items[i],
+                                       row->operands[i].name, "expected equal shapes");
+    return true;
+}
+
+bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_tensor *target,
+                          int i) {
+    gr_shape expected = x->shape;
+    expected.ndim--;
+    if (gr_shape_equal(target->shape, expected)) return true;
+    return gr_loss_shape_error(row, x, row->operands[0].name, target, row->operands[i].name,
+                               "expected one target for each vector");
+}
+
+/* The place of element i, "(1,0)". */
+static gr_text place_text(gr_shape place, int64_t i) {
+    for (int d = place.ndim - 1; d >= 0; d--) {
+        int length = place.dim[d];
+        place.dim[d] = (int)(i % length);
+        i /= length;
+    }
+    return gr_shape_text(place);
+}
+
+bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr_rows_test *test,
+                          const char *expected) {
+    for (int64_t k = 0; k < t->size; k++)
+        if (!test(t->data[k]))
+            return gr_fail(t->graph, "gr_%s: %s has %g at %s, expected %s", row->name,
+                           gr_describe(t, row->operands[i].name).text, (double)t->data[k],
+                           place_text(t->shape, k).text, expected);
+    return true;
+}
+
+/* -- Vectors ----------------------------------------------------------------------------------- */
+
+static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+static const double SMALLEST = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
+
+gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b) {
+    gr_tensor *d = gr_sub(a, b);
+    if (d == NULL) return NULL;
+    int beyond = 0;
+    for (int64_t i = 0; i < d->size; i++) beyond |= d->data[i] > LARGEST || d->data[i] < -LARGEST;
+    return beyond ? gr_clamp(d, -LARGEST, LARGEST) : d;
+}
+
+gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b) {
+    return gr_sum(gr_mul(a, b), .axes = GR_AXES(-1));
+}
+
+static gr_tensor *lengths(gr_tensor *x) { return gr_norm(x, .axes = GR_AXES(-1), .keepdim = true); }
+
+static bool any_extreme(const gr_tensor *length) {
+    for (int64_t i = 0; i < length->size; i++)
+        if (!(length->data[i] >= SMALLEST && length->data[i] <= LARGEST)) return true;
+    return false;
+}
+
+/* The direction does not depend on the size, so that dividing by the largest element, taken as a
+ * constant, changes neither the result nor its gradient. */
+gr_tensor *gr_unit_rows(gr_tensor *x) {
+    gr_tensor *length = lengths(x);
+    if (length == NULL) return NULL;
+    if (!any_extreme(length)) return gr_div(x, length);
+    gr_tensor *zero = gr_scalar(x->graph, 0), *one = gr_scalar(x->graph, 1);
+    gr_tensor *largest = gr_detach(gr_max(gr_abs(x), .axes = GR_AXES(-1), .keepdim = true));
+    gr_tensor *is_0 = gr_eq(largest, zero);
+    gr_tensor *scaled = gr_div(gr_where(is_0, zero, x), gr_where(is_0, one, largest));
+    return gr_div(scaled, gr_where(is_0, one, lengths(scaled)));
+}
