@@ -9,8 +9,21 @@
 /* -- The registry --------------------------------------------------------------------------------- */
 
 static const gr_loss_info *const families[] = {
-    gr_regression_losses, gr_overlap_losses, gr_box_losses,      gr_similarity_losses,
-    gr_triplet_losses,    gr_miners,         gr_contrast_losses,
+    gr_regression_losses,
+    gr_classification_losses,
+    gr_focal_losses,
+    gr_margin_losses,
+    gr_class_weights,
+    gr_overlap_losses,
+    gr_box_losses,
+    gr_similarity_losses,
+    gr_triplet_losses,
+    gr_miners,
+    gr_contrast_losses,
+    gr_sequence_losses,
+    gr_generative_losses,
+    gr_perceptual_losses,
+    gr_combination_losses,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -133,10 +146,43 @@ static int count_words(const char *words) {
     return n;
 }
 
+<<<<<<< HEAD
 bool gr_parameter_allows(const gr_parameter_info *p, double value) {
     if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
     if (p->kind == GR_CHOICE)
         return value >= 0 && value < count_words(p->choices) && value == floor(value);
+=======
+gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list) {
+    gr_graph *g = NULL;
+    for (int i = 0; i < list.n && g == NULL; i++)
+        if (list.items[i] != NULL) g = list.items[i]->graph;
+    for (int i = 0; i < list.n; i++) {
+        const gr_tensor *t = list.items[i];
+        if (t == NULL) return gr_fail(g, "gr_%s: %s[%d] is NULL", row->name, name, i);
+        if (t->kind != GR_REAL || t->size == 0)
+            return gr_fail(g, "gr_%s: %s[%d], %s, %s", row->name, name, i,
+                           gr_describe(t, name).text,
+                           t->size == 0 ? "is empty" : "holds integers, expected real numbers");
+    }
+    return g;
+}
+
+bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n) {
+    if (t->kind == GR_REAL && t->shape.ndim == 1 && t->shape.dim[0] == n) return true;
+    return gr_fail(t->graph, "gr_%s: %s, expected (%d) real numbers", row->name,
+                   gr_describe(t, name).text, n);
+}
+
+bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
+    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
+    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE) {
+        const char *choices = p->kind == GR_CHOICE ? p->choices : "0 1";
+        if (value >= 0 && value < count_words(choices) && value == floor(value)) return true;
+        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value, choices);
+    }
+    if (p->kind == GR_INTEGER && value != floor(value))
+        return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
+>>>>>>> generative
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
     return above && below && (p->kind == GR_NUMBER || value == floor(value));
@@ -176,6 +222,13 @@ static bool broadcasts_to(const gr_tensor *t, gr_shape shape) {
         if (d != 1 && d != shape.dim[shape.ndim - i]) return false;
     }
     return true;
+}
+
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name) {
+    return broadcasts_to(t, x->shape) ||
+           gr_loss_shape_error(row, t, name, x, x_name,
+                               "the first does not broadcast to the second");
 }
 
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,

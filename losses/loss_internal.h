@@ -8,16 +8,28 @@
 
 /* The rows of a family, ended by one without a name. */
 extern const gr_loss_info gr_regression_losses[];
+extern const gr_loss_info gr_classification_losses[];
+extern const gr_loss_info gr_focal_losses[];
+extern const gr_loss_info gr_margin_losses[];
+extern const gr_loss_info gr_class_weights[];
 extern const gr_loss_info gr_overlap_losses[];
 extern const gr_loss_info gr_box_losses[];
 extern const gr_loss_info gr_similarity_losses[];
 extern const gr_loss_info gr_triplet_losses[];
 extern const gr_loss_info gr_miners[];
 extern const gr_loss_info gr_contrast_losses[];
+extern const gr_loss_info gr_sequence_losses[];
+extern const gr_loss_info gr_generative_losses[];
+extern const gr_loss_info gr_perceptual_losses[];
+extern const gr_loss_info gr_combination_losses[];
 
 /* Operands of a loss that are required: each present, of the kind that the row says, and not empty.
  * The graph, or NULL after an error. `row` names them, `operands` are in the row's order. */
 gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands);
+/* The same of a list operand: at least one tensor. */
+gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list);
+/* t, the operand `name`, is real and of shape (n); false after an error. */
+bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n);
 /* The value of the row's parameter `name` lies in its range; false after an error. */
 bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value);
 /* Error "gr_huber: pred (3,4) and target (2,4): <expected>". */
@@ -26,6 +38,9 @@ void *gr_loss_shape_error(const gr_loss_info *row, const gr_tensor *a, const cha
 /* The two tensors broadcast to a common shape; false after an error. */
 bool gr_loss_check_broadcast(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
                              const gr_tensor *b, const char *b_name);
+/* t broadcasts to x's shape; false after an error. */
+bool gr_loss_check_broadcasts_to(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                                 const gr_tensor *x, const char *x_name);
 
 /* loss times weight (if any, and then it must broadcast to the loss's shape), reduced. */
 gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *weight,

@@ -8,6 +8,8 @@ gr_tensor *gr_forward(gr_module *m, gr_tensor *x) {
     return m->type->forward(m, x);
 }
 
+gr_tensor *gr_module_function(void *module, gr_tensor *x) { return gr_forward(module, x); }
+
 gr_list gr_parameters(const gr_module *m) { return m == NULL ? (gr_list){0} : m->parameters; }
 
 gr_tensor *gr_parameter_named(const gr_module *m, const char *name) {

@@ -42,6 +42,9 @@ struct gr_module {
 
 /* y = m(x); NULL if m or x is NULL or the computation fails. */
 gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
+/* gr_forward for those that take a function and its context: gr_gradient_penalty(gr_module_function,
+ * net, real, fake). */
+gr_tensor *gr_module_function(void *module, gr_tensor *x);
 
 /* All parameters below m, in the order in which they were added; empty for NULL. */
 gr_list gr_parameters(const gr_module *m);

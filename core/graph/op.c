@@ -18,8 +18,7 @@ static gr_kind expected_kind(const gr_op *op, gr_list in, int i) {
     return kind == GR_REAL && op->any_kind ? in.items[0]->kind : kind;
 }
 
-/* The graph that the operands share. NULL after noting what is wrong with them. */
-static gr_graph *operands_graph(const gr_op *op, gr_list in) {
+gr_graph *gr_operands_graph(const gr_op *op, gr_list in) {
     gr_graph *g = NULL;
     for (int i = 0; i < in.n && g == NULL; i++)
         if (in.items[i] != NULL) g = in.items[i]->graph;
@@ -80,7 +79,7 @@ static bool any_requires_grad(const gr_node *n) {
 }
 
 gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t params_size) {
-    gr_graph *g = operands_graph(op, in);
+    gr_graph *g = gr_operands_graph(op, in);
     if (g == NULL) return NULL;
     gr_node call = {.op = op, .graph = g, .n_in = in.n, .in = in.items, .params = params};
     gr_shape shape;

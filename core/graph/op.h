@@ -74,6 +74,11 @@ bool gr_wants(const gr_node *n, int i);
 void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
                            gr_tensor *(*composition)(const gr_node *n, gr_tensor **in));
 
+/* The graph that the operands share; NULL after an error if one is NULL, of another graph or of the wrong
+ * kind. gr_apply begins with this; a function that is composed of several operations can, too, so that
+ * the message bears its own name. */
+gr_graph *gr_operands_graph(const gr_op *op, gr_list in);
+
 /* Operand i of a node for messages: "0.weight (20,10)". */
 gr_text gr_operand(const gr_node *n, int i);
 

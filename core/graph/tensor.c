@@ -46,6 +46,15 @@ gr_text gr_shape_text(gr_shape shape) {
     return t;
 }
 
+gr_text gr_place_text(gr_shape shape, int64_t i) {
+    for (int d = shape.ndim - 1; d >= 0; d--) {
+        int n = shape.dim[d];
+        shape.dim[d] = (int)(i % n);
+        i /= n;
+    }
+    return gr_shape_text(shape);
+}
+
 gr_text gr_describe(const gr_tensor *t, const char *formal) {
     gr_text text;
     const char *name = t != NULL && t->name != NULL ? t->name : formal;

@@ -106,6 +106,8 @@ typedef struct gr_text {
     char text[128];
 } gr_text;
 gr_text gr_shape_text(gr_shape shape);
+/* The place of element i in the shape, "(1,0)". */
+gr_text gr_place_text(gr_shape shape, int64_t i);
 gr_text gr_describe(const gr_tensor *t, const char *formal);
 
 #endif

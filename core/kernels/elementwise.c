@@ -89,6 +89,18 @@ BINARY(relu_grad, b > 0 ? a : 0)
 BINARY(tanh_grad, a * 4 * EXP(-2 * ABS(b)) / ((1 + EXP(-2 * ABS(b))) * (1 + EXP(-2 * ABS(b)))))
 BINARY(sigmoid_grad, a *EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))
 
+/* Only 0 times infinity makes a NaN of two numbers. */
+BINARY(mul_or_zero, a *b != a * b && a == a && b == b ? 0 : a * b)
+/* a is the logit, b the target. For targets of 0 and 1 nothing is subtracted, so that small losses and
+ * small gradients keep their digits. */
+static inline gr_real away(gr_real a, gr_real b) {
+    gr_real wrong = a > 0 ? 1 - b : b;
+    return wrong == 0 ? 0 : ABS(a) * wrong;
+}
+BINARY(sigmoid_cross_entropy, away(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
+BINARY(sigmoid_residual,
+       a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
+
 static void k_where(int64_t n, const gr_real *c, int sc, const gr_real *a, int sa, const gr_real *b,
                     int sb, gr_real *y) {
     for (int64_t i = 0; i < n; i++) {
@@ -145,5 +157,8 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .relu_grad = k_relu_grad,
     .tanh_grad = k_tanh_grad,
     .sigmoid_grad = k_sigmoid_grad,
+    .mul_or_zero = k_mul_or_zero,
+    .sigmoid_cross_entropy = k_sigmoid_cross_entropy,
+    .sigmoid_residual = k_sigmoid_residual,
     .where = k_where,
 };

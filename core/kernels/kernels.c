@@ -11,6 +11,7 @@
     extern const gr_gemm_kernels gr_gemm_##isa_;                                                   \
     extern const gr_distance_kernels gr_distance_##isa_;                                           \
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
+    extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -19,6 +20,7 @@
         .gemm = &gr_gemm_##isa_,                                                                   \
         .distance = &gr_distance_##isa_,                                                           \
         .reduce = &gr_reduce_##isa_,                                                               \
+        .ctc = &gr_ctc_##isa_,                                                                     \
     }
 
 KERNELS_OF(base);

@@ -33,6 +33,7 @@ typedef struct gr_elementwise_kernels {
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
+    gr_binary_kernel *mul_or_zero, *sigmoid_cross_entropy, *sigmoid_residual;
     gr_select_kernel *where;
 } gr_elementwise_kernels;
 
@@ -135,6 +136,23 @@ typedef struct gr_distance_kernels {
     gr_weighted_distance_kernel *weighted_sum;      /* y (d) = sum over j of weights[j] (a - b_j) */
 } gr_distance_kernels;
 
+/* A sample of connectionist temporal classification: `labels` symbols to be emitted, with blanks between
+ * them, in `time` steps. */
+typedef struct gr_ctc_sample {
+    int64_t time, labels;
+    const int32_t *label; /* none of them is the blank */
+    int32_t blank;
+    const gr_real *log_probs; /* of symbol k at time t: log_probs[t * stride + k] */
+    int64_t stride;
+} gr_ctc_sample;
+typedef struct gr_ctc_kernels {
+    /* -log of the labels' probability, inf if they are impossible. Unless grad is NULL (or the labels
+     * impossible), weight times the posterior of emitting symbol k at time t is subtracted from
+     * grad[t * stride + k]. */
+    double (*loss)(const gr_ctc_sample *s, double *scratch, double weight, gr_real *grad);
+    int64_t (*scratch)(int64_t time, int64_t labels); /* how many doubles `loss` needs */
+} gr_ctc_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
@@ -143,6 +161,7 @@ typedef struct gr_kernels {
     const gr_gemm_kernels *gemm;
     const gr_distance_kernels *distance;
     const gr_reduce_kernels *reduce;
+    const gr_ctc_kernels *ctc;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

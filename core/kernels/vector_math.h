@@ -21,6 +21,10 @@ GR_VECTOR_FORM gr_real GR_MATH(log)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(sin)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(cos)(gr_real);
 GR_VECTOR_FORM gr_real GR_MATH(pow)(gr_real, gr_real);
+#ifndef GR_DOUBLE
+GR_VECTOR_FORM double exp(double);
+GR_VECTOR_FORM double log(double);
+#endif
 #endif
 #if __GLIBC_PREREQ(2, 35)
 GR_VECTOR_FORM gr_real GR_MATH(log1p)(gr_real);

@@ -155,12 +155,13 @@ static const gr_op euclidean_op = {.name = "gr_distances",
 
 gr_tensor *gr_distances_(gr_distances_args args) {
     gr_tensor *a = args.a, *b = args.b;
-    gr_graph *g = a != NULL ? a->graph : b != NULL ? b->graph : NULL;
+    const gr_op *op = args.squared ? &squared_op : &euclidean_op;
+    gr_graph *g = gr_operands_graph(op, GR_LIST(a, b));
+    if (g == NULL) return NULL;
     if (!(args.p > 0)) return gr_fail(g, "gr_distances: p is %g, expected p > 0", args.p);
     if (args.squared && args.p != 2)
         return gr_fail(g, "gr_distances: p is %g, expected 2 for squared distances", args.p);
-    if (args.p == 2 || a == NULL || b == NULL)
-        return gr_apply(args.squared ? &squared_op : &euclidean_op, GR_LIST(a, b), NULL, 0);
+    if (args.p == 2) return gr_apply(op, GR_LIST(a, b), NULL, 0);
     if (!check_pairs(a, b)) return NULL;
     gr_tensor *differences = gr_sub(gr_unsqueeze(a, 1), gr_unsqueeze(b, 0)); /* (M,N,D) */
     return gr_norm(differences, .p = args.p, .axes = GR_AXES(2));
@@ -189,8 +190,8 @@ static const gr_op cosine_op = {.name = "gr_cosine_similarity", .operands = {"a"
  * overflows. Where the lengths' product is at most eps, a.b is divided by eps. */
 gr_tensor *gr_cosine_similarity_(gr_cosine_similarity_args args) {
     gr_tensor *a = args.a, *b = args.b;
-    if (a == NULL || b == NULL) return gr_apply(&cosine_op, GR_LIST(a, b), NULL, 0);
-    gr_graph *g = a->graph;
+    gr_graph *g = gr_operands_graph(&cosine_op, GR_LIST(a, b));
+    if (g == NULL) return NULL;
     gr_shape common;
     gr_node call = {.op = &cosine_op, .graph = g, .n_in = 2, .in = (gr_tensor *[]){a, b}};
     if (!gr_broadcast_shape(&call, &common)) return NULL;

@@ -284,6 +284,11 @@ BINARY(tanh_grad, gr_tanh_grad(grad, b),
 BINARY(sigmoid_grad, gr_sigmoid_grad(grad, b),
        gr_neg(gr_mul(gr_sigmoid_grad(gr_mul(grad, a), b), gr_tanh(gr_scale(b, 0.5)))))
 
+BINARY(mul_or_zero, gr_mul_or_zero(grad, b), gr_mul_or_zero(grad, a))
+/* a is z, b is y. */
+BINARY(sigmoid_cross_entropy, gr_mul(grad, gr_sigmoid_residual(a, b)), gr_neg(gr_mul(grad, a)))
+BINARY(sigmoid_residual, gr_sigmoid_grad(grad, a), gr_neg(grad))
+
 /* -- Three operands -------------------------------------------------------------------------------- */
 
 static void where_forward(const gr_node *n) { run_broadcast(n, NULL, KERNELS(n)->where); }

@@ -26,6 +26,15 @@ gr_tensor *gr_atan2(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_minimum(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_maximum(gr_tensor *a, gr_tensor *b);
 
+/* a b, and 0 where one is 0 and the other infinite: the product to take where a weight of 0 means that
+ * a term is absent. */
+gr_tensor *gr_mul_or_zero(gr_tensor *a, gr_tensor *b);
+/* -y log s(z) - (1 - y) log(1 - s(z)) with the sigmoid s: (z > 0 ? 1 - y : y) |z| + log(1 + e^-|z|),
+ * exact for every z. */
+gr_tensor *gr_sigmoid_cross_entropy(gr_tensor *z, gr_tensor *y);
+/* s(z) - y, its derivative with respect to z. */
+gr_tensor *gr_sigmoid_residual(gr_tensor *z, gr_tensor *y);
+
 /* Comparisons: 1 where they hold, else 0. No gradient. */
 gr_tensor *gr_eq(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_ne(gr_tensor *a, gr_tensor *b);

@@ -83,8 +83,9 @@ static bool compare(checking *c, const char *order, const gr_tensor *x, const gr
         c->report->not_zero += a != 0;
         if (off > c->report->largest) c->report->largest = off;
         if (!(off <= c->options.tolerance)) /* a NaN is too far off, too */
-            return complain(c, "%s order to %s, element %lld: %.12g by the graph, %.12g by differences",
-                            order, gr_describe(x, "an operand").text, (long long)i, a, d);
+            return complain(
+                c, "%s order to %s, element %lld: %.12g by the graph, %.12g by differences", order,
+                gr_describe(x, "an operand").text, (long long)i, a, d);
     }
     return true;
 }
@@ -125,8 +126,8 @@ static bool prepare(checking *c) {
 bool gradcheck(gradcheck_function *f, void *context, gr_list operands, gradcheck_options options,
                gradcheck_report *report) {
     *report = (gradcheck_report){0};
-    checking c = {.f = f, .context = context, .operands = operands, .options = options,
-                  .report = report};
+    checking c = {
+        .f = f, .context = context, .operands = operands, .options = options, .report = report};
     if (!(c.options.tolerance > 0)) c.options.tolerance = 1e-7;
     if (!(c.options.step > 0)) c.options.step = 1e-4;
     if (!prepare(&c)) return false;

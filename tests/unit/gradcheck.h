@@ -5,9 +5,9 @@
  *     ck_assert_msg(gradcheck(f, NULL, GR_LIST(a, b), (gradcheck_options){0}, &report), "%s",
  *                   report.message);
  *
- * First order: the gradients of sum(v y) with respect to each real operand, with v of either sign and
- * not uniform. Second order: the gradients of the sum of w times those gradients, with respect to each
- * operand and to v. Only in double (GR_DOUBLE) do differences say enough.
+ * First order: the gradients of sum(v y) with respect to each real operand, with v of either sign
+ * and not uniform. Second order: the gradients of the sum of w times those gradients, with respect
+ * to each operand and to v. Only in double (GR_DOUBLE) do differences say enough.
  */
 #ifndef GRADCHECK_H
 #define GRADCHECK_H

@@ -9,7 +9,8 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Calls with parameters ------------------------------------------------------------------------ */
+/* -- Calls with parameters ------------------------------------------------------------------------
+ */
 
 static int operands(const cJSON *c) { return cJSON_GetArraySize(cJSON_GetObjectItem(c, "in")); }
 
@@ -25,9 +26,7 @@ CALL(where) { return (void)c, gr_where(in[0], in[1], in[2]); }
 CALL(scale) { return gr_scale(in[0], oracle_param(c, "factor", NAN)); }
 CALL(shift) { return gr_shift(in[0], oracle_param(c, "term", NAN)); }
 CALL(power) { return gr_power(in[0], oracle_param(c, "exponent", NAN)); }
-CALL(clamp) {
-    return gr_clamp(in[0], oracle_param(c, "low", NAN), oracle_param(c, "high", NAN));
-}
+CALL(clamp) { return gr_clamp(in[0], oracle_param(c, "low", NAN), oracle_param(c, "high", NAN)); }
 /* Without the parameter the default of the macro is tested. */
 CALL(leaky_relu) {
     double slope = oracle_param(c, "slope", NAN);
@@ -109,9 +108,7 @@ CALL(sort_indices) {
     gr_tensor *indices = NULL;
     return sort(c, in[0], &indices) == NULL ? NULL : indices;
 }
-CALL(argsort) {
-    return gr_argsort(in[0], oracle_int(c, "axis", 0), oracle_flag(c, "descending"));
-}
+CALL(argsort) { return gr_argsort(in[0], oracle_int(c, "axis", 0), oracle_flag(c, "descending")); }
 static gr_tensor *topk(const cJSON *c, gr_tensor *x, gr_tensor **indices) {
     int axis = oracle_int(c, "axis", 0), k = oracle_int(c, "k", 0);
     bool smallest = oracle_flag(c, "smallest");
@@ -142,7 +139,8 @@ CALL(cosine_similarity) {
                       : gr_cosine_similarity(in[0], in[1], .axis = axis, .eps = eps);
 }
 
-/* -- The table -------------------------------------------------------------------------------------- */
+/* -- The table
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct op_entry {
     const char *family, *name;
@@ -151,9 +149,12 @@ typedef struct op_entry {
     oracle_function *call;
 } op_entry;
 
-#define UNARY(name_) {.family = "elementwise", .name = #name_, .unary = gr_##name_}
-#define BINARY(name_) {.family = "elementwise", .name = #name_, .binary = gr_##name_}
-#define WITH(family_, name_) {.family = family_, .name = #name_, .call = call_##name_}
+#define UNARY(name_)                                                                               \
+    { .family = "elementwise", .name = #name_, .unary = gr_##name_ }
+#define BINARY(name_)                                                                              \
+    { .family = "elementwise", .name = #name_, .binary = gr_##name_ }
+#define WITH(family_, name_)                                                                       \
+    { .family = family_, .name = #name_, .call = call_##name_ }
 
 static const op_entry ops[] = {
     BINARY(add),

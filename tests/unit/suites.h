@@ -5,8 +5,14 @@
 #include <check.h>
 
 #define SUITES(X)                                                                                  \
+    X(graph)                                                                                       \
+    X(autodiff)                                                                                    \
+    X(random)                                                                                      \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
+    X(errors)                                                                                      \
+    X(threads)                                                                                     \
+    X(debug)                                                                                       \
     X(data)                                                                                        \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \

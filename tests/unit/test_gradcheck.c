@@ -1,5 +1,5 @@
-/* Gradients by central differences: every operation, on the operands of the oracle's cases, and some
- * compositions. In double only; a float's differences say too little. */
+/* Gradients by central differences: every operation, on the operands of the oracle's cases, and
+ * some compositions. In double only; a float's differences say too little. */
 #include <math.h>
 #include <string.h>
 
@@ -66,9 +66,9 @@ END_TEST
 
 /* Operations that have no gradient by their headers. */
 static bool without_gradient(const char *op) {
-    static const char *const names[] = {"eq",      "ne",       "lt",      "le",           "gt",
-                                        "ge",      "sign",     "argmax",  "argmin",       "one_hot",
-                                        "argsort", "topk_indices", "sort_indices"};
+    static const char *const names[] = {
+        "eq",     "ne",     "lt",      "le",      "gt",           "ge",          "sign",
+        "argmax", "argmin", "one_hot", "argsort", "topk_indices", "sort_indices"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(op, names[i]) == 0) return true;
     return false;
@@ -87,7 +87,8 @@ START_TEST(no_operation_is_left_out) {
 }
 END_TEST
 
-/* -- Compositions: operands used twice, and operations within each other's vjp ----------------------- */
+/* -- Compositions: operands used twice, and operations within each other's vjp
+ * ----------------------- */
 
 static gr_tensor *same_operand_twice(void *context, gr_tensor **x) {
     (void)context;
@@ -152,7 +153,8 @@ START_TEST(compositions_by_differences) {
 }
 END_TEST
 
-/* -- The check itself ------------------------------------------------------------------------------- */
+/* -- The check itself
+ * ------------------------------------------------------------------------------- */
 
 static bool first_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[0]->shape;
@@ -168,10 +170,16 @@ static void cube_wrong_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads)
 static void cube_shallow_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = gr_mul(grad, gr_scale(gr_square(gr_detach(n->in[0])), 3));
 }
-static const gr_op cube_wrong = {.name = "cube", .operands = {"x"}, .shape = first_shape,
-                                 .forward = cube_forward, .vjp = cube_wrong_vjp};
-static const gr_op cube_shallow = {.name = "cube", .operands = {"x"}, .shape = first_shape,
-                                   .forward = cube_forward, .vjp = cube_shallow_vjp};
+static const gr_op cube_wrong = {.name = "cube",
+                                 .operands = {"x"},
+                                 .shape = first_shape,
+                                 .forward = cube_forward,
+                                 .vjp = cube_wrong_vjp};
+static const gr_op cube_shallow = {.name = "cube",
+                                   .operands = {"x"},
+                                   .shape = first_shape,
+                                   .forward = cube_forward,
+                                   .vjp = cube_shallow_vjp};
 
 static gr_tensor *apply_op(void *op, gr_tensor **x) { return gr_apply(op, GR_LIST(x[0]), NULL, 0); }
 static gr_tensor *flat(void *context, gr_tensor **x) { return (void)context, gr_scale(x[0], 0); }

@@ -1,0 +1,484 @@
+/* Differentiation: what gr_backward adds up, gr_grad and gr_grads, derivatives of derivatives. */
+#include <math.h>
+#include <string.h>
+
+#include "core/graph/autodiff.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/index.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "tests/unit/oracle.h"
+#include "tests/unit/suites.h"
+
+static gr_graph *g;
+
+static void setup(void) { g = gr_graph_new(.seed = 1); }
+static void teardown(void) { gr_graph_free(g); }
+
+static gr_tensor *variable(int n, const gr_real *data) {
+    return gr_requires_grad(gr_from(g, GR_SHAPE(n), data));
+}
+#define VARIABLE(...)                                                                              \
+    variable((int)(sizeof((gr_real[]){__VA_ARGS__}) / sizeof(gr_real)), (gr_real[]){__VA_ARGS__})
+
+static void expect(const gr_tensor *t, int n, const double *expected) {
+    ck_assert_msg(t != NULL, "%s", gr_error(g));
+    ck_assert_int_eq(t->size, n);
+    for (int i = 0; i < n; i++)
+        ck_assert_msg(fabs(gr_at(t, i) - expected[i]) <= 1e-6 * fmax(1, fabs(expected[i])),
+                      "element %d is %.9g, expected %.9g", i, gr_at(t, i), expected[i]);
+}
+#define EXPECT(t, ...)                                                                             \
+    expect(t, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
+
+/* -- gr_backward
+ * ------------------------------------------------------------------------------------ */
+
+START_TEST(backward_adds_up) {
+    gr_tensor *x = VARIABLE(1, 2, 3);
+    ck_assert_ptr_null(x->grad);
+    ck_assert(gr_backward(gr_sum(gr_square(x))));
+    EXPECT(x->grad, 2, 4, 6);
+    ck_assert(gr_backward(gr_sum(x)));
+    EXPECT(x->grad, 3, 5, 7);
+    gr_clear_grad(x);
+    ck_assert_ptr_null(x->grad);
+    gr_clear_grad(NULL);
+    ck_assert(gr_backward(gr_mean(x)));
+    EXPECT(x->grad, 1. / 3, 1. / 3, 1. / 3);
+}
+END_TEST
+
+START_TEST(backward_may_run_twice_over_one_tape) {
+    gr_tensor *x = VARIABLE(2), *y = gr_square(x), *loss = gr_sum(y);
+    ck_assert(gr_backward(loss) && gr_backward(loss));
+    EXPECT(x->grad, 8);
+    ck_assert(gr_backward(gr_sum(gr_scale(y, 10)))); /* another loss over the same nodes */
+    EXPECT(x->grad, 48);
+}
+END_TEST
+
+START_TEST(gradients_survive_resets_until_cleared) {
+    gr_tensor *p = gr_parameter(g, GR_SHAPE(2), "p");
+    for (int step = 1; step <= 5; step++) {
+        ck_assert(gr_backward(gr_sum(gr_scale(p, 2))));
+        gr_graph_reset(g);
+        EXPECT(p->grad, 2 * step, 2 * step);
+    }
+    gr_clear_grad(p);
+    ck_assert(gr_backward(gr_sum(p)));
+    EXPECT(p->grad, 1, 1);
+}
+END_TEST
+
+START_TEST(a_tensor_used_often_gets_the_sum) {
+    gr_tensor *x = VARIABLE(3), *y = gr_mul(x, x);
+    for (int i = 0; i < 3; i++) y = gr_add(y, gr_mul(x, y)); /* x^2 (1 + x)^3 */
+    ck_assert(gr_backward(gr_sum(y)));
+    EXPECT(x->grad, 2 * 3 * 64 + 9 * 3 * 16);
+}
+END_TEST
+
+START_TEST(only_leaves_that_ask_get_gradients) {
+    gr_tensor *x = VARIABLE(1, 2), *constant = gr_full(g, GR_SHAPE(2), 5), *unused = VARIABLE(1);
+    gr_tensor *y = gr_mul(x, constant);
+    ck_assert(gr_backward(gr_sum(y)));
+    EXPECT(x->grad, 5, 5);
+    ck_assert_ptr_null(constant->grad);
+    ck_assert_ptr_null(unused->grad);
+    ck_assert_ptr_null(y->grad);
+    ck_assert_int_eq(gr_tape_length(g), 2); /* the pass itself was not recorded */
+}
+END_TEST
+
+START_TEST(a_leaf_may_be_the_loss) {
+    gr_tensor *x = gr_requires_grad(gr_scalar(g, 4));
+    ck_assert(gr_backward(x));
+    EXPECT(x->grad, 1);
+    EXPECT(gr_grad(x, x), 1);
+}
+END_TEST
+
+START_TEST(backward_in_no_grad_of_what_was_recorded_before) {
+    gr_tensor *x = VARIABLE(3), *loss = gr_sum(gr_square(x));
+    gr_no_grad_begin(g);
+    ck_assert(gr_backward(loss));
+    gr_no_grad_end(g);
+    EXPECT(x->grad, 6);
+}
+END_TEST
+
+START_TEST(a_tape_of_many_operations) {
+    gr_tensor *x = VARIABLE(1), *y = x;
+    for (int i = 0; i < 20000; i++) y = gr_shift(y, 1);
+    ck_assert(gr_backward(gr_sum(gr_square(y))));
+    EXPECT(x->grad, 2 * 20001);
+}
+END_TEST
+
+/* -- gr_grad and gr_grads
+ * ---------------------------------------------------------------------------- */
+
+START_TEST(grad_leaves_the_leaves_alone) {
+    gr_tensor *x = VARIABLE(1, 2, 3);
+    EXPECT(gr_grad(gr_square(x), x), 2, 4, 6);
+    ck_assert_ptr_null(x->grad);
+    ck_assert(gr_backward(gr_sum(x)));
+    gr_grad(gr_square(x), x);
+    EXPECT(x->grad, 1, 1, 1);
+}
+END_TEST
+
+START_TEST(grad_output_weighs) {
+    gr_tensor *x = VARIABLE(1, 2, 3), *v = gr_from(g, GR_SHAPE(3), (gr_real[]){10, 0, -1});
+    EXPECT(gr_grad(gr_square(x), x, .grad_output = v), 20, 0, -6);
+}
+END_TEST
+
+START_TEST(grad_to_results_on_the_way) {
+    gr_tensor *x = VARIABLE(2, 3), *middle = gr_square(x), *y = gr_mul(middle, gr_exp(middle));
+    double e4 = exp(4), e9 = exp(9);
+    EXPECT(gr_grad(y, middle), 5 * e4, 10 * e9);
+    EXPECT(gr_grad(y, x), 5 * e4 * 4, 10 * e9 * 6);
+    EXPECT(gr_grad(y, y), 1, 1);
+    gr_tensor *grads[2];
+    ck_assert(gr_grads(GR_LIST(y), GR_LIST(middle, x), grads));
+    EXPECT(grads[0], 5 * e4, 10 * e9);
+    EXPECT(grads[1], 5 * e4 * 4, 10 * e9 * 6);
+}
+END_TEST
+
+START_TEST(several_outputs_and_inputs) {
+    gr_tensor *a = VARIABLE(1, 2), *b = VARIABLE(3, 4), *grads[2];
+    gr_tensor *product = gr_mul(a, b), *sum = gr_sum(a);
+    gr_tensor *v = gr_from(g, GR_SHAPE(2), (gr_real[]){1, 10});
+    ck_assert(gr_grads(GR_LIST(product, sum), GR_LIST(a, b), grads,
+                       .grad_output = (gr_tensor *[]){v, NULL}));
+    EXPECT(grads[0], 3 + 1, 40 + 1);
+    EXPECT(grads[1], 1, 20);
+    ck_assert(gr_grads(GR_LIST(product, sum, product), GR_LIST(b), grads)); /* one named twice */
+    EXPECT(grads[0], 2, 4);
+}
+END_TEST
+
+START_TEST(an_input_named_twice) {
+    gr_tensor *x = VARIABLE(1, 2), *grads[2];
+    ck_assert(gr_grads(GR_LIST(gr_square(x)), GR_LIST(x, x), grads));
+    EXPECT(grads[0], 2, 4);
+    EXPECT(grads[1], 2, 4);
+}
+END_TEST
+
+START_TEST(what_is_not_reached_has_the_gradient_zero) {
+    gr_tensor *x = VARIABLE(1, 2), *other = VARIABLE(1, 2, 3), *constant = gr_zeros(g, GR_SHAPE(2));
+    EXPECT(gr_grad(gr_square(x), other), 0, 0, 0);
+    EXPECT(gr_grad(constant, x), 0, 0);
+    EXPECT(gr_grad(gr_square(gr_detach(x)), x), 0, 0);
+    gr_tensor *later = gr_square(x), *earlier = gr_exp(x);
+    EXPECT(gr_grad(earlier, later), 0, 0);
+    gr_tensor *grads[2];
+    ck_assert(gr_grads(GR_LIST(earlier), GR_LIST(other, x), grads));
+    EXPECT(grads[0], 0, 0, 0);
+    EXPECT(grads[1], exp(1), exp(2));
+    /* Nothing of a pass stays for the next. */
+    EXPECT(gr_grad(later, x), 2, 4);
+    ck_assert(gr_backward(gr_sum(later)));
+    EXPECT(x->grad, 2, 4);
+}
+END_TEST
+
+START_TEST(an_output_that_is_a_leaf) {
+    gr_tensor *x = VARIABLE(1, 2), *y = VARIABLE(3, 4), *grads[1];
+    ck_assert(gr_grads(GR_LIST(x, gr_square(x), y), GR_LIST(x), grads));
+    EXPECT(grads[0], 1 + 2, 1 + 4);
+    ck_assert(gr_backward(gr_sum(gr_mul(x, y))));
+    EXPECT(y->grad, 1, 2);
+}
+END_TEST
+
+START_TEST(without_create_graph_a_gradient_is_a_constant) {
+    gr_tensor *x = VARIABLE(1, 2), *y = gr_power(x, 3);
+    int length = gr_tape_length(g);
+    ck_assert(!gr_grad(y, x)->requires_grad);
+    ck_assert_int_eq(gr_tape_length(g), length);
+    gr_tensor *slope = gr_grad(y, x, .create_graph = true);
+    ck_assert(slope->requires_grad);
+    EXPECT(gr_grad(slope, x), 6, 12);
+}
+END_TEST
+
+START_TEST(grad_output_can_be_differentiated) {
+    gr_tensor *x = VARIABLE(1, 2), *v = VARIABLE(5, 7);
+    gr_tensor *slope = gr_grad(gr_square(x), x, .grad_output = v, .create_graph = true);
+    EXPECT(gr_grad(slope, v), 2, 4);
+    EXPECT(gr_grad(slope, x), 10, 14);
+}
+END_TEST
+
+/* Forward differentiation by reversing twice: the derivative of sum(v J) by v is J u. */
+START_TEST(jacobian_times_vector) {
+    gr_tensor *x = VARIABLE(1, 2), *v = gr_requires_grad(gr_zeros(g, GR_SHAPE(2)));
+    gr_tensor *u = gr_from(g, GR_SHAPE(2), (gr_real[]){1, -1});
+    gr_tensor *y = gr_mul(x, gr_flip(x, 0)); /* (x0 x1, x1 x0) */
+    gr_tensor *pulled = gr_grad(y, x, .grad_output = v, .create_graph = true);
+    EXPECT(gr_grad(pulled, v, .grad_output = u), 1, 1);
+}
+END_TEST
+
+/* -- Higher orders, against the oracle
+ * ----------------------------------------------------------------- */
+
+static cJSON *file;
+
+static void read_cases(void) { file = oracle_read("tests/oracle/autodiff.json"); }
+static void free_cases(void) { cJSON_Delete(file); }
+
+static void expect_member(const gr_tensor *t, const cJSON *c, const char *name,
+                          oracle_stats *stats) {
+    const cJSON *item;
+    oracle_message message = {"it is not in the file"};
+    ck_assert_msg(t != NULL, "%s: %s", name, gr_error(g));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(c, "expected")) {
+        if (strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(item, "name")), name) != 0) continue;
+        if (oracle_compare(t, cJSON_GetObjectItem(item, "data"), name, stats, &message)) return;
+        break;
+    }
+    ck_abort_msg("%s: %s: %s", oracle_name(c).text, name, message.text);
+}
+
+START_TEST(derivatives_to_the_fourth_order) {
+    const cJSON *c = oracle_find(file, "tanh_exp_square", "plain");
+    oracle_stats stats = {.tolerance = ORACLE_TOLERANCE};
+    gr_tensor *x = gr_requires_grad(oracle_member(g, c, "in", "x"));
+    gr_tensor *d = gr_mul(gr_tanh(x), gr_exp(gr_square(x)));
+    expect_member(d, c, "d0", &stats);
+    for (int order = 1; order <= 4; order++) {
+        char name[3] = {'d', (char)('0' + order), '\0'};
+        d = gr_grad(d, x, .create_graph = true);
+        expect_member(d, c, name, &stats);
+    }
+    oracle_report("derivatives to the fourth order", &stats);
+}
+END_TEST
+
+/* x^5, sin and exp, whose derivatives of every order are known in closed form */
+START_TEST(closed_forms_to_the_sixth_order) {
+    gr_tensor *x = VARIABLE(0.5, -2, 3);
+    gr_tensor *power = gr_power(x, 5), *wave = gr_sin(x), *growth = gr_exp(x);
+    double factor = 1;
+    for (int order = 1; order <= 6; order++) {
+        factor *= 6 - order;
+        power = gr_grad(power, x, .create_graph = true);
+        wave = gr_grad(wave, x, .create_graph = true);
+        growth = gr_grad(growth, x, .create_graph = true);
+        for (int i = 0; i < 3; i++) {
+            double at = gr_at(x, i), exact = order <= 5 ? factor * pow(at, 5 - order) : 0;
+            ck_assert_double_eq_tol(gr_at(power, i), exact, 1e-5 * fmax(1, fabs(exact)));
+            ck_assert_double_eq_tol(gr_at(wave, i), sin(at + order * acos(0)), 1e-5);
+            ck_assert_double_eq_tol(gr_at(growth, i), exp(at), 1e-5 * exp(at));
+        }
+    }
+}
+END_TEST
+
+typedef struct network {
+    gr_tensor *x, *t, *parameters[4];
+} network;
+static const char *const parameter_names[] = {"w1", "b1", "w2", "b2"};
+
+static network read_network(const cJSON *c) {
+    network n = {oracle_member(g, c, "in", "x"), oracle_member(g, c, "in", "t"), {NULL}};
+    for (int k = 0; k < 4; k++)
+        n.parameters[k] = gr_requires_grad(oracle_member(g, c, "in", parameter_names[k]));
+    return n;
+}
+
+static gr_tensor *run(const network *n) {
+    gr_tensor *const *p = n->parameters;
+    return gr_affine(gr_tanh(gr_affine(n->x, p[0], p[1])), p[2], p[3]);
+}
+
+static void expect_members(gr_tensor **tensors, const cJSON *c, const char *prefix,
+                           oracle_stats *stats) {
+    for (int k = 0; k < 4; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "%s%s", prefix, parameter_names[k]);
+        expect_member(tensors[k], c, name, stats);
+    }
+}
+
+START_TEST(hessian_times_vector) {
+    const cJSON *c = oracle_find(file, "hessian_vector_product", "plain");
+    oracle_stats stats = {.tolerance = ORACLE_TOLERANCE};
+    network n = read_network(c);
+    gr_tensor *grads[4], *u[4], *products[4];
+    gr_list parameters = {4, n.parameters};
+    gr_tensor *loss = gr_mean(gr_square(gr_sub(run(&n), n.t)));
+    expect_member(loss, c, "loss", &stats);
+    ck_assert(gr_grads(GR_LIST(loss), parameters, grads, .create_graph = true));
+    expect_members(grads, c, "g_", &stats);
+    for (int k = 0; k < 4; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "u_%s", parameter_names[k]);
+        u[k] = oracle_member(g, c, "in", name);
+    }
+    ck_assert(gr_grads((gr_list){4, grads}, parameters, products, .grad_output = u));
+    expect_members(products, c, "h_", &stats);
+    oracle_report("Hessian times vector", &stats);
+}
+END_TEST
+
+START_TEST(penalty_on_the_gradient) {
+    const cJSON *c = oracle_find(file, "gradient_penalty", "plain");
+    oracle_stats stats = {.tolerance = ORACLE_TOLERANCE};
+    network n = read_network(c);
+    gr_requires_grad(n.x);
+    gr_tensor *to_x = gr_grad(run(&n), n.x, .create_graph = true), *grads[4];
+    expect_member(to_x, c, "to_x", &stats);
+    gr_tensor *lengths = gr_norm(to_x, .axes = GR_AXES(1));
+    gr_tensor *penalty = gr_mean(gr_square(gr_shift(lengths, -1)));
+    expect_member(penalty, c, "penalty", &stats);
+    ck_assert(gr_backward(penalty));
+    for (int k = 0; k < 4; k++)
+        grads[k] = n.parameters[k]->grad != NULL ? n.parameters[k]->grad
+                                                 : gr_zeros(g, n.parameters[k]->shape);
+    expect_members(grads, c, "g_", &stats);
+    oracle_report("penalty on the gradient", &stats);
+}
+END_TEST
+
+/* -- Errors
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void expect_error(const char *expected) {
+    ck_assert_str_eq(gr_error(g), expected);
+    gr_clear_error(g);
+}
+
+START_TEST(backward_errors) {
+    gr_tensor *x = VARIABLE(1, 2);
+    ck_assert(!gr_backward(gr_square(x)));
+    expect_error("gr_backward: loss (2), expected a loss of one element: take its mean or sum");
+    ck_assert(!gr_backward(gr_scalar(g, 1)));
+    expect_error("gr_backward: loss () depends on no tensor that requires a gradient");
+    ck_assert(!gr_backward(NULL));
+    ck_assert(!gr_failed(g)); /* the NULL has been explained when it was made */
+    gr_fail(g, "before");
+    ck_assert(!gr_backward(gr_sum(x)));
+    expect_error("before");
+    ck_assert_ptr_null(x->grad);
+}
+END_TEST
+
+START_TEST(grad_errors) {
+    gr_tensor *x = VARIABLE(1, 2), *constant = gr_zeros(g, GR_SHAPE(3));
+    ck_assert_ptr_null(gr_grad(gr_square(x), constant));
+    expect_error(
+        "gr_grad: x (3) does not require a gradient: say gr_requires_grad before it is used");
+    ck_assert_ptr_null(gr_grad(gr_square(x), x, .grad_output = constant));
+    expect_error("gr_grad: grad_output (3) for y (2): the shapes differ");
+    ck_assert_ptr_null(gr_grad(NULL, x));
+    expect_error("gr_grad: y is NULL");
+    ck_assert_ptr_null(gr_grad(x, NULL));
+    expect_error("gr_grad: x is NULL");
+    ck_assert_ptr_null(gr_grad(NULL, NULL));
+    gr_tensor *grads[2] = {x, x};
+    ck_assert(!gr_grads(GR_LIST(x), GR_LIST(x, constant), grads));
+    ck_assert_ptr_null(grads[0]);
+    ck_assert_ptr_null(grads[1]);
+}
+END_TEST
+
+START_TEST(requires_grad_errors) {
+    gr_tensor *x = VARIABLE(1, 2);
+    ck_assert_ptr_null(gr_requires_grad(gr_from_index(g, GR_SHAPE(1), (int32_t[]){1})));
+    expect_error("gr_requires_grad: t (1) holds integers, which have no gradient");
+    ck_assert_ptr_null(gr_requires_grad(gr_exp(x)));
+    expect_error("gr_requires_grad: t (2) is the result of gr_exp, expected a leaf");
+    ck_assert_double_eq(isnan(gr_item(x)), 1);
+    expect_error("gr_item: t (2), expected one element");
+}
+END_TEST
+
+/* A vjp that fails, or that gives the wrong shape, is an error of the pass, which leaves no traces.
+ */
+static bool first_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[0]->shape;
+    return true;
+}
+static void copy_forward(const gr_node *n) {
+    memcpy(n->out->data, n->in[0]->data, (size_t)n->out->size * sizeof(gr_real));
+}
+static void wrong_shape_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    (void)n;
+    grads[0] = gr_sum(grad);
+}
+static const gr_op wrong_shape = {.name = "copy",
+                                  .operands = {"x"},
+                                  .shape = first_shape,
+                                  .forward = copy_forward,
+                                  .vjp = wrong_shape_vjp};
+static void failing_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    grads[0] = gr_fail(n->graph, "copy: no gradient today, %d", (int)grad->size);
+}
+static const gr_op failing = {.name = "copy",
+                              .operands = {"x"},
+                              .shape = first_shape,
+                              .forward = copy_forward,
+                              .vjp = failing_vjp};
+
+START_TEST(a_failing_vjp_is_an_error) {
+    gr_tensor *x = VARIABLE(1, 2);
+    ck_assert(!gr_backward(gr_sum(gr_apply(&wrong_shape, GR_LIST(x), NULL, 0))));
+    expect_error("copy: the gradient of x (2) has the shape ()");
+    gr_tensor *y = gr_apply(&failing, GR_LIST(gr_square(x)), NULL, 0);
+    ck_assert(!gr_backward(gr_sum(y)));
+    expect_error("copy: no gradient today, 2");
+    ck_assert_ptr_null(gr_grad(y, x));
+    expect_error("copy: no gradient today, 2");
+    EXPECT(gr_grad(gr_square(x), x), 2, 4);
+    gr_clear_grad(x);
+    ck_assert(gr_backward(gr_sum(gr_square(x))));
+    EXPECT(x->grad, 2, 4);
+}
+END_TEST
+
+Suite *autodiff_suite(void) {
+    Suite *s = suite_create("autodiff");
+    TCase *t = tcase_create("first order");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, backward_adds_up);
+    tcase_add_test(t, backward_may_run_twice_over_one_tape);
+    tcase_add_test(t, gradients_survive_resets_until_cleared);
+    tcase_add_test(t, a_tensor_used_often_gets_the_sum);
+    tcase_add_test(t, only_leaves_that_ask_get_gradients);
+    tcase_add_test(t, a_leaf_may_be_the_loss);
+    tcase_add_test(t, backward_in_no_grad_of_what_was_recorded_before);
+    tcase_add_test(t, a_tape_of_many_operations);
+    tcase_add_test(t, grad_leaves_the_leaves_alone);
+    tcase_add_test(t, grad_output_weighs);
+    tcase_add_test(t, grad_to_results_on_the_way);
+    tcase_add_test(t, several_outputs_and_inputs);
+    tcase_add_test(t, an_input_named_twice);
+    tcase_add_test(t, what_is_not_reached_has_the_gradient_zero);
+    tcase_add_test(t, an_output_that_is_a_leaf);
+    tcase_add_test(t, backward_errors);
+    tcase_add_test(t, grad_errors);
+    tcase_add_test(t, requires_grad_errors);
+    tcase_add_test(t, a_failing_vjp_is_an_error);
+    suite_add_tcase(s, t);
+    TCase *higher = tcase_create("higher orders");
+    tcase_add_unchecked_fixture(higher, read_cases, free_cases);
+    tcase_add_checked_fixture(higher, setup, teardown);
+    tcase_add_test(higher, without_create_graph_a_gradient_is_a_constant);
+    tcase_add_test(higher, grad_output_can_be_differentiated);
+    tcase_add_test(higher, jacobian_times_vector);
+    tcase_add_test(higher, derivatives_to_the_fourth_order);
+    tcase_add_test(higher, closed_forms_to_the_sixth_order);
+    tcase_add_test(higher, hessian_times_vector);
+    tcase_add_test(higher, penalty_on_the_gradient);
+    suite_add_tcase(s, higher);
+    return s;
+}

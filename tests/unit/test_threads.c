@@ -1,0 +1,125 @@
+/* The same bits for any number of threads, on tensors large enough to be shared out: values,
+ * gradients and second derivatives. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/graph/autodiff.h"
+#include "core/graph/random.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/index.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "tests/unit/suites.h"
+
+/* x (300,700), y (300,700), row (700), m (700,130), order (300) integers */
+typedef struct operands {
+    gr_tensor *x, *y, *row, *m, *order;
+} operands;
+
+#define RESULT(name, expression)                                                                   \
+    static gr_tensor *name(const operands *o) { return expression; }
+
+RESULT(chain, gr_tanh(gr_add(gr_mul(o->x, o->y), gr_exp(gr_sin(o->x)))))
+RESULT(broadcast, gr_div(gr_mul(o->x, o->row), gr_shift(gr_square(o->row), 1)))
+RESULT(powers, gr_pow(gr_shift(gr_square(o->x), 0.5), o->row))
+RESULT(sums, gr_mul(gr_sum(o->x), gr_add(gr_sum(o->y, .axes = GR_AXES(0)), o->row)))
+RESULT(means, gr_mul(gr_mean(o->x, .axes = GR_AXES(1)), gr_var(o->y, .axes = GR_AXES(1))))
+RESULT(norms, gr_mul(gr_norm(o->x), gr_norm(o->y, .p = 3, .axes = GR_AXES(0))))
+RESULT(extremes, gr_add(gr_max(o->x, .axes = GR_AXES(0)), gr_min(o->y, .axes = GR_AXES(0))))
+RESULT(logsumexp, gr_add(gr_logsumexp(o->x), gr_logsumexp(o->y, .axes = GR_AXES(0))))
+RESULT(softmax,
+       gr_mul(gr_softmax(o->x, .axes = GR_AXES(1)), gr_log_softmax(o->y, .axes = GR_AXES(0))))
+RESULT(cumsum, gr_add(gr_cumsum(o->x, 0), gr_cumsum(o->y, 1)))
+RESULT(matmul, gr_matmul(gr_mul(o->x, o->y), o->m))
+RESULT(gram, gr_matmul(o->x, o->y, .transpose_b = true))
+RESULT(affine, gr_affine(gr_transpose(o->m, 0, 1), o->x, gr_sum(o->y, .axes = GR_AXES(1))))
+RESULT(batches, gr_matmul(gr_reshape(o->x, GR_SHAPE(30, 10, 700)),
+                          gr_reshape(o->y, GR_SHAPE(30, 10, 700)), .transpose_b = true))
+RESULT(distances, gr_distances(gr_slice(o->x, 0, 0, 80, 1), gr_slice(o->y, 0, 0, 90, 1)))
+RESULT(cosine, gr_cosine_similarity(o->x, o->y))
+RESULT(moves, gr_concat(GR_LIST(gr_transpose(o->x, 0, 1), gr_flip(gr_transpose(o->y, 0, 1), 0)), 1))
+RESULT(selects, gr_mul(gr_index_select(o->x, 0, o->order), gr_index_select(o->y, 0, o->order)))
+RESULT(gathers, gr_scatter_add(o->x, 0, gr_argsort(o->x, 0, false), gr_square(o->y)))
+RESULT(sorts, gr_mul(gr_sort(o->x, .axis = 0), gr_sort(o->y, .descending = true)))
+RESULT(best, gr_topk(gr_mul(o->x, o->y), 20, .axis = 0))
+RESULT(pads, gr_pad(gr_mul(o->x, o->y), 1, 3, -5, 1))
+
+static const struct {
+    const char *name;
+    gr_tensor *(*f)(const operands *);
+} programs[] = {
+    {"chain", chain},       {"broadcast", broadcast}, {"powers", powers},
+    {"sums", sums},         {"means", means},         {"norms", norms},
+    {"extremes", extremes}, {"logsumexp", logsumexp}, {"softmax", softmax},
+    {"cumsum", cumsum},     {"matmul", matmul},       {"gram", gram},
+    {"affine", affine},     {"batches", batches},     {"distances", distances},
+    {"cosine", cosine},     {"moves", moves},         {"selects", selects},
+    {"gathers", gathers},   {"sorts", sorts},         {"best", best},
+    {"pads", pads},
+};
+
+enum { REALS = 4 };
+
+typedef struct outcome {
+    gr_graph *graph;
+    gr_tensor *value, *grads[REALS], *second[REALS];
+} outcome;
+
+static operands draw(gr_graph *g) {
+    operands o = {gr_requires_grad(gr_normal(g, GR_SHAPE(300, 700), 0, 1)),
+                  gr_requires_grad(gr_normal(g, GR_SHAPE(300, 700), 0, 1)),
+                  gr_requires_grad(gr_normal(g, GR_SHAPE(700), 0, 1)),
+                  gr_requires_grad(gr_normal(g, GR_SHAPE(700, 130), 0, 1)), NULL};
+    int32_t order[300];
+    for (int i = 0; i < 300; i++) order[i] = i * i % 97; /* repeats: gradients add up */
+    o.order = gr_from_index(g, GR_SHAPE(300), order);
+    return o;
+}
+
+static outcome run(int threads, gr_tensor *(*f)(const operands *)) {
+    outcome r = {.graph = gr_graph_new(.seed = 21, .threads = threads)};
+    operands o = draw(r.graph);
+    gr_tensor *reals[REALS] = {o.x, o.y, o.row, o.m};
+    r.value = f(&o);
+    ck_assert_msg(r.value != NULL, "%s", gr_error(r.graph));
+    gr_tensor *v = gr_normal(r.graph, r.value->shape, 0, 1);
+    ck_assert_msg(gr_grads(GR_LIST(r.value), (gr_list){REALS, reals}, r.grads, .grad_output = &v,
+                           .create_graph = true),
+                  "%s", gr_error(r.graph));
+    ck_assert_msg(gr_grads((gr_list){REALS, r.grads}, (gr_list){REALS, reals}, r.second), "%s",
+                  gr_error(r.graph));
+    return r;
+}
+
+static void expect_same(const gr_tensor *a, const gr_tensor *b, const char *program,
+                        const char *what, int threads) {
+    ck_assert_msg(gr_shape_equal(a->shape, b->shape) &&
+                      memcmp(a->data, b->data, (size_t)a->size * sizeof *a->data) == 0,
+                  "%s: the %s differs between 1 and %d threads", program, what, threads);
+}
+
+START_TEST(threads_do_not_matter) {
+    const char *name = programs[_i].name;
+    outcome one = run(1, programs[_i].f);
+    for (int threads = 2; threads <= 3; threads++) {
+        outcome more = run(threads, programs[_i].f);
+        expect_same(one.value, more.value, name, "value", threads);
+        for (int k = 0; k < REALS; k++) {
+            expect_same(one.grads[k], more.grads[k], name, "gradient", threads);
+            expect_same(one.second[k], more.second[k], name, "second derivative", threads);
+        }
+        gr_graph_free(more.graph);
+    }
+    gr_graph_free(one.graph);
+}
+END_TEST
+
+Suite *threads_suite(void) {
+    Suite *s = suite_create("threads");
+    TCase *t = tcase_create("threads");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, threads_do_not_matter, 0, (int)(sizeof programs / sizeof *programs));
+    suite_add_tcase(s, t);
+    return s;
+}
