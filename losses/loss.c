@@ -136,22 +136,6 @@ gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands) {
     return g;
 }
 
-/* How many words a text has. */
-static int count_words(const char *words) {
-    int n = 0;
-    for (; words != NULL && *words != '\0'; n++) {
-        words += strcspn(words, " ");
-        words += strspn(words, " ");
-    }
-    return n;
-}
-
-<<<<<<< HEAD
-bool gr_parameter_allows(const gr_parameter_info *p, double value) {
-    if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
-    if (p->kind == GR_CHOICE)
-        return value >= 0 && value < count_words(p->choices) && value == floor(value);
-=======
 gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list) {
     gr_graph *g = NULL;
     for (int i = 0; i < list.n && g == NULL; i++)
@@ -173,16 +157,20 @@ bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const cha
                    gr_describe(t, name).text, n);
 }
 
-bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value) {
-    const gr_parameter_info *p = &row->parameters[gr_loss_parameter(row, name)];
-    if (p->kind == GR_BOOLEAN || p->kind == GR_CHOICE) {
-        const char *choices = p->kind == GR_CHOICE ? p->choices : "0 1";
-        if (value >= 0 && value < count_words(choices) && value == floor(value)) return true;
-        return gr_fail(g, "gr_%s: %s is %g, expected one of: %s", row->name, name, value, choices);
+/* How many words a text has. */
+static int count_words(const char *words) {
+    int n = 0;
+    for (; words != NULL && *words != '\0'; n++) {
+        words += strcspn(words, " ");
+        words += strspn(words, " ");
     }
-    if (p->kind == GR_INTEGER && value != floor(value))
-        return gr_fail(g, "gr_%s: %s is %g, expected an integer", row->name, name, value);
->>>>>>> generative
+    return n;
+}
+
+bool gr_parameter_allows(const gr_parameter_info *p, double value) {
+    if (p->kind == GR_BOOLEAN) return value == 0 || value == 1;
+    if (p->kind == GR_CHOICE)
+        return value >= 0 && value < count_words(p->choices) && value == floor(value);
     bool above = p->low_open ? value > p->low : value >= p->low;
     bool below = p->high_open ? value < p->high : value <= p->high;
     return above && below && (p->kind == GR_NUMBER || value == floor(value));
