@@ -3,45 +3,56 @@
  *
  * An alignment runs through the states blank 0, label 0, blank 1, label 1, ..., blank S, where it stays
  * or goes on by one, or by two from a label to the next if the two differ. Blanks and labels are held
- * apart, so that the loops over them run without branches; label S does not exist and is always 0.
+ * apart, so that the loops over them run without branches.
  *
- * The sums are computed in double, as probabilities that are divided by their sum at each time. What is
- * below TINY counts as 0 then; where that could have mattered, which the products of both directions
- * tell, the sample is computed once more with logarithms. */
+ * The sums are computed in double, as probabilities that are divided by their sum when that leaves the
+ * middle of double's range. What is below TINY counts as 0 then; where that could have mattered, which
+ * the products of both directions tell, the sample is computed once more with logarithms. */
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector_math.h"
 
 #include <stddef.h>
 
-static const double TINY = 1e-280;
-static const double LEAST_PRODUCT = 1e-240; /* of both directions, beside which TINY is nothing */
+/* Rows are filled up to blocks with states that are impossible. A row of labels begins with a block of
+ * zeros, so that label -1 can be read. */
+enum { BLOCK = 8 };
 
-/* Rows have width S + 2. A row of labels begins with label -1, which is always 0. */
+static const double TINY = 1e-280;
+static const double SMALL = 1e-30, LARGE = 1e30; /* sums that are left alone */
+/* Of both directions. Beside it what was lost, TINY times LARGE, is nothing. */
+static const double LEAST_PRODUCT = 1e-220;
+
 typedef struct ctc_work {
     const gr_ctc_sample *s;
-    int64_t width;
-    double *skip;           /* 1 where label i may follow label i-1 at once; 0 at S and S + 1 */
+    int64_t states; /* blanks, or labels, in a row: blocks of them */
+    int64_t width;  /* states + BLOCK, the distance of rows */
+    double *skip;   /* 1 where label i may follow label i-1 at once, else 0 */
     double *emission;       /* (time, width) of labels, divided by the largest of their time */
-    double *blank_emission; /* (time) */
-    double *largest;        /* (time) logarithms of these divisors */
-    double *scale;          /* (time) sums of alpha before they are divided by it */
     double *blanks, *labels; /* (1 + time, width): alpha, and in the end the posteriors; the first row is
                                 before the beginning */
     double *next_blanks, *next_labels;       /* beta */
     double *passing_blanks, *passing_labels; /* beta times emission */
+    double *blank_emission; /* (time) */
+    double *largest;        /* (time) logarithms of what emissions were divided by */
+    double *scale;          /* what alpha was divided by, `scales` numbers */
+    int64_t scales;
+    bool posteriors; /* are asked for */
 } ctc_work;
 
+static int64_t round_up(int64_t n) { return (n + BLOCK - 1) / BLOCK * BLOCK; }
+
 static int64_t k_scratch(int64_t time, int64_t labels) {
-    return (labels + 2) * (3 * time + 7) + 3 * time;
+    int64_t width = BLOCK + round_up(labels + 1);
+    return (3 * time + 7) * width + round_up(3 * time + 1);
 }
 
 static ctc_work work_of(const gr_ctc_sample *s, double *scratch) {
-    int64_t width = s->labels + 2;
-    ctc_work w = {.s = s, .width = width, .skip = scratch};
+    int64_t states = round_up(s->labels + 1), width = states + BLOCK, alpha = (1 + s->time) * width;
+    ctc_work w = {.s = s, .states = states, .width = width, .skip = scratch};
     w.emission = w.skip + width;
     w.blanks = w.emission + s->time * width;
-    w.labels = w.blanks + (1 + s->time) * width;
-    w.next_blanks = w.labels + (1 + s->time) * width;
+    w.labels = w.blanks + alpha;
+    w.next_blanks = w.labels + alpha;
     w.next_labels = w.next_blanks + width;
     w.passing_blanks = w.next_labels + width;
     w.passing_labels = w.passing_blanks + width;
@@ -53,6 +64,9 @@ static ctc_work work_of(const gr_ctc_sample *s, double *scratch) {
     return w;
 }
 
+static double *blanks_at(const ctc_work *w, int64_t row) { return w->blanks + row * w->width; }
+static double *labels_at(const ctc_work *w, int64_t row) { return w->labels + row * w->width + BLOCK; }
+
 /* The fewest times in which the labels can be emitted: equal neighbours need a blank between them. */
 static int64_t least_time(const gr_ctc_sample *s) {
     int64_t n = s->labels;
@@ -60,109 +74,129 @@ static int64_t least_time(const gr_ctc_sample *s) {
     return n;
 }
 
-/* The logarithms of emissions at a time, in a row whose place S is the blank's, and the largest. */
-static double gather(const ctc_work *w, int64_t t, double *x) {
-    const gr_ctc_sample *s = w->s;
-    const gr_real *row = s->log_probs + t * s->stride;
-    double largest = x[s->labels] = row[s->blank];
-    for (int64_t i = 0; i < s->labels; i++) {
-        x[i] = row[s->label[i]];
-        if (x[i] > largest) largest = x[i];
-    }
-    return largest;
-}
-
-/* False if at some time nothing can be emitted. */
-static bool gather_emissions(const ctc_work *w, bool logarithm) {
-    int64_t last = w->s->labels;
-    for (int64_t t = 0; t < w->s->time; t++) {
-        double *x = w->emission + t * w->width, largest = w->largest[t] = gather(w, t, x);
-        if (largest == -INFINITY) return false;
-        for (int64_t i = 0; i <= last; i++) x[i] -= largest;
-        if (!logarithm)
-            for (int64_t i = 0; i <= last; i++) x[i] = exp(x[i]);
-        w->blank_emission[t] = x[last];
-        x[last] = logarithm ? -INFINITY : 0;
-    }
-    return true;
+static void fill(int64_t n, double *x, double value) {
+    for (int64_t i = 0; i < n; i++) x[i] = value;
 }
 
 static double sum(int64_t n, const double *x) {
     double y = 0;
+#pragma omp simd reduction(+ : y)
     for (int64_t i = 0; i < n; i++) y += x[i];
     return y;
 }
 
+/* The logarithms of emissions at time t, the blank's in all places behind the labels'; the largest, or
+ * a NaN. */
+static double gather(const ctc_work *w, int64_t t, double *x) {
+    const gr_ctc_sample *s = w->s;
+    const gr_real *row = s->log_probs + t * s->stride;
+    double largest = -INFINITY, check = 0;
+    for (int64_t i = 0; i < s->labels; i++) x[i] = row[s->label[i]];
+    fill(w->states - s->labels, x + s->labels, row[s->blank]);
+#pragma omp simd reduction(max : largest) reduction(+ : check)
+    for (int64_t i = 0; i < w->states; i++) {
+        largest = x[i] > largest ? x[i] : largest;
+        check += x[i] != x[i];
+    }
+    return check > 0 ? NAN : largest;
+}
+
+/* False if at some time nothing can be emitted. */
+static bool gather_emissions(const ctc_work *w, bool logarithm) {
+    int64_t labels = w->s->labels;
+    for (int64_t t = 0; t < w->s->time; t++) {
+        double *x = w->emission + t * w->width, largest = w->largest[t] = gather(w, t, x);
+        if (largest == -INFINITY) return false;
+        for (int64_t i = 0; i < w->states; i++) x[i] -= largest;
+        if (!logarithm)
+            for (int64_t i = 0; i < w->states; i++) x[i] = exp(x[i]);
+        w->blank_emission[t] = x[labels];
+        fill(w->states - labels, x + labels, logarithm ? -INFINITY : 0);
+    }
+    return true;
+}
+
+/* The rows at both ends: alpha before the beginning, and beta behind the last label and the last blank. */
+static void set_ends(const ctc_work *w, double one, double zero) {
+    int64_t labels = w->s->labels;
+    fill(w->width, w->blanks, zero);
+    fill(w->width, w->labels, zero);
+    fill(4 * w->width, w->next_blanks, zero);
+    w->blanks[0] = w->next_blanks[labels] = one;
+    if (labels > 0) w->next_labels[labels - 1] = one;
+}
+
 /* -- With probabilities ---------------------------------------------------------------------------- */
 
-/* One time step of alpha, from the rows b and l to nb and nl; their sum. */
-static double forward_step(int64_t labels, const double *restrict b, const double *restrict l,
+/* One time step of alpha, from the rows b and l to nb and nl; the sum of these. */
+static double forward_step(int64_t states, const double *restrict b, const double *restrict l,
                            const double *restrict skip, const double *restrict emission,
-                           double blank_emission, double inverse, double *restrict nb,
+                           double blank_emission, double factor, double *restrict nb,
                            double *restrict nl) {
     double total = 0;
-    blank_emission *= inverse;
+    states = states / BLOCK * BLOCK; /* which the compiler does not know */
+    blank_emission *= factor;
 #pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i <= labels; i++) {
-        double blank = (b[i] + l[i]) * blank_emission;
-        double label = (l[i + 1] + b[i] + skip[i] * l[i]) * (emission[i] * inverse);
+    for (int64_t i = 0; i < states; i++) {
+        double blank = (b[i] + l[i - 1]) * blank_emission;
+        double label = (l[i] + b[i] + skip[i] * l[i - 1]) * (emission[i] * factor);
         nb[i] = blank = blank < TINY ? 0 : blank;
-        nl[i + 1] = label = label < TINY ? 0 : label;
+        nl[i] = label = label < TINY ? 0 : label;
         total += blank + label;
     }
-    nl[0] = 0;
     return total;
 }
 
 /* False if the sum is lost. */
-static bool forward(const ctc_work *w) {
-    double inverse = 1;
-    for (int64_t i = 0; i < w->width; i++) w->blanks[i] = w->labels[i] = 0;
-    w->blanks[0] = 1;
+static bool forward(ctc_work *w) {
+    double factor = 1;
     for (int64_t t = 0; t < w->s->time; t++) {
-        const double *b = w->blanks + t * w->width, *l = w->labels + t * w->width;
-        double total = forward_step(w->s->labels, b, l, w->skip, w->emission + t * w->width,
-                                    w->blank_emission[t], inverse, w->blanks + (t + 1) * w->width,
-                                    w->labels + (t + 1) * w->width);
+        fill(BLOCK, labels_at(w, t + 1) - BLOCK, 0);
+        double total = forward_step(w->states, blanks_at(w, t), labels_at(w, t), w->skip,
+                                    w->emission + t * w->width, w->blank_emission[t], factor,
+                                    blanks_at(w, t + 1), labels_at(w, t + 1));
         if (!(total > TINY)) return false;
-        w->scale[t] = total;
-        inverse = 1 / total;
+        factor = 1;
+        if ((total > SMALL && total < LARGE) || t == w->s->time - 1) continue;
+        factor = 1 / total;
+        w->scale[w->scales++] = total;
     }
     return true;
 }
 
 /* The sum of alpha times beta at one time. */
-static double product(int64_t labels, const double *restrict b, const double *restrict l,
+static double product(int64_t states, const double *restrict b, const double *restrict l,
                       const double *restrict nb, const double *restrict nl) {
     double total = 0;
+    states = states / BLOCK * BLOCK;
 #pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i <= labels; i++) total += b[i] * nb[i] + l[i + 1] * nl[i];
+    for (int64_t i = 0; i < states; i++) total += b[i] * nb[i] + l[i] * nl[i];
     return total;
 }
 
 /* Makes alpha the posterior. */
-static void weigh(int64_t labels, double *restrict b, double *restrict l, const double *restrict nb,
+static void weigh(int64_t states, double *restrict b, double *restrict l, const double *restrict nb,
                   const double *restrict nl, double factor) {
-    for (int64_t i = 0; i <= labels; i++) {
+    states = states / BLOCK * BLOCK;
+    for (int64_t i = 0; i < states; i++) {
         b[i] *= nb[i] * factor;
-        l[i + 1] *= nl[i] * factor;
+        l[i] *= nl[i] * factor;
     }
 }
 
 /* beta one time earlier, in place; the sum. */
-static double backward_step(const ctc_work *w, int64_t t, double inverse) {
+static double backward_step(const ctc_work *w, int64_t t, double factor) {
     const double *restrict skip = w->skip, *restrict emission = w->emission + t * w->width;
     double *restrict nb = w->next_blanks, *restrict nl = w->next_labels;
     double *restrict pb = w->passing_blanks, *restrict pl = w->passing_labels;
-    double total = 0, blank_emission = w->blank_emission[t] * inverse;
-    int64_t labels = w->s->labels;
-    for (int64_t i = 0; i <= labels; i++) {
+    double total = 0, blank_emission = w->blank_emission[t] * factor;
+    int64_t states = w->states / BLOCK * BLOCK;
+    for (int64_t i = 0; i < states; i++) {
         pb[i] = nb[i] * blank_emission;
-        pl[i] = nl[i] * (emission[i] * inverse);
+        pl[i] = nl[i] * (emission[i] * factor);
     }
-    pb[labels + 1] = pl[labels + 1] = 0;
 #pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i <= labels; i++) {
+    for (int64_t i = 0; i < states; i++) {
         double blank = pb[i] + pl[i], label = pl[i] + pb[i + 1] + skip[i + 1] * pl[i + 1];
         nb[i] = blank = blank < TINY ? 0 : blank;
         nl[i] = label = label < TINY ? 0 : label;
@@ -171,101 +205,113 @@ static double backward_step(const ctc_work *w, int64_t t, double inverse) {
     return total;
 }
 
-/* beta at the end: 1 in the last label and the last blank. */
-static void set_ends(const ctc_work *w, double inside, double outside) {
-    int64_t labels = w->s->labels;
-    for (int64_t i = 0; i < w->width; i++) w->next_blanks[i] = w->next_labels[i] = outside;
-    w->next_blanks[labels] = inside;
-    if (labels > 0) w->next_labels[labels - 1] = inside;
-}
-
-/* beta, and from it the posteriors; the sum over the ends of alpha's last row, or 0 if digits are
+/* beta, and from it the posteriors. Returns the sum over the ends of alpha's last row, or 0 if digits are
  * lost. */
 static double backward(const ctc_work *w) {
-    double ends = 0, inverse = 1;
-    int64_t labels = w->s->labels;
-    set_ends(w, 1, 0);
+    double ends = 0, factor = 1;
     for (int64_t t = w->s->time - 1; t >= 0; t--) {
-        double *b = w->blanks + (t + 1) * w->width, *l = w->labels + (t + 1) * w->width;
-        double q = product(labels, b, l, w->next_blanks, w->next_labels);
+        double *b = blanks_at(w, t + 1), *l = labels_at(w, t + 1);
+        double q = product(w->states, b, l, w->next_blanks, w->next_labels);
         if (!(q > LEAST_PRODUCT)) return 0;
         if (t == w->s->time - 1) ends = q;
-        weigh(labels, b, l, w->next_blanks, w->next_labels, 1 / q);
-        if (t == 0) break;
-        double total = backward_step(w, t, inverse);
-        if (!(total > TINY)) return 0;
-        inverse = 1 / total;
+        if (w->posteriors) weigh(w->states, b, l, w->next_blanks, w->next_labels, 1 / q);
+        double total = backward_step(w, t, factor);
+        factor = total > SMALL && total < LARGE ? 1 : 1 / total;
+        if (!(total > TINY) && t > 0) return 0;
     }
     return ends;
 }
 
 /* The logarithm of the probability; NaN if it can't be had so. */
-static double with_probabilities(const ctc_work *w) {
-    int64_t time = w->s->time;
+static double with_probabilities(ctc_work *w) {
+    set_ends(w, 1, 0);
     if (!forward(w)) return NAN;
     double ends = backward(w), y = 0;
     if (ends == 0) return NAN;
-    w->scale[time - 1] = ends;
+    w->scale[w->scales++] = ends;
 #pragma omp simd reduction(+ : y)
-    for (int64_t t = 0; t < time; t++) y += log(w->scale[t]);
-    return y + sum(time, w->largest);
+    for (int64_t i = 0; i < w->scales; i++) y += log(w->scale[i]);
+    return y + sum(w->s->time, w->largest);
 }
 
 /* -- With logarithms ------------------------------------------------------------------------------- */
 
-static double log_sum(double a, double b, double c) {
-    double m = a > b ? a : b;
-    m = m > c ? m : c;
-    return m > -INFINITY ? m + log(exp(a - m) + exp(b - m) + exp(c - m)) : a + b + c;
+/* e^(x - m), without what is too small to matter but slow to compute. */
+static inline double exp_below(double x, double m) {
+    double d = x - m;
+    return exp(d < -700 ? -700 : d);
 }
 
-static void log_forward(const ctc_work *w) {
-    int64_t labels = w->s->labels;
-    for (int64_t i = 0; i < w->width; i++) w->blanks[i] = w->labels[i] = -INFINITY;
-    w->blanks[0] = 0;
-    for (int64_t t = 0; t < w->s->time; t++) {
-        const double *b = w->blanks + t * w->width, *l = w->labels + t * w->width;
-        const double *emission = w->emission + t * w->width;
-        double *nb = w->blanks + (t + 1) * w->width, *nl = w->labels + (t + 1) * w->width;
-        nl[0] = -INFINITY;
-        for (int64_t i = 0; i <= labels; i++) {
-            double skipped = w->skip[i] != 0 ? l[i] : -INFINITY;
-            nb[i] = log_sum(b[i], l[i], -INFINITY) + w->blank_emission[t];
-            nl[i + 1] = log_sum(l[i + 1], b[i], skipped) + emission[i];
-        }
+/* log(e^a + e^b), and of three. */
+static inline double log_sum2(double a, double b) {
+    double m = a > b ? a : b, other = a > b ? b : a;
+    double y = m + log(1 + exp_below(other, m > -INFINITY ? m : 0));
+    return m == -INFINITY ? a + b : y;
+}
+
+static inline double log_sum3(double a, double b, double c) {
+    double first = a > b ? a : b, other = a > b ? b : a;
+    double m = first > c ? first : c, third = first > c ? c : first;
+    double finite = m > -INFINITY ? m : 0;
+    double y = m + log(1 + exp_below(other, finite) + exp_below(third, finite));
+    return m == -INFINITY ? a + b + c : y;
+}
+
+static void log_forward_step(int64_t states, const double *restrict b, const double *restrict l,
+                             const double *restrict skip, const double *restrict emission,
+                             double blank_emission, double *restrict nb, double *restrict nl) {
+    states = states / BLOCK * BLOCK;
+#pragma omp simd
+    for (int64_t i = 0; i < states; i++) {
+        double before = l[i - 1], skipped = skip[i] != 0 ? before : -INFINITY;
+        nb[i] = log_sum2(b[i], before) + blank_emission;
+        nl[i] = log_sum3(l[i], b[i], skipped) + emission[i];
     }
 }
 
 static void log_backward_step(const ctc_work *w, int64_t t) {
-    int64_t labels = w->s->labels;
-    const double *emission = w->emission + t * w->width;
-    double *nb = w->next_blanks, *nl = w->next_labels;
-    double *pb = w->passing_blanks, *pl = w->passing_labels;
-    for (int64_t i = 0; i <= labels; i++) {
+    const double *restrict skip = w->skip, *restrict emission = w->emission + t * w->width;
+    double *restrict nb = w->next_blanks, *restrict nl = w->next_labels;
+    double *restrict pb = w->passing_blanks, *restrict pl = w->passing_labels;
+    int64_t states = w->states / BLOCK * BLOCK;
+    for (int64_t i = 0; i < states; i++) {
         pb[i] = nb[i] + w->blank_emission[t];
         pl[i] = nl[i] + emission[i];
     }
-    pb[labels + 1] = pl[labels + 1] = -INFINITY;
-    for (int64_t i = 0; i <= labels; i++) {
-        nb[i] = log_sum(pb[i], pl[i], -INFINITY);
-        nl[i] = log_sum(pl[i], pb[i + 1], w->skip[i + 1] != 0 ? pl[i + 1] : -INFINITY);
+#pragma omp simd
+    for (int64_t i = 0; i < states; i++) {
+        double after = pl[i + 1], skipped = skip[i + 1] != 0 ? after : -INFINITY;
+        nb[i] = log_sum2(pb[i], pl[i]);
+        nl[i] = log_sum3(pl[i], pb[i + 1], skipped);
+    }
+}
+
+static void log_weigh(int64_t states, double *restrict b, double *restrict l,
+                      const double *restrict nb, const double *restrict nl, double y) {
+    states = states / BLOCK * BLOCK;
+#pragma omp simd
+    for (int64_t i = 0; i < states; i++) {
+        double blank = b[i] + nb[i], label = l[i] + nl[i];
+        b[i] = blank == -INFINITY ? 0 : exp_below(blank, y);
+        l[i] = label == -INFINITY ? 0 : exp_below(label, y);
     }
 }
 
 static double with_logarithms(const ctc_work *w) {
     int64_t labels = w->s->labels, time = w->s->time;
     gather_emissions(w, true);
-    log_forward(w);
-    const double *last_b = w->blanks + time * w->width, *last_l = w->labels + time * w->width;
-    double y = log_sum(last_b[labels], last_l[labels], -INFINITY);
-    if (y == -INFINITY) return y;
     set_ends(w, 0, -INFINITY);
-    for (int64_t t = time - 1; t >= 0; t--) {
-        double *b = w->blanks + (t + 1) * w->width, *l = w->labels + (t + 1) * w->width;
-        for (int64_t i = 0; i <= labels; i++) {
-            b[i] = exp(b[i] + w->next_blanks[i] - y);
-            l[i + 1] = exp(l[i + 1] + w->next_labels[i] - y);
-        }
+    for (int64_t t = 0; t < time; t++) {
+        fill(BLOCK, labels_at(w, t + 1) - BLOCK, -INFINITY);
+        log_forward_step(w->states, blanks_at(w, t), labels_at(w, t), w->skip,
+                         w->emission + t * w->width, w->blank_emission[t], blanks_at(w, t + 1),
+                         labels_at(w, t + 1));
+    }
+    double y = log_sum2(blanks_at(w, time)[labels], labels_at(w, time)[labels - 1]);
+    if (y == -INFINITY) return y;
+    for (int64_t t = time - 1; w->posteriors && t >= 0; t--) {
+        log_weigh(w->states, blanks_at(w, t + 1), labels_at(w, t + 1), w->next_blanks,
+                  w->next_labels, y);
         log_backward_step(w, t);
     }
     return y + sum(time, w->largest);
@@ -276,10 +322,9 @@ static double with_logarithms(const ctc_work *w) {
 static void subtract_posteriors(const ctc_work *w, double weight, gr_real *grad) {
     const gr_ctc_sample *s = w->s;
     for (int64_t t = 0; t < s->time; t++) {
-        const double *l = w->labels + (t + 1) * w->width + 1;
+        const double *l = labels_at(w, t + 1);
         gr_real *row = grad + t * s->stride;
-        double blank = sum(s->labels + 1, w->blanks + (t + 1) * w->width);
-        row[s->blank] -= (gr_real)(weight * blank);
+        row[s->blank] -= (gr_real)(weight * sum(w->states, blanks_at(w, t + 1)));
         for (int64_t i = 0; i < s->labels; i++) row[s->label[i]] -= (gr_real)(weight * l[i]);
     }
 }
@@ -288,10 +333,11 @@ static double k_loss(const gr_ctc_sample *s, double *scratch, double weight, gr_
     if (s->time < least_time(s)) return INFINITY;
     if (s->time == 0) return 0;
     ctc_work w = work_of(s, scratch);
+    w.posteriors = grad != NULL;
     if (!gather_emissions(&w, false)) return INFINITY;
     double y = with_probabilities(&w);
     if (isnan(y)) y = with_logarithms(&w);
-    if (grad != NULL && y != -INFINITY) subtract_posteriors(&w, weight, grad);
+    if (w.posteriors && y != -INFINITY) subtract_posteriors(&w, weight, grad);
     return -y;
 }
 

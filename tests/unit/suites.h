@@ -18,7 +18,8 @@
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
-    X(similarity)
+    X(similarity)                                                                                  \
+    X(ctc)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
