@@ -261,6 +261,7 @@ const gr_loss_info gr_combination_losses[] = {
      .reductions = "sum mean none",
      .use = "one task learns much faster than the others",
      .avoid = "second derivatives cost too much",
+     .convex = "norms",
      .robust = "norms",
      .low = 0,
      .high = INFINITY,

@@ -21,7 +21,7 @@ typedef struct gr_spectral_norm_args {
  *
  * are written into them; the result does not change with later calls. For the gradient, which flows to
  * weight through W and sigma, they are constants. Where sigma = 0 the result is 0, with gradient 0. As
- * PyTorch's spectral_norm in training. */
+ * torch.nn.utils.spectral_norm. */
 #define gr_spectral_norm(...)                                                                      \
     gr_spectral_norm_(                                                                             \
         (gr_spectral_norm_args){.iterations = 1, .eps = 1e-12, .weight = __VA_ARGS__})

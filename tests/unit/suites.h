@@ -19,7 +19,9 @@
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
     X(similarity)                                                                                  \
-    X(ctc)
+    X(ctc)                                                                                         \
+    X(generative)                                                                                  \
+    X(layers)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
