@@ -1,12 +1,12 @@
 # Gradus. Targets (`make help` prints this list):
 #
-#   make              the library: build/libgradus.a and the shared one
+#   make              the library, build/libgradus.a and the shared one, and the program build/gradus
 #   make double       the same in double precision, in build/double
 #   make deps         installs what is missing of the packages that tests and examples need (Debian)
 #   make deps-dev     installs what only headers, format and a build with clang need
 #   make examples     the example programs: build/NAME
 #   make demo         trains the outliers example and says where its picture lies
-#   make test         unit tests in both precisions
+#   make test         tests of the library and of the program gradus in both precisions
 #   make asan         the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make valgrind     unit tests in single precision under valgrind
 #   make test-install installs into a scratch directory and builds README.md's program against it
@@ -58,7 +58,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo unit test asan valgrind test-install headers bench
+.PHONY: all double deps deps-dev examples demo unit cli test asan valgrind test-install headers bench
 .PHONY: format install clean help FORCE
 
 all:
@@ -111,7 +111,7 @@ OBJECTS = $(SOURCES:%.c=$(OUT)/obj/%.o) $(call per_isa,$(PER_ISA))
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
 
-all: $(STATIC) $(SHARED)
+all: $(STATIC) $(SHARED) $(OUT)/gradus
 
 double:
 	+@$(MAKE) --no-print-directory DOUBLE=1 all
@@ -179,17 +179,27 @@ need-pkg-config:
 # -- Examples -------------------------------------------------------------------------------------
 
 COMMON_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/common/*.c))
-EXAMPLE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/*.c))
-PROGRAMS = $(patsubst examples/%.c,$(OUT)/%,$(wildcard examples/*.c))
+CLI_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,examples/gradus.c $(wildcard examples/cli/*.c) \
+    $(addprefix examples/common/,files.c plot.c stats.c))
+TRAINERS = $(filter-out examples/gradus.c,$(wildcard examples/*.c))
+EXAMPLE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(TRAINERS))
+PROGRAMS = $(patsubst examples/%.c,$(OUT)/%,$(TRAINERS))
 EXAMPLE_LIBS = -Wl,--as-needed -lcjson -lstb -lm
 
 examples: $(PROGRAMS)
 
-$(COMMON_OBJECTS) $(EXAMPLE_OBJECTS): | need-cjson need-stb
+$(filter-out $(CLI_OBJECTS),$(COMMON_OBJECTS)) $(EXAMPLE_OBJECTS): | need-cjson need-stb
 
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
 	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(EXAMPLE_LIBS) -o $@
+
+# The command line program needs nothing but the library, so that it is made with it.
+$(OUT)/obj/examples/gradus.o: CPPFLAGS_ALL += -DGRADUS_VERSION='"$(VERSION)"'
+
+$(OUT)/gradus: $(CLI_OBJECTS) $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) -lm -o $@
 
 demo: $(OUT)/outliers | need-gnuplot
 	$(OUT)/outliers --out $(OUT)/outliers-demo
@@ -211,14 +221,17 @@ $(OUT)/unit: $(TEST_OBJECTS) $(STATIC)
 unit: $(OUT)/unit
 	$(RUN_UNIT)
 
+cli: $(OUT)/gradus
+	tests/cli.sh $(OUT)/gradus
+
 test:
-	+@$(MAKE) --no-print-directory DOUBLE= unit
-	+@$(MAKE) --no-print-directory DOUBLE=1 unit
+	+@$(MAKE) --no-print-directory DOUBLE= unit cli
+	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli
 
 # Without fork, so that leaks are seen.
 asan:
-	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE= unit
-	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE=1 unit
+	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE= unit cli
+	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE=1 unit cli
 
 valgrind: $(OUT)/unit | need-valgrind
 	CK_FORK=no OMP_NUM_THREADS=1 valgrind -q --error-exitcode=1 --leak-check=full \
@@ -270,6 +283,10 @@ install: all
 	    -e 's|@version@|$(VERSION)|' -e 's|@name@|$(NAME)|' -e 's|@openmp@|$(OPENMP)|' \
 	    -e 's|@cflags@|$(if $(DOUBLE),-DGR_DOUBLE)|' -e 's| *$$||' gradus.pc.in \
 	    >'$(DESTDIR)$(LIBDIR)/pkgconfig/$(NAME).pc'
+	install -D -m 755 $(OUT)/gradus '$(DESTDIR)$(PREFIX)/bin/$(NAME)'
+	install -D -m 644 man/gradus.1 '$(DESTDIR)$(PREFIX)/share/man/man1/$(NAME).1'
+	install -D -m 644 completions/gradus.bash \
+	    '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(NAME)'
 
 format:
 	@command -v clang-format >/dev/null || { \
@@ -282,7 +299,8 @@ clean:
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
--include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
+-include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif

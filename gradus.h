@@ -10,6 +10,7 @@
 
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
+#include "core/data/npy.h"
 
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"

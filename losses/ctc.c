@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* -- The operands, checked and put into one tensor of integers ---------------------------------------- */
+/* -- The operands, checked and put into one tensor of integers --------------------------------- */
 
 enum { LOG_PROBS, TARGETS, INPUT_LENGTHS, TARGET_LENGTHS };
 
@@ -24,7 +24,8 @@ static bool check_log_probs(const gr_node *n, int blank) {
     const gr_tensor *x = n->in[LOG_PROBS];
     gr_text text = gr_operand(n, LOG_PROBS);
     if (x->shape.ndim != 2 && x->shape.ndim != 3)
-        return gr_fail(n->graph, "gr_ctc: %s, expected (T,N,C), or (T,C) for one sample", text.text);
+        return gr_fail(n->graph, "gr_ctc: %s, expected (T,N,C), or (T,C) for one sample",
+                       text.text);
     if (x->size == 0) return gr_fail(n->graph, "gr_ctc: %s is empty", text.text);
     int classes = x->shape.dim[x->shape.ndim - 1];
     if (blank < 0 || blank >= classes)
@@ -128,7 +129,7 @@ static const gr_op samples_op = {
     .shape = samples_shape,
     .forward = samples_forward};
 
-/* -- The loss ------------------------------------------------------------------------------------------ */
+/* -- The loss ---------------------------------------------------------------------------------- */
 
 /* 1 / (N max(target length, 1)), (N) */
 static gr_tensor *weights_of_mean(const gr_tensor *samples) {
@@ -157,7 +158,7 @@ gr_tensor *gr_ctc_(gr_ctc_args a) {
     return gr_loss_reduce(gr_sequence_losses, losses, NULL, a.reduction);
 }
 
-/* -- The registry's row --------------------------------------------------------------------------------- */
+/* -- The registry's row ------------------------------------------------------------------------ */
 
 static gr_tensor *ctc(const gr_loss_call *c) {
     return gr_ctc(c->operand[LOG_PROBS], c->operand[TARGETS], c->operand[INPUT_LENGTHS],
@@ -194,7 +195,8 @@ const gr_loss_info gr_sequence_losses[] = {
                     {"zero_infinity", GR_BOOLEAN, 0, 0, 1, false, false, NULL,
                      "a loss of 0 where no alignment is possible"}},
      .reductions = "mean sum none",
-     .use = "the labels' order is known and their times are not, and inputs are longer than targets",
+     .use =
+         "the labels' order is known and their times are not, and inputs are longer than targets",
      .avoid = "labels depend on each other given the input, or targets may be longer than inputs",
      .differentiable = "log_probs",
      .robust = "log_probs",

@@ -1,13 +1,15 @@
 #include "losses/overlap.h"
 
 #include "core/ops/elementwise.h"
+#include "core/ops/index.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
-#include "losses/loss_internal.h"
+#include "losses/classification.h"
+#include "losses/targets_internal.h"
 
 #include <math.h>
 
-enum { DICE, IOU, TVERSKY }; /* the rows, in this order */
+enum { DICE, IOU, TVERSKY, DICE_CE }; /* the rows, in this order */
 
 static const gr_loss_info *row(int i) { return &gr_overlap_losses[i]; }
 
@@ -22,9 +24,7 @@ static bool check(int loss, const gr_overlap_args *a) {
     if (!gr_shape_equal(a->prob->shape, a->target->shape))
         return gr_loss_shape_error(row(loss), a->prob, "prob", a->target, "target",
                                    "the shapes differ");
-    if ((unsigned)a->over > GR_OVER_ALL)
-        return gr_fail(g, "gr_%s: over is %d, expected GR_OVER_SAMPLE, GR_OVER_BATCH or GR_OVER_ALL",
-                       row(loss)->name, (int)a->over);
+    if (!gr_loss_check_parameter(g, row(loss), "over", a->over)) return false;
     if (a->over != GR_OVER_ALL && a->prob->shape.ndim < 2)
         return gr_fail(g, "gr_%s: %s, expected (N,C,d1..), or over = GR_OVER_ALL", row(loss)->name,
                        gr_describe(a->prob, "prob").text);
@@ -85,6 +85,31 @@ gr_tensor *gr_tversky_(gr_overlap_args a) {
     return one_minus_ratio(TVERSKY, &a, s.both, size);
 }
 
+/* Class indices (N,d1..) as masks (N,C,d1..). */
+static gr_tensor *masks_of(gr_tensor *target, int classes) {
+    gr_tensor *last = gr_one_hot(target, classes);
+    if (last == NULL) return NULL;
+    gr_shape order = {.ndim = last->shape.ndim, .dim = {0, last->shape.ndim - 1}};
+    for (int i = 2; i < order.ndim; i++) order.dim[i] = i - 1;
+    return gr_permute(last, order);
+}
+
+gr_tensor *gr_dice_ce_(gr_dice_ce_args a) {
+    const gr_loss_info *r = row(DICE_CE);
+    gr_graph *g = gr_loss_check(r, GR_LIST(a.logits, a.target));
+    if (g == NULL || !gr_loss_check_parameter(g, r, "smooth", a.smooth) ||
+        !gr_loss_check_parameter(g, r, "over", a.over) ||
+        !gr_loss_check_target(r, a.logits, "logits", a.target, GR_IGNORE_NOTHING))
+        return NULL;
+    if (a.reduction != GR_MEAN && a.reduction != GR_SUM)
+        return gr_fail(g, "gr_dice_ce: no such reduction, expected GR_MEAN or GR_SUM");
+    gr_tensor *prob = gr_softmax(a.logits, .axes = GR_AXES(1));
+    gr_tensor *dice = gr_dice(prob, masks_of(a.target, a.logits->shape.dim[1]), .smooth = a.smooth,
+                              .over = a.over, .reduction = a.reduction);
+    gr_tensor *ce = gr_cross_entropy(a.logits, a.target, .reduction = a.reduction);
+    return gr_scale(gr_add(ce, dice), 0.5);
+}
+
 /* -- The registry's rows --------------------------------------------------------------------------- */
 
 /* In the order of the rows' parameters: smooth, over, ... */
@@ -97,6 +122,8 @@ static gr_tensor *iou(const gr_loss_call *c) { return gr_iou(ARGS(c)); }
 static gr_tensor *tversky(const gr_loss_call *c) {
     return gr_tversky(ARGS(c), .alpha = c->parameter[2], .beta = c->parameter[3]);
 }
+
+static gr_tensor *dice_ce(const gr_loss_call *c) { return gr_dice_ce(ARGS(c)); }
 
 #define OPERANDS                                                                                   \
     {                                                                                              \
@@ -148,5 +175,25 @@ const gr_loss_info gr_overlap_losses[] = {
      .source = "Salehi, Erdogmus and Gholipour, MLMI 2017",
      .apply = tversky,
      COMMON},
+    {.name = "dice_ce",
+     .family = "segmentation",
+     .purpose = "segmentation of small objects, with cross-entropy's gradients",
+     .formula = "0.5 cross_entropy(z, c) + 0.5 dice(softmax(z), one_hot(c))",
+     .operands = {{.name = "logits", .shape = "(N,C,d1..)"},
+                  {.name = "target",
+                   .shape = "(N,d1..)",
+                   .kind = GR_OPERAND_INDEX,
+                   .domain = GR_CLASSES}},
+     .parameters = {SMOOTH, OVER},
+     .reductions = "mean sum",
+     .use = "the object is small: dice for the overlap, cross-entropy for gradients from far",
+     .avoid = "classes fill about as many pixels each: cross_entropy does as well and is simpler",
+     .differentiable = "logits",
+     .robust = "logits",
+     .low = 0,
+     .high = INFINITY,
+     .zero_at_perfect = true,
+     .source = "Isensee et al., nnU-Net, Nature Methods 18 (2021)",
+     .apply = dice_ce},
     {.name = NULL},
 };

@@ -37,8 +37,20 @@ typedef struct gr_overlap_args {
     gr_tversky_(                                                                                   \
         (gr_overlap_args){.smooth = 1, .alpha = 0.5, .beta = 0.5, .prob = __VA_ARGS__})
 
+typedef struct gr_dice_ce_args {
+    gr_tensor *logits, *target;
+    gr_reduction reduction;
+    gr_over over;
+    double smooth;
+} gr_dice_ce_args;
+/* 0.5 gr_cross_entropy + 0.5 gr_dice of the softmax, for logits (N,C,d1..) and class indices target
+ * (N,d1..). With GR_MEAN each of the two is its own mean; GR_SUM adds their sums; there are no single
+ * elements to return. Isensee et al., "nnU-Net", Nature Methods 18 (2021). */
+#define gr_dice_ce(...) gr_dice_ce_((gr_dice_ce_args){.smooth = 1, .logits = __VA_ARGS__})
+
 gr_tensor *gr_dice_(gr_overlap_args args);
 gr_tensor *gr_iou_(gr_overlap_args args);
 gr_tensor *gr_tversky_(gr_overlap_args args);
+gr_tensor *gr_dice_ce_(gr_dice_ce_args args);
 
 #endif

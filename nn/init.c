@@ -4,18 +4,34 @@
 
 #include <math.h>
 
+static bool writable(const gr_tensor *weight, const char *who) {
+    if (weight == NULL) return false;
+    if (weight->kind != GR_REAL || weight->node != NULL)
+        return gr_fail(weight->graph, "%s: %s is no leaf of real numbers", who,
+                       gr_describe(weight, "weight").text);
+    return true;
+}
+
 gr_tensor *gr_init_constant(gr_tensor *weight, double value) {
-    for (int64_t i = 0; weight != NULL && i < weight->size; i++) weight->data[i] = (gr_real)value;
+    if (!writable(weight, "gr_init_constant")) return NULL;
+    for (int64_t i = 0; i < weight->size; i++) weight->data[i] = (gr_real)value;
     return weight;
 }
 
 gr_tensor *gr_init_uniform(gr_tensor *weight, double low, double high) {
-    if (weight != NULL) gr_fill_uniform(weight->graph, weight->data, weight->size, low, high);
+    if (!writable(weight, "gr_init_uniform")) return NULL;
+    if (!(low <= high && isfinite(high - low)))
+        return gr_fail(weight->graph, "gr_init_uniform: [%g, %g) is no interval", low, high);
+    gr_fill_uniform(weight->graph, weight->data, weight->size, low, high);
     return weight;
 }
 
 gr_tensor *gr_init_normal(gr_tensor *weight, double mean, double deviation) {
-    if (weight != NULL) gr_fill_normal(weight->graph, weight->data, weight->size, mean, deviation);
+    if (!writable(weight, "gr_init_normal")) return NULL;
+    if (!(isfinite(mean) && deviation >= 0 && isfinite(deviation)))
+        return gr_fail(weight->graph, "gr_init_normal: mean is %g and deviation %g, expected finite "
+                       "numbers and a deviation of 0 or more", mean, deviation);
+    gr_fill_normal(weight->graph, weight->data, weight->size, mean, deviation);
     return weight;
 }
 
@@ -23,13 +39,17 @@ typedef struct fans {
     double in, out;
 } fans;
 
-/* Fans of 0 after an error. */
-static fans fans_of(const gr_tensor *weight, const char *who) {
-    if (weight == NULL) return (fans){0, 0};
+/* Fans of 0 after an error. `number` is the function's second argument. */
+static fans fans_of(const gr_tensor *weight, const char *who, const char *name, double number) {
+    if (!writable(weight, who)) return (fans){0, 0};
     gr_shape s = weight->shape;
     if (s.ndim < 2 || weight->size == 0) {
-        gr_fail(weight->graph, "%s: %s, expected a weight (out, in, ..)", who,
+        gr_fail(weight->graph, "%s: %s, expected a weight (out,in,..) that is not empty", who,
                 gr_describe(weight, "weight").text);
+        return (fans){0, 0};
+    }
+    if (!isfinite(number)) {
+        gr_fail(weight->graph, "%s: %s is %g, expected a finite number", who, name, number);
         return (fans){0, 0};
     }
     double kernel = (double)weight->size / s.dim[0] / s.dim[1];
@@ -42,25 +62,25 @@ static gr_tensor *uniform_of_variance(gr_tensor *weight, double variance) {
 }
 
 gr_tensor *gr_init_xavier_uniform(gr_tensor *weight, double gain) {
-    fans f = fans_of(weight, "gr_init_xavier_uniform");
+    fans f = fans_of(weight, "gr_init_xavier_uniform", "gain", gain);
     if (f.in == 0) return NULL;
     return uniform_of_variance(weight, gain * gain * 2 / (f.in + f.out));
 }
 
 gr_tensor *gr_init_xavier_normal(gr_tensor *weight, double gain) {
-    fans f = fans_of(weight, "gr_init_xavier_normal");
+    fans f = fans_of(weight, "gr_init_xavier_normal", "gain", gain);
     if (f.in == 0) return NULL;
-    return gr_init_normal(weight, 0, gain * sqrt(2 / (f.in + f.out)));
+    return gr_init_normal(weight, 0, fabs(gain) * sqrt(2 / (f.in + f.out)));
 }
 
 gr_tensor *gr_init_kaiming_uniform(gr_tensor *weight, double a) {
-    fans f = fans_of(weight, "gr_init_kaiming_uniform");
+    fans f = fans_of(weight, "gr_init_kaiming_uniform", "a", a);
     if (f.in == 0) return NULL;
     return uniform_of_variance(weight, 2 / ((1 + a * a) * f.in));
 }
 
 gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
-    fans f = fans_of(weight, "gr_init_kaiming_normal");
+    fans f = fans_of(weight, "gr_init_kaiming_normal", "a", a);
     if (f.in == 0) return NULL;
     return gr_init_normal(weight, 0, sqrt(2 / ((1 + a * a) * f.in)));
 }

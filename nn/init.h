@@ -1,8 +1,9 @@
 /* Initial values of weights.
  *
  * A weight has the shape (out, in, k..); with K the product of the k, fan_in = in K and
- * fan_out = out K. Functions return the weight, write its elements, and draw from the graph's random
- * numbers. A weight of fewer than two dimensions is an error for those that need a fan.
+ * fan_out = out K. Functions write the elements of the weight, a leaf of real numbers, from the graph's
+ * random numbers, and return it. A weight of fewer than two dimensions, or an empty one, is an error
+ * for those that need a fan; a number that is not finite, or an interval without numbers, for all.
  */
 #ifndef GR_INIT_H
 #define GR_INIT_H

@@ -40,7 +40,8 @@ struct gr_module {
     int capacity;              /* room in parameters */
 };
 
-/* y = m(x); NULL if m or x is NULL or the computation fails. */
+/* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
+ * is an error. */
 gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
 /* gr_forward for those that take a function and its context: gr_gradient_penalty(gr_module_function,
  * net, real, fake). */
@@ -48,7 +49,7 @@ gr_tensor *gr_module_function(void *module, gr_tensor *x);
 
 /* All parameters below m, in the order in which they were added; empty for NULL. */
 gr_list gr_parameters(const gr_module *m);
-/* By its name below m, "0.weight"; NULL if there is none. */
+/* By its name below m, "0.weight"; NULL if there is none, which is no error. */
 gr_tensor *gr_parameter_named(const gr_module *m, const char *name);
 /* The number of trained numbers: the parameters' elements. */
 int64_t gr_parameter_size(const gr_module *m);
@@ -57,12 +58,15 @@ void gr_clear_grads(gr_module *m);
 
 /* -- For writing modules --------------------------------------------------------------------------- */
 
-/* `bytes` of zeroed memory that begin with the module; NULL if there is none. */
+/* `bytes` of zeroed memory that begin with the module; NULL and an error if there is none. `type` is
+ * not copied. */
 void *gr_module_new(gr_graph *g, const gr_module_type *type, size_t bytes);
-/* A new parameter of zeros, to be initialised (init.h). */
+/* A new parameter of zeros, to be initialised (init.h). Its name is copied and is the only one of its
+ * kind below m; NULL for a NULL m. */
 gr_tensor *gr_add_parameter(gr_module *m, const char *name, gr_shape shape);
-/* Puts `child` below m; its parameters' names get "name." in front. A child has one parent; one that
- * is NULL or taken is an error. */
+/* Puts `child` below m; its parameters' names get "name." in front. A child has one parent, of its
+ * graph, and has all its own parameters and children by then; anything else is an error. False for
+ * a NULL m. */
 bool gr_add_child(gr_module *m, const char *name, gr_module *child);
 
 #endif

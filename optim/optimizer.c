@@ -1,11 +1,21 @@
 #include "optim/optimizer.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "optim/optimizer_internal.h"
+
+enum { MEMORIES = sizeof(((gr_optimizer *)NULL)->memory) / sizeof(gr_real **) };
+
+bool gr_is_rate(double x) { return x >= 0 && isfinite(x); }
 
 static bool check_parameters(gr_graph *g, const char *who, gr_list parameters) {
     for (int i = 0; i < parameters.n; i++) {
         const gr_tensor *p = parameters.items[i];
         if (p == NULL) return gr_fail(g, "gr_%s: parameter %d is NULL", who, i);
+        if (p->graph != g)
+            return gr_fail(g, "gr_%s: %s belongs to another graph than the first parameter", who,
+                           gr_describe(p, "parameter").text);
         if (!p->requires_grad || p->node != NULL || !p->lasting)
             return gr_fail(g, "gr_%s: %s is no parameter: it must be a leaf that lasts and requires "
                            "a gradient", who, gr_describe(p, "parameter").text);
@@ -29,14 +39,17 @@ static bool take_memory(gr_optimizer *opt) {
 
 void *gr_optimizer_new(const gr_optimizer_type *type, gr_module *module, gr_list parameters,
                        double lr, size_t bytes) {
+    gr_graph *g = module != NULL ? module->graph : NULL;
     if (module != NULL) parameters = gr_parameters(module);
-    gr_graph *g = module != NULL ? module->graph
-                                 : parameters.n > 0 && parameters.items[0] != NULL
-                                 ? parameters.items[0]->graph : NULL;
-    if (g == NULL || gr_failed(g)) return NULL;
+    for (int i = 0; i < parameters.n && g == NULL; i++)
+        if (parameters.items[i] != NULL) g = parameters.items[i]->graph;
+    if (gr_failed(g)) return NULL;
     if (parameters.n == 0)
         return gr_fail(g, "gr_%s: the %s has no parameters", type->name, module->type->name);
-    if (!(lr >= 0)) return gr_fail(g, "gr_%s: lr is %g, expected 0 or more", type->name, lr);
+    if (!gr_is_rate(lr)) return gr_fail(g, "gr_%s: lr is %g, expected 0 or more", type->name, lr);
+    if (type->memories < 0 || type->memories > MEMORIES || bytes < sizeof(gr_optimizer))
+        return gr_fail(g, "gr_%s: %d memories in %zu bytes, expected 0 to %d and at least %zu bytes",
+                       type->name, type->memories, bytes, MEMORIES, sizeof(gr_optimizer));
     if (!check_parameters(g, type->name, parameters)) return NULL;
     gr_optimizer *opt = gr_alloc_lasting(g, bytes);
     gr_tensor **items = gr_alloc_lasting(g, (size_t)parameters.n * sizeof *items);
@@ -51,6 +64,8 @@ void *gr_optimizer_new(const gr_optimizer_type *type, gr_module *module, gr_list
 
 bool gr_step(gr_optimizer *opt) {
     if (opt == NULL || gr_failed(opt->graph)) return false;
+    if (!gr_is_rate(opt->lr))
+        return gr_fail(opt->graph, "gr_step: lr is %g, expected 0 or more", opt->lr);
     for (int i = 0; i < opt->parameters.n; i++) {
         gr_tensor *p = opt->parameters.items[i];
         if (p->grad == NULL) continue;
@@ -58,5 +73,5 @@ bool gr_step(gr_optimizer *opt) {
         opt->type->update(opt, i);
         p->grad = NULL;
     }
-    return true;
+    return !gr_failed(opt->graph);
 }

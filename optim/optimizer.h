@@ -18,20 +18,22 @@ typedef struct gr_optimizer gr_optimizer;
 
 typedef struct gr_optimizer_type {
     const char *name;
-    int memories; /* arrays of a parameter's size that it keeps for each parameter */
+    int memories; /* arrays of a parameter's size that it keeps for each parameter: 0 to 2 */
     void (*update)(gr_optimizer *opt, int i); /* moves parameters.items[i] */
 } gr_optimizer_type;
 
 struct gr_optimizer {
     const gr_optimizer_type *type;
     gr_graph *graph;
-    double lr; /* may be changed between steps */
+    double lr; /* may be changed between steps; finite and 0 or more */
     gr_list parameters;
     int64_t *steps;      /* of each parameter: how often it has moved */
     gr_real **memory[2]; /* memory[k][i]: of parameter i */
 };
 
-/* One step; false if the graph has failed. */
+/* One step; false if the graph has failed, and then nothing has moved. An lr that is NaN, infinite or
+ * negative is an error. Gradients of a backward pass that failed midway stay with the parameters: after
+ * gr_clear_error say gr_clear_grads, too. */
 bool gr_step(gr_optimizer *opt);
 
 typedef struct gr_sgd_args {
@@ -54,7 +56,7 @@ typedef struct gr_adam_args {
 } gr_adam_args;
 /* Adam: g = grad + weight_decay p; m and v are running means of g and g^2 (beta1 = 0.9, beta2 = 0.999),
  * corrected for their start at 0; p -= lr m^ / (sqrt(v^) + eps). lr = 1e-3, eps = 1e-8,
- * weight_decay = 0, all at least 0; the betas in [0, 1). Kingma and Ba, "Adam", ICLR 2015. */
+ * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 a gradient of 0 is 0/0. Kingma and Ba, "Adam", ICLR 2015. */
 #define gr_adam(...)                                                                               \
     gr_adam_(                                                                                      \
         (gr_adam_args){.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})

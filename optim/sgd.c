@@ -1,5 +1,5 @@
 #include "core/ops/update.h"
-#include "optim/optimizer.h"
+#include "optim/optimizer_internal.h"
 
 typedef struct sgd {
     gr_optimizer base;
@@ -27,7 +27,7 @@ gr_optimizer *gr_sgd_(gr_sgd_args a) {
     sgd *opt = gr_optimizer_new(type, a.module, a.parameters, a.lr, sizeof *opt);
     if (opt == NULL) return NULL;
     opt->args = a;
-    if (!(a.momentum >= 0 && a.dampening >= 0 && a.weight_decay >= 0))
+    if (!(gr_is_rate(a.momentum) && gr_is_rate(a.dampening) && gr_is_rate(a.weight_decay)))
         return gr_fail(opt->base.graph, "gr_sgd: momentum is %g, dampening %g, weight_decay %g, "
                        "expected 0 or more", a.momentum, a.dampening, a.weight_decay);
     if (a.nesterov && (a.momentum == 0 || a.dampening != 0))

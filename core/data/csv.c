@@ -1,8 +1,8 @@
 #include "core/data/csv.h"
 
+#include "core/data/file_internal.h"
 #include "core/graph/graph_internal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ typedef struct reader {
     size_t n_fields, field_capacity;
     int *row_line;
     size_t n_rows, row_capacity;
-    int columns; /* 0 until the header has been read */
+    int columns; /* 0 until the first line has been read */
+    int first;   /* the row in which data begin: 1 behind a header, else 0 */
 } reader;
 
 /* -- Lines and fields ----------------------------------------------------------------------------
@@ -111,15 +112,16 @@ static bool read_row(reader *r) {
     for (bool last = false; !last; n++) {
         if (n == INT_MAX || (r->columns > 0 && n == r->columns)) {
             gr_fail(r->g,
-                    "gr_csv_read: %s:%d: more than %d fields, expected as many as in the header",
+                    "gr_csv_read: %s:%d: more than %d fields, expected as many as in the first "
+                    "line",
                     r->path, line, n);
             return false;
         }
         if (!read_field(r, n + 1, &last)) return false;
     }
     if (r->columns > 0 && n != r->columns) {
-        gr_fail(r->g, "gr_csv_read: %s:%d: %d field%s, expected %d as in the header", r->path, line,
-                n, n == 1 ? "" : "s", r->columns);
+        gr_fail(r->g, "gr_csv_read: %s:%d: %d field%s, expected %d as in the first line", r->path,
+                line, n, n == 1 ? "" : "s", r->columns);
         return false;
     }
     r->columns = n;
@@ -195,7 +197,7 @@ static int sort_unique(char **text, int n) {
 
 static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch) {
     gr_csv_column *column = &csv->column[c];
-    char **field = r->field + r->columns + c;
+    char **field = r->field + r->first * r->columns + c;
     int n = 0;
     for (int i = 0; i < csv->rows; i++)
         if (!is_missing(field[(size_t)i * (size_t)r->columns]))
@@ -219,7 +221,7 @@ static bool make_categories(const reader *r, gr_csv *csv, int c, char **scratch)
 
 static bool make_column(const reader *r, gr_csv *csv, int c, char **scratch) {
     gr_csv_column *column = &csv->column[c];
-    char **field = r->field + r->columns + c;
+    char **field = r->field + r->first * r->columns + c;
     column->first_text = -1;
     column->number = gr_alloc_lasting(r->g, (size_t)csv->rows * sizeof(double));
     if (column->number == NULL) return false;
@@ -234,7 +236,9 @@ static bool make_column(const reader *r, gr_csv *csv, int c, char **scratch) {
 
 static bool name_columns(const reader *r, gr_csv *csv) {
     for (int c = 0; c < csv->columns; c++) {
-        const char *name = r->field[c];
+        char number[16];
+        snprintf(number, sizeof number, "%d", c + 1);
+        const char *name = r->first == 0 ? number : r->field[c];
         if (name[0] == '\0') {
             gr_fail(r->g, "gr_csv_read: %s:%d: column %d has no name", r->path, r->row_line[0],
                     c + 1);
@@ -254,12 +258,13 @@ static bool name_columns(const reader *r, gr_csv *csv) {
 static gr_csv *make_table(const reader *r) {
     gr_csv *csv = gr_alloc_lasting(r->g, sizeof *csv);
     if (csv == NULL) return NULL;
-    *csv = (gr_csv){.graph = r->g, .rows = (int)r->n_rows - 1, .columns = r->columns};
+    *csv = (gr_csv){.graph = r->g, .rows = (int)r->n_rows - r->first, .columns = r->columns};
     csv->path = gr_copy_string(r->g, r->path);
     csv->column = gr_alloc_lasting(r->g, (size_t)r->columns * sizeof *csv->column);
     csv->line = gr_alloc_lasting(r->g, (size_t)csv->rows * sizeof *csv->line);
     if (csv->path == NULL || csv->column == NULL || csv->line == NULL) return NULL;
-    if (csv->rows > 0) memcpy(csv->line, r->row_line + 1, (size_t)csv->rows * sizeof *csv->line);
+    if (csv->rows > 0)
+        memcpy(csv->line, r->row_line + r->first, (size_t)csv->rows * sizeof *csv->line);
     if (!name_columns(r, csv)) return NULL;
     char **scratch = malloc(((size_t)csv->rows + 1) * sizeof *scratch);
     if (scratch == NULL) return gr_fail(r->g, "gr_csv_read: %s: no memory", r->path);
@@ -283,7 +288,8 @@ static gr_csv *parse(gr_graph *g, char *text, size_t bytes, gr_csv_options optio
                 .separator = options.separator,
                 .at = text,
                 .end = text + bytes,
-                .line = 1};
+                .line = 1,
+                .first = options.no_header ? 0 : 1};
     gr_csv *csv = read_all(&r) ? make_table(&r) : NULL;
     free(r.field);
     free(r.row_line);
@@ -301,40 +307,11 @@ gr_csv *gr_csv_parse(gr_graph *g, const char *text, size_t bytes, gr_csv_options
     return csv;
 }
 
-/* The rest of the file and one character more; NULL if it can't be read or there is no memory. */
-static char *slurp(FILE *file, size_t *bytes) {
-    char *text = NULL;
-    size_t used = 0, capacity = 0;
-    do {
-        size_t wanted = capacity == 0 ? 1 << 16 : 2 * capacity;
-        char *bigger = wanted > capacity ? realloc(text, wanted) : NULL;
-        if (bigger == NULL) {
-            free(text);
-            errno = ENOMEM;
-            return NULL;
-        }
-        text = bigger;
-        capacity = wanted;
-        used += fread(text + used, 1, capacity - used - 1, file);
-    } while (used == capacity - 1);
-    *bytes = used;
-    if (!ferror(file)) return text;
-    free(text);
-    return NULL;
-}
-
 gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options) {
     if (g == NULL) return NULL;
-    if (options.path == NULL) return gr_fail(g, "gr_csv_read: path is NULL");
-    FILE *file = fopen(options.path, "rb");
-    if (file == NULL)
-        return gr_fail(g, "gr_csv_read: can't open %s: %s", options.path, strerror(errno));
     size_t bytes = 0;
-    char *text = slurp(file, &bytes);
-    int error = errno;
-    fclose(file);
-    if (text == NULL)
-        return gr_fail(g, "gr_csv_read: can't read %s: %s", options.path, strerror(error));
+    char *text = gr_read_file(g, "gr_csv_read", options.path, &bytes);
+    if (text == NULL) return NULL;
     gr_csv *csv = parse(g, text, bytes, options);
     free(text);
     return csv;

@@ -39,6 +39,7 @@ typedef struct gr_csv {
 typedef struct gr_csv_options {
     const char *path;
     char separator; /* ',' unless given */
+    bool no_header; /* the first line holds data; the columns are called "1", "2", ... */
 } gr_csv_options;
 
 /* gr_csv_read(g, path) or gr_csv_read(g, path, .separator = ';'). NULL if the file can't be read,

@@ -1,20 +1,21 @@
 /* Connectionist temporal classification: the sum over all alignments of a sample, forwards and
  * backwards in time. Source: Graves et al. 2006, section 4.1.
  *
- * An alignment runs through the states blank 0, label 0, blank 1, label 1, ..., blank S, where it stays
- * or goes on by one, or by two from a label to the next if the two differ. Blanks and labels are held
- * apart, so that the loops over them run without branches.
+ * An alignment runs through the states blank 0, label 0, blank 1, label 1, ..., blank S, where it
+ * stays or goes on by one, or by two from a label to the next if the two differ. Blanks and labels
+ * are held apart, so that the loops over them run without branches.
  *
- * The sums are computed in double, as probabilities that are divided by their sum when that leaves the
- * middle of double's range. What is below TINY counts as 0 then; where that could have mattered, which
- * the products of both directions tell, the sample is computed once more with logarithms. */
+ * The sums are computed in double, as probabilities that are divided by their sum when that leaves
+ * the middle of double's range. What is below TINY counts as 0 then; where that could have
+ * mattered, which the products of both directions tell, the sample is computed once more with
+ * logarithms. */
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector_math.h"
 
 #include <stddef.h>
 
-/* Rows are filled up to blocks with states that are impossible. A row of labels begins with a block of
- * zeros, so that label -1 can be read. */
+/* Rows are filled up to blocks with states that are impossible. A row of labels begins with a block
+ * of zeros, so that label -1 can be read. */
 enum { BLOCK = 8 };
 
 static const double TINY = 1e-280;
@@ -24,17 +25,17 @@ static const double LEAST_PRODUCT = 1e-220;
 
 typedef struct ctc_work {
     const gr_ctc_sample *s;
-    int64_t states; /* blanks, or labels, in a row: blocks of them */
-    int64_t width;  /* states + BLOCK, the distance of rows */
-    double *skip;   /* 1 where label i may follow label i-1 at once, else 0 */
-    double *emission;       /* (time, width) of labels, divided by the largest of their time */
-    double *blanks, *labels; /* (1 + time, width): alpha, and in the end the posteriors; the first row is
-                                before the beginning */
+    int64_t states;          /* blanks, or labels, in a row: blocks of them */
+    int64_t width;           /* states + BLOCK, the distance of rows */
+    double *skip;            /* 1 where label i may follow label i-1 at once, else 0 */
+    double *emission;        /* (time, width) of labels, divided by the largest of their time */
+    double *blanks, *labels; /* (1 + time, width): alpha, and in the end the posteriors; the first
+                                row is before the beginning */
     double *next_blanks, *next_labels;       /* beta */
     double *passing_blanks, *passing_labels; /* beta times emission */
-    double *blank_emission; /* (time) */
-    double *largest;        /* (time) logarithms of what emissions were divided by */
-    double *scale;          /* what alpha was divided by, `scales` numbers */
+    double *blank_emission;                  /* (time) */
+    double *largest; /* (time) logarithms of what emissions were divided by */
+    double *scale;   /* what alpha was divided by, `scales` numbers */
     int64_t scales;
     bool posteriors; /* are asked for */
 } ctc_work;
@@ -65,9 +66,11 @@ static ctc_work work_of(const gr_ctc_sample *s, double *scratch) {
 }
 
 static double *blanks_at(const ctc_work *w, int64_t row) { return w->blanks + row * w->width; }
-static double *labels_at(const ctc_work *w, int64_t row) { return w->labels + row * w->width + BLOCK; }
+static double *labels_at(const ctc_work *w, int64_t row) {
+    return w->labels + row * w->width + BLOCK;
+}
 
-/* The fewest times in which the labels can be emitted: equal neighbours need a blank between them. */
+/* The fewest times in which the labels can be emitted: equal neighbours need a blank between. */
 static int64_t least_time(const gr_ctc_sample *s) {
     int64_t n = s->labels;
     for (int64_t i = 1; i < s->labels; i++) n += s->label[i] == s->label[i - 1];
@@ -85,20 +88,30 @@ static double sum(int64_t n, const double *x) {
     return y;
 }
 
-/* The logarithms of emissions at time t, the blank's in all places behind the labels'; the largest, or
- * a NaN. */
+/* The largest of whole blocks of numbers, or a NaN. */
+static double largest_of(int64_t n, const double *x) {
+    double m[BLOCK], check[BLOCK] = {0}, largest = -INFINITY;
+    fill(BLOCK, m, -INFINITY);
+    for (int64_t k = 0; k < n; k += BLOCK)
+        for (int i = 0; i < BLOCK; i++) {
+            m[i] = x[k + i] > m[i] ? x[k + i] : m[i];
+            check[i] += x[k + i] != x[k + i];
+        }
+    for (int i = 0; i < BLOCK; i++) {
+        if (check[i] > 0) return NAN;
+        if (m[i] > largest) largest = m[i];
+    }
+    return largest;
+}
+
+/* The logarithms of emissions at time t, the blank's in all places behind the labels'; and the
+ * largest of them. */
 static double gather(const ctc_work *w, int64_t t, double *x) {
     const gr_ctc_sample *s = w->s;
     const gr_real *row = s->log_probs + t * s->stride;
-    double largest = -INFINITY, check = 0;
     for (int64_t i = 0; i < s->labels; i++) x[i] = row[s->label[i]];
     fill(w->states - s->labels, x + s->labels, row[s->blank]);
-#pragma omp simd reduction(max : largest) reduction(+ : check)
-    for (int64_t i = 0; i < w->states; i++) {
-        largest = x[i] > largest ? x[i] : largest;
-        check += x[i] != x[i];
-    }
-    return check > 0 ? NAN : largest;
+    return largest_of(w->states, x);
 }
 
 /* False if at some time nothing can be emitted. */
@@ -116,7 +129,8 @@ static bool gather_emissions(const ctc_work *w, bool logarithm) {
     return true;
 }
 
-/* The rows at both ends: alpha before the beginning, and beta behind the last label and the last blank. */
+/* The rows at both ends: alpha before the beginning, and beta behind the last label and the last
+ * blank. */
 static void set_ends(const ctc_work *w, double one, double zero) {
     int64_t labels = w->s->labels;
     fill(w->width, w->blanks, zero);
@@ -126,7 +140,7 @@ static void set_ends(const ctc_work *w, double one, double zero) {
     if (labels > 0) w->next_labels[labels - 1] = one;
 }
 
-/* -- With probabilities ---------------------------------------------------------------------------- */
+/* -- With probabilities ------------------------------------------------------------------------ */
 
 /* One time step of alpha, from the rows b and l to nb and nl; the sum of these. */
 static double forward_step(int64_t states, const double *restrict b, const double *restrict l,
@@ -205,8 +219,8 @@ static double backward_step(const ctc_work *w, int64_t t, double factor) {
     return total;
 }
 
-/* beta, and from it the posteriors. Returns the sum over the ends of alpha's last row, or 0 if digits are
- * lost. */
+/* beta, and from it the posteriors. Returns the sum over the ends of alpha's last row, or 0 if
+ * digits are lost. */
 static double backward(const ctc_work *w) {
     double ends = 0, factor = 1;
     for (int64_t t = w->s->time - 1; t >= 0; t--) {
@@ -234,7 +248,7 @@ static double with_probabilities(ctc_work *w) {
     return y + sum(w->s->time, w->largest);
 }
 
-/* -- With logarithms ------------------------------------------------------------------------------- */
+/* -- With logarithms --------------------------------------------------------------------------- */
 
 /* e^(x - m), without what is too small to matter but slow to compute. */
 static inline double exp_below(double x, double m) {
@@ -261,7 +275,6 @@ static void log_forward_step(int64_t states, const double *restrict b, const dou
                              const double *restrict skip, const double *restrict emission,
                              double blank_emission, double *restrict nb, double *restrict nl) {
     states = states / BLOCK * BLOCK;
-#pragma omp simd
     for (int64_t i = 0; i < states; i++) {
         double before = l[i - 1], skipped = skip[i] != 0 ? before : -INFINITY;
         nb[i] = log_sum2(b[i], before) + blank_emission;
@@ -278,7 +291,6 @@ static void log_backward_step(const ctc_work *w, int64_t t) {
         pb[i] = nb[i] + w->blank_emission[t];
         pl[i] = nl[i] + emission[i];
     }
-#pragma omp simd
     for (int64_t i = 0; i < states; i++) {
         double after = pl[i + 1], skipped = skip[i + 1] != 0 ? after : -INFINITY;
         nb[i] = log_sum2(pb[i], pl[i]);
@@ -289,7 +301,6 @@ static void log_backward_step(const ctc_work *w, int64_t t) {
 static void log_weigh(int64_t states, double *restrict b, double *restrict l,
                       const double *restrict nb, const double *restrict nl, double y) {
     states = states / BLOCK * BLOCK;
-#pragma omp simd
     for (int64_t i = 0; i < states; i++) {
         double blank = b[i] + nb[i], label = l[i] + nl[i];
         b[i] = blank == -INFINITY ? 0 : exp_below(blank, y);
@@ -317,7 +328,7 @@ static double with_logarithms(const ctc_work *w) {
     return y + sum(time, w->largest);
 }
 
-/* -- Both ------------------------------------------------------------------------------------------ */
+/* -- Both -------------------------------------------------------------------------------------- */
 
 static void subtract_posteriors(const ctc_work *w, double weight, gr_real *grad) {
     const gr_ctc_sample *s = w->s;

@@ -10,9 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Two operations: the losses, and their derivative for a gradient (N) that comes from above, which is
- * that gradient times the posteriors. Both run over all alignments in a kernel. What the second one is
- * differentiated by is put together from operations. */
+/* Two operations: the losses, and their derivative for a gradient (N) that comes from above, which
+ * is that gradient times the posteriors. Both run over all alignments in a kernel. What the second
+ * one is differentiated by is put together from operations. */
 
 enum { PIECE_WORK = 1 << 12 }; /* states at all times, in a piece of work for one thread */
 
@@ -27,7 +27,7 @@ static int32_t largest(const gr_tensor *samples, int column) {
     return y;
 }
 
-/* -- Running the kernel ---------------------------------------------------------------------------- */
+/* -- Running the kernel ------------------------------------------------------------------------ */
 
 typedef struct ctc_run {
     const gr_ctc_kernels *kernels;
@@ -75,22 +75,31 @@ static void run(gr_graph *g, ctc_run *r) {
     size_t bytes = (size_t)r->workers * (size_t)r->per_worker * sizeof *r->scratch;
     r->scratch = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
     if (r->scratch == NULL) {
-        gr_fail(g, "gr_ctc: no memory for %s, %zu bytes", gr_describe(r->log_probs, "log_probs").text,
-                bytes);
+        gr_fail(g, "gr_ctc: no memory for %s, %zu bytes",
+                gr_describe(r->log_probs, "log_probs").text, bytes);
         return;
     }
     gr_for(g, r->workers, 1, worker_range, r);
     gr_arena_give_back(&g->step, r->scratch, bytes, GR_ALIGN_DATA);
 }
 
-/* -- The same, put together from operations ---------------------------------------------------------- */
+/* NULL if there was no memory to run it, too. */
+static gr_tensor *apply(const gr_op *op, gr_list in, int blank) {
+    gr_graph *g = in.items[0] == NULL ? NULL : in.items[0]->graph;
+    bool failed = gr_failed(g);
+    gr_tensor *y = gr_apply(op, in, &blank, sizeof blank);
+    return gr_failed(g) == failed ? y : NULL;
+}
+
+/* -- The same, put together from operations ---------------------------------------------------- */
 
 /* What does not change from step to step; N samples, L = 2 S + 1 states. */
 typedef struct chain {
     gr_tensor *samples;
-    gr_tensor *no_skip; /* (N,L): -inf in states that the one before last does not lead to, else 0 */
-    gr_tensor *ends;    /* (N,L): 0 in the states where alignments end, else -inf */
-    int shortest;       /* of the samples' times */
+    gr_tensor
+        *no_skip;    /* (N,L): -inf in states that the one before last does not lead to, else 0 */
+    gr_tensor *ends; /* (N,L): 0 in the states where alignments end, else -inf */
+    int shortest;    /* of the samples' times */
 } chain;
 
 static int states_of(const gr_tensor *samples) { return 2 * largest(samples, GR_CTC_LABELS) + 1; }
@@ -128,8 +137,8 @@ static bool is_begin(const int32_t *sample, int state) {
     return state == 0;
 }
 
-/* x minus its largest element along the last axis. These are constants: they move the loss, but not its
- * derivatives, and keep the logarithms' digits. */
+/* x minus its largest element along the last axis. These are constants: they move the loss, but not
+ * its derivatives, and keep the logarithms' digits. */
 static gr_tensor *shifted(gr_tensor *x) {
     if (x == NULL) return NULL;
     gr_shape shape = x->shape;
@@ -192,7 +201,7 @@ static gr_tensor *composed(gr_tensor *log_probs, gr_tensor *samples, int blank) 
     return gr_neg(gr_logsumexp(gr_add(alpha, c.ends), .axes = GR_AXES(1)));
 }
 
-/* -- The derivative: -grad_n times the posterior of emitting k at time t, (T,N,C) -------------------- */
+/* -- The derivative: -grad_n times the posterior of emitting k at time t, (T,N,C) -------------- */
 
 static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *samples, int blank);
 
@@ -204,8 +213,11 @@ static bool derivative_shape(const gr_node *n, gr_shape *shape) {
 }
 
 static void derivative_forward(const gr_node *n) {
-    ctc_run r = {.log_probs = n->in[1], .samples = n->in[2], .blank = blank_of(n),
-                 .weights = n->in[0]->data, .grad = n->out->data};
+    ctc_run r = {.log_probs = n->in[1],
+                 .samples = n->in[2],
+                 .blank = blank_of(n),
+                 .weights = n->in[0]->data,
+                 .grad = n->out->data};
     memset(n->out->data, 0, (size_t)n->out->size * sizeof *n->out->data);
     run(n->graph, &r);
 }
@@ -234,18 +246,18 @@ static const gr_op derivative_op = {.name = "gr_ctc",
                                     .forward = derivative_forward,
                                     .vjp = derivative_vjp};
 static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *samples, int blank) {
-    return gr_apply(&derivative_op, GR_LIST(grad, log_probs, samples), &blank, sizeof blank);
+    return apply(&derivative_op, GR_LIST(grad, log_probs, samples), blank);
 }
 
-/* -- The losses ------------------------------------------------------------------------------------ */
+/* -- The losses -------------------------------------------------------------------------------- */
 
 static bool losses_shape(const gr_node *n, gr_shape *shape) {
     *shape = GR_SHAPE(n->in[0]->shape.dim[1]);
     return true;
 }
 static void losses_forward(const gr_node *n) {
-    ctc_run r = {.log_probs = n->in[0], .samples = n->in[1], .blank = blank_of(n),
-                 .losses = n->out->data};
+    ctc_run r = {
+        .log_probs = n->in[0], .samples = n->in[1], .blank = blank_of(n), .losses = n->out->data};
     run(n->graph, &r);
 }
 static void losses_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -259,5 +271,5 @@ static const gr_op losses_op = {.name = "gr_ctc",
                                 .vjp = losses_vjp};
 
 gr_tensor *gr_ctc_losses(gr_tensor *log_probs, gr_tensor *samples, int blank) {
-    return gr_apply(&losses_op, GR_LIST(log_probs, samples), &blank, sizeof blank);
+    return apply(&losses_op, GR_LIST(log_probs, samples), blank);
 }

@@ -14,6 +14,15 @@ typedef struct work {
     gr_adam_numbers adam;
 } work;
 
+static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
+    if (p == NULL || grad == NULL)
+        return gr_fail(p == NULL ? NULL : p->graph, "%s: grad is NULL", who);
+    if (!gr_shape_equal(p->shape, grad->shape))
+        return gr_fail(p->graph, "%s: %s for %s: the shapes differ", who,
+                       gr_describe(grad, "grad").text, gr_describe(p, "p").text);
+    return true;
+}
+
 static void sgd_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
     w->kernels->sgd(end - begin, w->p + begin, w->grad + begin,
@@ -21,6 +30,7 @@ static void sgd_range(void *context, int64_t begin, int64_t end) {
 }
 
 void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update r) {
+    if (!fits(p, grad, "gr_update_sgd")) return;
     work w = {.kernels = p->graph->kernels->update, .p = p->data, .v = v, .grad = grad->data};
     w.sgd = (gr_sgd_numbers){.lr = (gr_real)r.lr,
                              .momentum = (gr_real)r.momentum,
@@ -38,6 +48,7 @@ static void adam_range(void *context, int64_t begin, int64_t end) {
 }
 
 void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v, gr_adam_update r) {
+    if (!fits(p, grad, "gr_update_adam")) return;
     work w = {.kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v,
               .grad = grad->data};
     double step = (double)r.step;

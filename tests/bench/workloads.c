@@ -37,6 +37,64 @@ static void matmul_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
+/* Losses: forward and backward to the first operand */
+
+static void loss_step(bench *b, gr_tensor *loss) {
+    gr_backward(loss);
+    gr_clear_grad(b->x);
+    gr_graph_reset(b->graph);
+}
+
+static gr_tensor *leaf(gr_tensor *t) { return gr_requires_grad(gr_keep(t)); }
+
+static gr_tensor *classes(gr_graph *g, int n, int count) {
+    gr_tensor *t = gr_keep(gr_permutation(g, n));
+    for (int i = 0; t != NULL && i < n; i++) t->index[i] %= count;
+    return t;
+}
+
+enum { MILLION = 1000000 };
+
+static void pair_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(MILLION), 0, 1));
+    b->y = kept_normal(b->graph, GR_SHAPE(MILLION));
+}
+static void binary_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(MILLION), 0, 1));
+    b->y = gr_keep(gr_bernoulli(b->graph, GR_SHAPE(MILLION), 0.5));
+}
+static void cross_entropy_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(4096, 1000), 0, 1));
+    b->y = classes(b->graph, 4096, 1000);
+}
+static void dice_setup(bench *b) {
+    gr_shape shape = GR_SHAPE(16, 4, 128, 128);
+    b->x = leaf(gr_uniform(b->graph, shape, 0, 1));
+    b->y = gr_keep(gr_bernoulli(b->graph, shape, 0.3));
+}
+static void ctc_setup(bench *b) {
+    enum { T = 100, N = 32, C = 40, S = 20 };
+    int32_t labels[N * S], inputs[N], targets[N];
+    for (int i = 0; i < N * S; i++) labels[i] = 1 + (7 * i + i / S) % (C - 1);
+    for (int i = 0; i < N; i++) inputs[i] = T, targets[i] = S;
+    gr_tensor *logits = gr_normal(b->graph, GR_SHAPE(T, N, C), 0, 1);
+    b->x = leaf(gr_log_softmax(logits, .axes = GR_AXES(-1)));
+    b->y = gr_keep(gr_from_index(b->graph, GR_SHAPE(N, S), labels));
+    b->more[0] = gr_keep(gr_from_index(b->graph, GR_SHAPE(N), inputs));
+    b->more[1] = gr_keep(gr_from_index(b->graph, GR_SHAPE(N), targets));
+}
+static void nt_xent_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(512, 128), 0, 1));
+}
+
+static void huber_step(bench *b) { loss_step(b, gr_huber(b->x, b->y)); }
+static void bce_with_logits_step(bench *b) { loss_step(b, gr_bce_with_logits(b->x, b->y)); }
+static void focal_step(bench *b) { loss_step(b, gr_focal(b->x, b->y)); }
+static void cross_entropy_step(bench *b) { loss_step(b, gr_cross_entropy(b->x, b->y)); }
+static void dice_step(bench *b) { loss_step(b, gr_dice(b->x, b->y)); }
+static void ctc_step(bench *b) { loss_step(b, gr_ctc(b->x, b->y, b->more[0], b->more[1])); }
+static void nt_xent_step(bench *b) { loss_step(b, gr_nt_xent(b->x)); }
+
 #define MATMUL(n)                                                                                  \
     {                                                                                              \
         .name = "matmul-" #n, .setup = matmul_setup, .step = matmul_step, .size = n,               \
@@ -50,6 +108,13 @@ const workload workloads[] = {
     MATMUL(128),
     MATMUL(256),
     MATMUL(512),
+    {.name = "huber-1M", .setup = pair_setup, .step = huber_step},
+    {.name = "bce_with_logits-1M", .setup = binary_setup, .step = bce_with_logits_step},
+    {.name = "focal-1M", .setup = binary_setup, .step = focal_step},
+    {.name = "cross_entropy-4096x1000", .setup = cross_entropy_setup, .step = cross_entropy_step},
+    {.name = "dice-16x4x128x128", .setup = dice_setup, .step = dice_step},
+    {.name = "ctc-T100-N32-C40-S20", .setup = ctc_setup, .step = ctc_step},
+    {.name = "nt_xent-512x128", .setup = nt_xent_setup, .step = nt_xent_step},
 };
 
 const int n_workloads = sizeof workloads / sizeof *workloads;

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from loss_cases import REDUCTIONS, add_case, add_error, main, reduce  # noqa: E402
@@ -42,6 +43,12 @@ def tversky(prob, target, smooth=1.0, over="sample", alpha=0.5, beta=0.5, reduct
     return reduce(1 - ratio(tp, tp + alpha * fp + beta * fn, smooth), reduction)
 
 
+def dice_ce(logits, target, smooth=1.0, over="sample", reduction="mean"):
+    masks = torch.movedim(F.one_hot(target, logits.shape[1]).to(logits.dtype), -1, 1)
+    ce = F.cross_entropy(logits, target, reduction=reduction)
+    return 0.5 * ce + 0.5 * dice(torch.softmax(logits, 1), masks, smooth, over, reduction)
+
+
 LOSSES = [
     ("dice", dice, [{}, {"smooth": 0}, {"smooth": 1e-5}]),
     ("iou", iou, [{}, {"smooth": 0}, {"smooth": 100}]),
@@ -69,6 +76,26 @@ def degenerate(name, reference):
     add_case(name, tiny, {}, "none", reference)
 
 
+def mixture(rng):
+    for over in OVER:
+        for reduction in ("mean", "sum"):
+            for smooth in (1, 1e-3):
+                add_case("dice_ce", {"logits": rng.normal(size=(2, 3, 4)),
+                                     "target": rng.integers(3, size=(2, 4))},
+                         {"over": over, "smooth": smooth}, reduction, dice_ce)
+    for shape in ((2, 3), (1, 1, 2), (2, 4, 3, 2), (1, 2, 2, 2, 3)):
+        add_case("dice_ce", {"logits": rng.normal(size=shape),
+                             "target": rng.integers(shape[1], size=shape[:1] + shape[2:])}, {}, "mean",
+                 dice_ce)
+    extreme = rng.choice([-1e4, 0, 50, 1e4], size=(2, 3, 5))
+    add_case("dice_ce", {"logits": extreme, "target": rng.integers(3, size=(2, 5))}, {}, "mean", dice_ce)
+    logits = np.zeros((2, 3, 4))
+    add_error("dice_ce", {"logits": logits, "target": np.full((2, 4), 3)},
+              mentions=["target (2,4)", "3", "0 to 2"])
+    add_error("dice_ce", {"logits": logits, "target": np.zeros((2, 5), int)},
+              mentions=["logits (2,3,4)", "target (2,5)"])
+
+
 def cases(rng):
     for name, reference, parameters in LOSSES:
         for options in parameters:
@@ -84,6 +111,7 @@ def cases(rng):
         degenerate(name, reference)
         add_case(name, {"prob": rng.normal(size=(2, 2, 5)), "target": rng.uniform(size=(2, 2, 5))}, {},
                  "mean", reference, id="beyond the unit interval")
+    mixture(rng)
     for name, _, _ in LOSSES:
         one, other = np.full((2, 3, 4), 0.5), np.full((2, 3, 5), 0.5)
         add_error(name, {"prob": one, "target": other},

@@ -1,8 +1,8 @@
-"""Cases of losses/ctc.h. See loss_cases.py. Writes besides ctc_log_softmax.json.gz, PyTorch's loss and
-gradient through log_softmax, for tests/unit/test_ctc.c.
+"""Cases of losses/ctc.h. See loss_cases.py. Writes besides ctc_log_softmax.json.gz, PyTorch's loss
+and gradient through log_softmax, for tests/unit/test_ctc.c.
 
-The reference adds up every alignment of short sequences. Longer ones are added up by dynamic programming
-over probabilities, in the order of prefixes of the target."""
+The reference adds up every alignment of short sequences. Longer ones are added up by dynamic
+programming over probabilities, in the order of prefixes of the target."""
 import gzip
 import itertools
 import json
@@ -64,7 +64,8 @@ def split(targets, lengths):
     return [tuple(flat[at[i]:at[i + 1]]) for i in range(len(lengths))]
 
 
-def check_with_torch(losses, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def check_with_torch(losses, log_probs, targets, input_lengths, target_lengths, blank,
+                     zero_infinity):
     with torch.no_grad():
         theirs = F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, "none",
                             bool(zero_infinity))
@@ -82,7 +83,8 @@ def ctc(log_probs, targets, input_lengths, target_lengths, blank=0, zero_infinit
         y = (by_enumeration if short else by_programming)(x, labels[i], blank)
         losses.append(torch.tensor(0.0 if zero_infinity else INF) if y is None else y)
     losses = torch.stack(losses)
-    check_with_torch(losses, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity)
+    check_with_torch(losses, log_probs, targets, input_lengths, target_lengths, blank,
+                     zero_infinity)
     if reduction == "mean":
         return (losses / target_lengths.clamp(min=1)).mean()
     return losses.sum() if reduction == "sum" else losses
@@ -146,7 +148,8 @@ def ordinary(rng):
         rows = [labels_of(rng, int(rng.integers(1, longest + 1)), classes, 0) for _ in range(batch)]
         rows[-1] = labels_of(rng, min(longest, steps // 2 + 1), classes, 0)
         # The second derivatives are differences of numbers that grow with the steps.
-        add(operands(draw(rng, (steps, batch, classes), 1.5), rows), float_orders=1 if steps > 15 else 2)
+        add(operands(draw(rng, (steps, batch, classes), 1.5), rows),
+            float_orders=1 if steps > 15 else 2)
         add(operands(rng.normal(size=(steps, batch, classes)), rows), {}, "mean")
 
 
@@ -241,12 +244,14 @@ def cases(rng):
 
 
 def through_log_softmax():
-    """PyTorch's own losses and gradients with respect to logits, for which its gradient is right."""
+    """PyTorch's losses and gradients with respect to logits, for which its gradient is right."""
     rng, out = np.random.default_rng(1), []
     for i, (steps, batch, classes, longest, scale) in enumerate(
-            ((6, 3, 4, 3, 1), (30, 4, 8, 10, 1), (50, 2, 12, 20, 5), (60, 3, 5, 25, 30), (40, 2, 6, 12, 300))):
+            ((6, 3, 4, 3, 1), (30, 4, 8, 10, 1), (50, 2, 12, 20, 5), (60, 3, 5, 25, 30),
+             (40, 2, 6, 12, 300))):
         rows = [labels_of(rng, int(rng.integers(1, longest + 1)), classes, 0) for _ in range(batch)]
-        given = operands((scale * rng.normal(size=(steps, batch, classes))).astype(np.float32), rows)
+        logits = scale * rng.normal(size=(steps, batch, classes))
+        given = operands(logits.astype(np.float32), rows)
         tensors = {k: torch.as_tensor(v) for k, v in given.items()}
         logits = tensors["log_probs"].double().requires_grad_()
         loss = F.ctc_loss(logits.log_softmax(2), tensors["targets"], tensors["input_lengths"],

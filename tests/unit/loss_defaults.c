@@ -4,27 +4,28 @@
 
 #include "gradus.h"
 
+/* clang-format off */
 /* Every entry of the registry by the number of its required operands. */
 #define OF_ONE(X)                                                                                  \
-    X(nt_xent)                                                                                     \
-    X(inverse_frequency_weights) X(class_balanced_weights) X(gan_generator) X(gram) X(ohem)
+    X(nt_xent) X(inverse_frequency_weights) X(class_balanced_weights) X(gan_generator) X(gram)     \
+    X(ohem)
 #define OF_TWO(X)                                                                                  \
-    X(mse)                                                                                         \
-    X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll) X(dice)     \
-        X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou) X(contrastive_distance) X(batch_all)  \
-            X(batch_hard) X(semi_hard) X(easy) X(bce) X(bce_with_logits) X(cross_entropy) X(nll)   \
-                X(categorical_cross_entropy) X(sparse_categorical_cross_entropy) X(kl_div)         \
-                    X(soft_margin) X(multilabel_soft_margin) X(focal) X(softmax_focal) X(hinge)    \
-                        X(squared_hinge) X(multiclass_hinge) X(multi_margin) X(multilabel_margin)  \
-                            X(hinge_embedding) X(gaussian_kl) X(gan_discriminator)                 \
-                                X(wasserstein_1d)
+    X(mse) X(l1) X(huber) X(smooth_l1) X(log_cosh) X(quantile) X(mape) X(msle) X(poisson_nll)      \
+    X(bce) X(bce_with_logits) X(cross_entropy) X(nll) X(categorical_cross_entropy)                 \
+    X(sparse_categorical_cross_entropy) X(kl_div) X(soft_margin) X(multilabel_soft_margin)         \
+    X(focal) X(softmax_focal) X(hinge) X(squared_hinge) X(multiclass_hinge) X(multi_margin)        \
+    X(multilabel_margin) X(hinge_embedding)                                                        \
+    X(dice) X(dice_ce) X(iou) X(tversky) X(iou_box) X(giou) X(diou) X(ciou)                        \
+    X(contrastive_distance) X(batch_all) X(batch_hard) X(semi_hard) X(easy)                        \
+    X(gaussian_kl) X(gan_discriminator) X(wasserstein_1d)
 #define OF_THREE(X)                                                                                \
-    X(gaussian_nll)                                                                                \
-    X(contrastive) X(cosine_embedding) X(margin_ranking) X(triplet) X(info_nce) X(clip)
+    X(gaussian_nll) X(contrastive) X(cosine_embedding) X(margin_ranking) X(triplet) X(info_nce)    \
+    X(clip)
 #define OF_FOUR(X) X(elbo) X(ctc)
 /* Of lists, and of operands that the function itself computes. */
 #define OTHERS(X)                                                                                  \
     X(perceptual) X(weighted_sum) X(uncertainty_weighting) X(gradient_penalty) X(gradnorm)
+/* clang-format on */
 
 #define DEFINE_ONE(name)                                                                           \
     static gr_tensor *name##_(const gr_loss_call *c) { return gr_##name(c->operand[0]); }

@@ -142,8 +142,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
     return NULL;
 }
 
-/* -- Comparing
- * ------------------------------------------------------------------------------------- */
+/* -- Comparing --------------------------------------------------------------------------------- */
 
 static bool complain(oracle_message *message, const char *format, ...) {
     va_list arguments;

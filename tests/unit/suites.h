@@ -8,12 +8,16 @@
     X(graph)                                                                                       \
     X(autodiff)                                                                                    \
     X(random)                                                                                      \
+    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(nn)                                                                                          \
+    X(optim)                                                                                       \
+    X(training)                                                                                    \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \

@@ -57,7 +57,7 @@ static void draw_labels(int n, int classes, int32_t *labels) {
     for (int i = 0; i < n; i++) labels[i] = 1 + (int32_t)gr_random_below(g, (uint32_t)classes - 1);
 }
 
-/* -- References ------------------------------------------------------------------------------------ */
+/* -- References -------------------------------------------------------------------------------- */
 
 static bool spells(const int *path, int time, int n, const int32_t *labels) {
     int found = 0;
@@ -107,7 +107,7 @@ static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
     return (double)-(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
 }
 
-/* -- Tests ----------------------------------------------------------------------------------------- */
+/* -- Tests ------------------------------------------------------------------------------------- */
 
 START_TEST(all_alignments) {
     for (int round = 0; round < 60; round++) {
@@ -162,10 +162,10 @@ START_TEST(through_log_softmax_as_pytorch) {
         gr_tensor *t[4];
         for (int i = 0; i < 4; i++) t[i] = oracle_tensor(g, cJSON_GetArrayItem(in, i));
         gr_requires_grad(t[0]);
-        gr_tensor *loss = gr_ctc(gr_log_softmax(t[0], .axes = GR_AXES(2)), t[1], t[2], t[3],
-                                 .reduction = GR_SUM);
-        near_to(gr_item(loss), oracle_number(cJSON_GetArrayItem(cJSON_GetObjectItem(c, "value"), 0)),
-                "loss");
+        gr_tensor *loss =
+            gr_ctc(gr_log_softmax(t[0], .axes = GR_AXES(2)), t[1], t[2], t[3], .reduction = GR_SUM);
+        near_to(gr_item(loss),
+                oracle_number(cJSON_GetArrayItem(cJSON_GetObjectItem(c, "value"), 0)), "loss");
         ck_assert(gr_backward(loss));
         const cJSON *expected;
         int64_t i = 0;
@@ -196,7 +196,8 @@ static gr_tensor *gradient(void *context, gr_tensor **x) {
 /* Samples: ordinary, equal neighbours, an empty target, impossible, and no input. */
 static batch mixed_batch(void) {
     return (batch){integers(7, (int32_t[]){1, 2, 1, 1, 1, 1, 2}),
-                   integers(5, (int32_t[]){4, 5, 3, 2, 0}), integers(5, (int32_t[]){2, 2, 0, 3, 0})};
+                   integers(5, (int32_t[]){4, 5, 3, 2, 0}),
+                   integers(5, (int32_t[]){2, 2, 0, 3, 0})};
 }
 
 START_TEST(derivatives_by_differences) {
@@ -239,8 +240,8 @@ START_TEST(third_order_by_differences) {
 }
 END_TEST
 
-/* With -inf among log_probs, no derivative up to the second is NaN; and where samples have ended, or
- * can't be, it is 0. */
+/* With -inf among log_probs, no derivative up to the second is NaN; and where samples have ended,
+ * or can't be, it is 0. */
 START_TEST(no_nan) {
     batch b = mixed_batch();
     gr_tensor *x = draw(5, 5, 3, 1, 0.1), *v = gr_requires_grad(gr_full(g, GR_SHAPE(5), 1));
@@ -342,10 +343,12 @@ START_TEST(messages) {
     gr_tensor *two = integers(2, (int32_t[]){2, 2}), *flat = integers(4, (int32_t[]){1, 2, 3, 1});
     gr_tensor *rows = gr_from_index(g, GR_SHAPE(2, 2), (int32_t[]){1, 2, 3, 7});
     ck_assert_ptr_nonnull(gr_ctc(x, flat, five, two));
-    refused(gr_ctc(x, rows, five, two), "gr_ctc: targets (2,2) has 7 at (1,1), expected 0 to 3, but "
-                                        "not the blank 0");
-    refused(gr_ctc(x, flat, five, two, .blank = 3), "gr_ctc: targets (4) has 3 at (2), expected 0 to "
-                                                    "3, but not the blank 3");
+    refused(gr_ctc(x, rows, five, two),
+            "gr_ctc: targets (2,2) has 7 at (1,1), expected 0 to 3, but "
+            "not the blank 0");
+    refused(gr_ctc(x, flat, five, two, .blank = 3),
+            "gr_ctc: targets (4) has 3 at (2), expected 0 to "
+            "3, but not the blank 3");
     refused(gr_ctc(x, flat, five, two, .blank = 4),
             "gr_ctc: blank is 4, expected 0 to 3 for log_probs (5,2,4)");
     refused(gr_ctc(x, flat, integers(2, (int32_t[]){5, 6}), two),
@@ -361,7 +364,8 @@ START_TEST(messages) {
             "gr_ctc: log_probs (0,2,4) is empty");
     refused(gr_ctc(gr_zeros(g, GR_SHAPE(4)), flat, five, two),
             "gr_ctc: log_probs (4), expected (T,N,C), or (T,C) for one sample");
-    refused(gr_ctc(x, x, five, two), "gr_ctc: targets (5,2,4) holds real numbers, expected integers");
+    refused(gr_ctc(x, x, five, two),
+            "gr_ctc: targets (5,2,4) holds real numbers, expected integers");
     refused(gr_ctc(x, NULL, five, two), "gr_ctc: targets is NULL");
     refused(gr_ctc(x, flat, five, two, .reduction = GR_BATCHMEAN),
             "gr_ctc: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE");

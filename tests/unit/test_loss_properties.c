@@ -52,6 +52,12 @@ static int above_the_chord(search *s, int *pairs) {
     search_get(s, a);
     loss_draw(s->operand, s->x, gr_random_below(g, 2) == 0);
     search_get(s, b);
+    bool free_elements = s->operand->domain == GR_ANY_VALUE || s->operand->domain == GR_POSITIVE ||
+                         s->operand->domain == GR_UNIT_INTERVAL;
+    if (free_elements && gr_random_below(g, 2) == 0) /* the points differ in one element */
+        for (int64_t i = 0, one = gr_random_below(g, (uint32_t)s->x->size); i < s->x->size; i++)
+            if (i != one) b[i] = a[i];
+    search_set(s, b);
     for (int64_t i = 0; i < s->x->size; i++) middle[i] = (a[i] + b[i]) / 2;
     int n = search_values(s, at_b), above = 0;
     search_set(s, middle);

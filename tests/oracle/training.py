@@ -1,0 +1,131 @@
+"""Expected results of layers and of whole trainings: a linear layer with its derivatives, and the
+weights of a small network after 50 steps of each optimizer. Computed by PyTorch in double.
+
+Run from the repository root: python tests/oracle/training.py. See README.md here.
+"""
+import gzip
+import json
+import os
+import sys
+
+import torch
+
+sys.path.insert(0, os.path.dirname(__file__))
+from cases import Cases, draw, tensor  # noqa: E402
+
+STEPS, BATCH, ROWS = 50, 8, 32
+SIZES = (4, 8, 8, 2)
+
+
+def linear(cases):
+    for ident, shape, out, bias in (("plain", (5, 3), 4, True), ("no_bias", (5, 3), 4, False),
+                                    ("one_row", (7,), 2, True), ("one_by_one", (3, 1), 1, True),
+                                    ("batches", (2, 3, 6), 5, True), ("empty", (0, 3), 2, True)):
+        sizes = {"x": shape, "weight": (out, shape[-1])}
+        if bias:
+            sizes["bias"] = (out,)
+        operands = {n: draw(f"linear/{ident}/{n}", s, -1, 1) for n, s in sizes.items()}
+        cases.add("linear", ident, torch.nn.functional.linear, operands)
+
+
+def network(start):
+    layers = []
+    for i, (fan_in, fan_out) in enumerate(zip(SIZES, SIZES[1:])):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1], torch.nn.Softmax(dim=-1))
+    net.load_state_dict({n: start[n].clone() for n, _ in net.named_parameters()})
+    return net
+
+
+def beginning():
+    """Data set and first weights, the same for all trainings."""
+    operands = {"x": draw("training/x", (ROWS, SIZES[0]), -2, 2),
+                "t": draw("training/t", (ROWS, SIZES[-1]), 0, 1)}
+    for i, (fan_in, fan_out) in enumerate(zip(SIZES, SIZES[1:])):
+        bound = fan_in ** -0.5
+        operands[f"{2 * i}.weight"] = draw(f"training/weight{i}", (fan_out, fan_in), -bound, bound)
+        operands[f"{2 * i}.bias"] = draw(f"training/bias{i}", (fan_out,), -bound, bound)
+    return operands
+
+
+def optimizer(net, p):
+    own = {k: p[k] for k in ("weight_decay", "momentum", "dampening", "nesterov", "eps") if k in p}
+    if p["optimizer"] == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=p["lr"], foreach=False, **own)
+    own["betas"] = (p.get("beta1", 0.9), p.get("beta2", 0.999))
+    return torch.optim.Adam(net.parameters(), lr=p["lr"], foreach=False, **own)
+
+
+def train(cases, start, ident, loss="mse", **p):
+    """p: optimizer and its numbers; delta of the Huber loss; skip: the middle layer has no gradient in
+    each step that this divides; lr_every and lr_factor: lr shrinks by the factor after so many steps;
+    accumulate: backward passes before each step."""
+    net = network(start)
+    opt = optimizer(net, p)
+    criterion = torch.nn.MSELoss() if loss == "mse" else torch.nn.HuberLoss(delta=p["delta"])
+    curve, position = [], 0
+    for step in range(STEPS):
+        if "lr_every" in p:
+            opt.param_groups[0]["lr"] = p["lr"] * p["lr_factor"] ** (step // p["lr_every"])
+        opt.zero_grad()
+        for _ in range(p.get("accumulate", 1)):
+            rows = slice(position % ROWS, position % ROWS + BATCH)
+            position += BATCH
+            value = criterion(net(start["x"][rows]), start["t"][rows])
+            value.backward()
+        if "skip" in p and step % p["skip"] == 0:
+            for parameter in net[2].parameters():
+                parameter.grad = None
+        opt.step()
+        curve.append(value.item())
+    expected = [tensor(n, t) for n, t in net.named_parameters()]
+    expected.append(tensor("loss", torch.tensor(curve)))
+    cases.cases.append({"op": "train", "id": ident, "params": {**p, "loss": loss, "steps": STEPS,
+                                                               "batch": BATCH},
+                        "expected": expected})
+
+
+def trainings(cases):
+    start = beginning()
+    cases.cases.append({"op": "beginning", "id": "plain",
+                        "in": [tensor(n, t) for n, t in start.items()]})
+    sgd = {"optimizer": "sgd", "lr": 0.1}
+    train(cases, start, "sgd", **sgd)
+    train(cases, start, "sgd_huber", loss="huber", delta=0.2, **sgd)
+    train(cases, start, "sgd_weight_decay", **sgd, weight_decay=0.05)
+    train(cases, start, "sgd_momentum", **sgd, momentum=0.9)
+    train(cases, start, "sgd_momentum_weight_decay", **sgd, momentum=0.8, weight_decay=0.02)
+    train(cases, start, "sgd_dampening", **sgd, momentum=0.9, dampening=0.4)
+    train(cases, start, "sgd_dampening_alone", **sgd, dampening=0.4)
+    train(cases, start, "sgd_nesterov", **sgd, momentum=0.9, nesterov=True)
+    train(cases, start, "sgd_nesterov_weight_decay", loss="huber", delta=0.3, **sgd, momentum=0.7,
+          nesterov=True, weight_decay=0.03)
+    train(cases, start, "sgd_skips", **sgd, momentum=0.9, dampening=0.3, skip=3)
+    train(cases, start, "sgd_lr", **sgd, momentum=0.9, lr_every=7, lr_factor=0.6)
+    train(cases, start, "sgd_accumulates", **sgd, momentum=0.5, accumulate=3)
+    adam = {"optimizer": "adam", "lr": 1e-3}
+    train(cases, start, "adam", **adam)
+    train(cases, start, "adam_huber", loss="huber", delta=0.2, eps=1e-5, **adam)
+    fast = {"optimizer": "adam", "lr": 0.02}
+    train(cases, start, "adam_fast", **fast)
+    train(cases, start, "adam_numbers", **fast, beta1=0.7, beta2=0.95, eps=1e-3, weight_decay=0.05)
+    train(cases, start, "adam_no_memory", **fast, beta1=0.0, beta2=0.0, eps=0.1)
+    train(cases, start, "adam_skips", **fast, skip=3)
+    train(cases, start, "adam_skips_weight_decay", loss="huber", delta=0.3, **fast, skip=4,
+          weight_decay=0.02)
+    train(cases, start, "adam_lr", **fast, lr_every=10, lr_factor=0.5)
+    train(cases, start, "adam_accumulates", **fast, accumulate=2)
+
+
+if __name__ == "__main__":
+    all_cases = Cases()
+    linear(all_cases)
+    trainings(all_cases)
+    head = json.dumps({"generator": "tests/oracle/training.py",
+                       "torch": torch.__version__.split("+")[0]})[:-1]
+    lines = [json.dumps(c, separators=(",", ":")) for c in all_cases.cases]
+    text = head + ', "cases": [\n' + ",\n".join(lines) + "\n]}\n"
+    path = os.path.join(os.path.dirname(__file__), "training.json.gz")
+    with open(path, "wb") as f, gzip.GzipFile("", "wb", compresslevel=9, fileobj=f, mtime=0) as z:
+        z.write(text.encode())
+    print(f"{path}: {len(lines)} cases, {os.path.getsize(path) / 1000:.0f} kB")

@@ -1,0 +1,446 @@
+/* Optimizers: whole trajectories against PyTorch, and what gr_step promises. */
+#include <math.h>
+#include <string.h>
+
+#include "core/graph/autodiff.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/index.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "core/ops/update.h"
+#include "losses/regression.h"
+#include "nn/activation.h"
+#include "nn/linear.h"
+#include "nn/sequential.h"
+#include "optim/optimizer.h"
+#include "tests/unit/oracle.h"
+#include "tests/unit/suites.h"
+
+static gr_graph *g;
+
+static void setup(void) { g = gr_graph_new(.seed = 1); }
+static void teardown(void) {
+    gr_graph_free(g);
+    g = NULL;
+}
+
+/* -- Trajectories ----------------------------------------------------------------------------------- */
+
+/* Rounding adds up over the steps; a weight near 0 has the error of the larger ones that it came from. */
+#ifdef GR_DOUBLE
+static const oracle_stats closeness = {.tolerance = 1e-9};
+#else
+static const oracle_stats closeness = {.tolerance = 1e-4, .floor = 1e-6};
+#endif
+
+static cJSON *file;
+
+static void read_cases(void) { file = oracle_read("tests/oracle/training.json.gz"); }
+static void free_cases(void) { cJSON_Delete(file); }
+
+static const char *text_param(const cJSON *c, const char *name) {
+    const cJSON *params = cJSON_GetObjectItem(c, "params");
+    return cJSON_GetObjectItem(params, name)->valuestring;
+}
+
+/* The network and data that all trainings begin with. */
+typedef struct training {
+    gr_module *net;
+    gr_tensor *x, *t;
+    gr_optimizer *opt;
+    int position; /* the next batch's first row */
+} training;
+
+static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net) {
+    double lr = oracle_param(c, "lr", NAN), decay = oracle_param(c, "weight_decay", 0);
+    if (strcmp(text_param(c, "optimizer"), "sgd") == 0)
+        return gr_sgd(net, .lr = lr, .weight_decay = decay,
+                      .momentum = oracle_param(c, "momentum", 0),
+                      .dampening = oracle_param(c, "dampening", 0),
+                      .nesterov = oracle_flag(c, "nesterov"));
+    if (strcmp(oracle_name(c).text, "train/adam") == 0) return gr_adam(net); /* the defaults */
+    return gr_adam(net, .lr = lr, .weight_decay = decay, .beta1 = oracle_param(c, "beta1", 0.9),
+                   .beta2 = oracle_param(c, "beta2", 0.999), .eps = oracle_param(c, "eps", 1e-8));
+}
+
+static training begin(const cJSON *c, gr_graph *graph) {
+    const cJSON *start = oracle_find(file, "beginning", "plain");
+    training r = {.net = gr_sequential(graph, gr_linear(graph, 4, 8), gr_relu_layer(graph),
+                                       gr_linear(graph, 8, 8), gr_relu_layer(graph),
+                                       gr_linear(graph, 8, 2), gr_softmax_layer(graph)),
+                  .x = gr_keep(oracle_member(graph, start, "in", "x")),
+                  .t = gr_keep(oracle_member(graph, start, "in", "t"))};
+    for (int i = 0; i < gr_parameters(r.net).n; i++) {
+        gr_tensor *p = gr_parameters(r.net).items[i];
+        gr_tensor *first = oracle_member(graph, start, "in", p->name);
+        ck_assert(gr_shape_equal(first->shape, p->shape));
+        memcpy(p->data, first->data, (size_t)p->size * sizeof(gr_real));
+    }
+    r.opt = optimizer_of(c, r.net);
+    ck_assert_msg(r.opt != NULL, "%s", gr_error(graph));
+    gr_graph_reset(graph);
+    return r;
+}
+
+static double forward_and_backward(const cJSON *c, training *r) {
+    int rows = r->x->shape.dim[0], batch = oracle_int(c, "batch", 0), at = r->position % rows;
+    r->position += batch;
+    gr_tensor *x = gr_slice(r->x, 0, at, at + batch, 1);
+    gr_tensor *t = gr_slice(r->t, 0, at, at + batch, 1);
+    gr_tensor *y = gr_forward(r->net, x);
+    gr_tensor *loss = strcmp(text_param(c, "loss"), "mse") == 0
+                          ? gr_mse(y, t)
+                          : gr_huber(y, t, .delta = oracle_param(c, "delta", NAN));
+    ck_assert_msg(gr_backward(loss), "%s", gr_error(y->graph));
+    return gr_item(loss);
+}
+
+static double one_step(const cJSON *c, training *r, int step) {
+    int every = oracle_int(c, "lr_every", 0), skip = oracle_int(c, "skip", 0);
+    if (every > 0)
+        r->opt->lr = oracle_param(c, "lr", NAN) * pow(oracle_param(c, "lr_factor", NAN), step / every);
+    double loss = NAN;
+    for (int i = 0; i < oracle_int(c, "accumulate", 1); i++) loss = forward_and_backward(c, r);
+    if (skip > 0 && step % skip == 0) {
+        gr_clear_grad(gr_parameter_named(r->net, "2.weight"));
+        gr_clear_grad(gr_parameter_named(r->net, "2.bias"));
+    }
+    ck_assert(gr_step(r->opt));
+    gr_graph_reset(r->net->graph);
+    return loss;
+}
+
+static void compare_end(const cJSON *c, training *r, gr_tensor *losses, oracle_stats *stats) {
+    const cJSON *expected;
+    cJSON_ArrayForEach(expected, cJSON_GetObjectItem(c, "expected")) {
+        const char *name = cJSON_GetObjectItem(expected, "name")->valuestring;
+        gr_tensor *t = strcmp(name, "loss") == 0 ? losses : gr_parameter_named(r->net, name);
+        gr_text what;
+        oracle_message message;
+        snprintf(what.text, sizeof what.text, "%.60s %.40s", oracle_name(c).text, name);
+        ck_assert_msg(oracle_compare(t, cJSON_GetObjectItem(expected, "data"), what.text, stats,
+                                     &message), "%s", message.text);
+    }
+    stats->values++;
+}
+
+static void train(const cJSON *c, gr_graph *graph, oracle_stats *stats) {
+    training r = begin(c, graph);
+    gr_tensor *losses = gr_keep(gr_zeros(graph, GR_SHAPE(oracle_int(c, "steps", 0))));
+    for (int step = 0; step < losses->size; step++)
+        losses->data[step] = (gr_real)one_step(c, &r, step);
+    compare_end(c, &r, losses, stats);
+}
+
+static const char *const isas[] = {"base", "avx2", "avx512"};
+enum { N_ISAS = sizeof isas / sizeof *isas };
+
+START_TEST(trainings_end_where_pytorchs_do) {
+    oracle_stats stats = closeness;
+    const cJSON *c;
+    cJSON_ArrayForEach(c, oracle_cases(file)) {
+        if (strcmp(cJSON_GetObjectItem(c, "op")->valuestring, "train") != 0) continue;
+        gr_graph *graph = gr_graph_new(.isa = isas[_i]);
+        if (!gr_failed(graph)) train(c, graph, &stats);
+        gr_graph_free(graph);
+    }
+    ck_assert(_i > 0 || stats.values == 21);
+    char title[64];
+    snprintf(title, sizeof title, "trainings %s %s", sizeof(gr_real) == 4 ? "float" : "double",
+             isas[_i]);
+    if (stats.values > 0) oracle_report(title, &stats);
+}
+END_TEST
+
+/* -- What a step does ------------------------------------------------------------------------------- */
+
+static gr_tensor *weight(int n, double value) {
+    gr_tensor *w = gr_parameter(g, GR_SHAPE(n), "w");
+    for (int i = 0; i < n; i++) w->data[i] = (gr_real)value;
+    return w;
+}
+
+/* Backward of sum(factor w): the gradient is `factor` everywhere. */
+static bool pull(gr_tensor *w, double factor) { return gr_backward(gr_sum(gr_scale(w, factor))); }
+
+START_TEST(a_step_takes_the_gradients_away) {
+    gr_tensor *w = weight(3, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w), .lr = 0.5);
+    ck_assert(pull(w, 1));
+    ck_assert_ptr_nonnull(w->grad);
+    ck_assert(gr_step(opt));
+    ck_assert_ptr_null(w->grad);
+    ck_assert_double_eq(gr_at(w, 2), 0.5);
+    ck_assert(gr_step(opt)); /* no gradient: nothing moves */
+    ck_assert_double_eq(gr_at(w, 2), 0.5);
+    ck_assert_int_eq(opt->steps[0], 1);
+    ck_assert(pull(w, 3)); /* does not add to what the step took */
+    ck_assert_double_eq(gr_at(w->grad, 0), 3);
+}
+END_TEST
+
+START_TEST(gradients_of_two_passes_add_up) {
+    gr_tensor *w = weight(2, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w), .lr = 1);
+    ck_assert(pull(w, 2));
+    gr_graph_reset(g);
+    ck_assert(pull(w, 0.5));
+    ck_assert_double_eq(gr_at(w->grad, 1), 2.5);
+    ck_assert(gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 1), -1.5);
+}
+END_TEST
+
+START_TEST(what_has_no_gradient_stays) {
+    gr_tensor *used = weight(2, 1), *unused = weight(2, 1);
+    gr_optimizer *opts[] = {
+        gr_adam(NULL, .parameters = GR_LIST(used, unused), .weight_decay = 1, .lr = 0.1),
+        gr_sgd(NULL, .parameters = GR_LIST(used, unused), .weight_decay = 1, .momentum = 0.9)};
+    for (int i = 0; i < 2; i++) {
+        double before = gr_at(used, 0);
+        ck_assert(pull(used, 1));
+        ck_assert(gr_step(opts[i]));
+        ck_assert_double_lt(gr_at(used, 0), before);
+        ck_assert_double_eq(gr_at(unused, 0), 1);
+        ck_assert_int_eq(opts[i]->steps[0], 1);
+        ck_assert_int_eq(opts[i]->steps[1], 0);
+    }
+}
+END_TEST
+
+START_TEST(only_the_listed_parameters_move) {
+    gr_module *net = gr_sequential(g, gr_linear(g, 3, 3), gr_linear(g, 3, 1));
+    gr_tensor *w = gr_parameter_named(net, "0.weight"), *b = gr_parameter_named(net, "1.bias");
+    gr_tensor *still = gr_parameter_named(net, "1.weight");
+    gr_tensor *items[] = {w, b};
+    gr_optimizer *opt = gr_adam(NULL, .parameters = {.n = 2, .items = items}, .lr = 0.1);
+    items[0] = items[1] = NULL; /* the list was copied */
+    double before[] = {gr_at(w, 0), gr_at(b, 0), gr_at(still, 0)};
+    ck_assert(gr_backward(gr_sum(gr_forward(net, gr_full(g, GR_SHAPE(2, 3), 1)))));
+    ck_assert(gr_step(opt));
+    ck_assert_double_ne(gr_at(w, 0), before[0]);
+    ck_assert_double_eq_tol(gr_at(b, 0), before[1] - 0.1, 1e-6); /* Adam's first step is lr long */
+    ck_assert_double_eq(gr_at(still, 0), before[2]);
+    ck_assert_ptr_nonnull(still->grad);
+}
+END_TEST
+
+START_TEST(nothing_moves_in_a_failed_graph) {
+    gr_tensor *w = weight(2, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w), .lr = 1, .momentum = 0.5);
+    ck_assert(pull(w, 1));
+    ck_assert_ptr_null(gr_reshape(w, GR_SHAPE(5)));
+    ck_assert(!gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 0), 1);
+    ck_assert_int_eq(opt->steps[0], 0);
+    gr_clear_error(g);
+    ck_assert_ptr_nonnull(w->grad);
+    ck_assert(gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 0), 0);
+}
+END_TEST
+
+START_TEST(lr_may_change_and_be_zero) {
+    gr_tensor *w = weight(1, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w), .lr = 0);
+    ck_assert(pull(w, 1) && gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 0), 1);
+    opt->lr = 0.25;
+    ck_assert(pull(w, 1) && gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 0), 0.75);
+}
+END_TEST
+
+START_TEST(a_bad_lr_spoils_nothing) {
+    static const double bad[] = {NAN, INFINITY, -1};
+    gr_tensor *w = weight(1, 1);
+    gr_optimizer *opts[] = {gr_sgd(NULL, .parameters = GR_LIST(w)),
+                            gr_adam(NULL, .parameters = GR_LIST(w))};
+    ck_assert(pull(w, 1));
+    for (int i = 0; i < 6; i++) {
+        opts[i % 2]->lr = bad[i / 2];
+        ck_assert(!gr_step(opts[i % 2]));
+        ck_assert_ptr_nonnull(strstr(gr_error(g), "gr_step: lr is "));
+        gr_clear_error(g);
+        ck_assert_double_eq(gr_at(w, 0), 1);
+        ck_assert_ptr_nonnull(w->grad);
+    }
+}
+END_TEST
+
+START_TEST(a_dead_weight_does_not_become_nan) {
+    gr_tensor *w = weight(4, 1);
+    gr_optimizer *opt = gr_adam(NULL, .parameters = GR_LIST(w));
+    for (int i = 0; i < 5; i++) ck_assert(pull(w, 0) && gr_step(opt));
+    for (int i = 0; i < 4; i++) ck_assert_double_eq(gr_at(w, i), 1);
+}
+END_TEST
+
+START_TEST(empty_parameters_are_no_harm) {
+    gr_tensor *empty = gr_parameter(g, GR_SHAPE(0, 3), "empty"), *w = weight(2, 1);
+    gr_optimizer *opt = gr_adam(NULL, .parameters = GR_LIST(empty, w), .lr = 0.1);
+    ck_assert_msg(opt != NULL, "%s", gr_error(g));
+    ck_assert(gr_backward(gr_add(gr_sum(empty), gr_sum(w))));
+    ck_assert(gr_step(opt));
+    ck_assert_double_eq_tol(gr_at(w, 0), 0.9, 1e-6);
+}
+END_TEST
+
+/* -- An optimizer of one's own ---------------------------------------------------------------------- */
+
+/* Moves each element by lr against the sign of the sum of its gradients so far. */
+static void sign_update(gr_optimizer *opt, int i) {
+    gr_tensor *p = opt->parameters.items[i];
+    gr_real *sum = opt->memory[0][i], lr = (gr_real)opt->lr;
+    for (int64_t k = 0; k < p->size; k++) {
+        sum[k] += p->grad->data[k];
+        p->data[k] -= sum[k] > 0 ? lr : sum[k] < 0 ? -lr : 0;
+    }
+}
+
+START_TEST(an_optimizer_of_ones_own) {
+    static const gr_optimizer_type type = {"sign", 1, sign_update};
+    gr_tensor *w = weight(2, 1);
+    gr_optimizer *opt = gr_optimizer_new(&type, NULL, GR_LIST(w), 0.5, sizeof *opt);
+    static const double pulls[] = {3, -1, -5}, expected[] = {0.5, 0, 0.5};
+    for (int i = 0; i < 3; i++) {
+        ck_assert(pull(w, pulls[i]) && gr_step(opt));
+        ck_assert_double_eq(gr_at(w, 1), expected[i]);
+    }
+}
+END_TEST
+
+/* -- Errors ----------------------------------------------------------------------------------------- */
+
+#define FAILS(call, message)                                                                       \
+    do {                                                                                           \
+        ck_assert(!gr_failed(g));                                                                  \
+        ck_assert_msg(!(call), "%s", #call);                                                       \
+        ck_assert_str_eq(gr_error(g), message);                                                    \
+        gr_clear_error(g);                                                                         \
+    } while (0)
+
+START_TEST(number_errors) {
+    gr_list w = GR_LIST(weight(2, 0));
+    FAILS(gr_sgd(NULL, .parameters = w, .lr = -1), "gr_sgd: lr is -1, expected 0 or more");
+    FAILS(gr_adam(NULL, .parameters = w, .lr = INFINITY), "gr_adam: lr is inf, expected 0 or more");
+    FAILS(gr_adam(NULL, .parameters = w, .lr = NAN), "gr_adam: lr is nan, expected 0 or more");
+    FAILS(gr_sgd(NULL, .parameters = w, .momentum = -0.5),
+          "gr_sgd: momentum is -0.5, dampening 0, weight_decay 0, expected 0 or more");
+    FAILS(gr_sgd(NULL, .parameters = w, .momentum = 0.5, .dampening = NAN),
+          "gr_sgd: momentum is 0.5, dampening nan, weight_decay 0, expected 0 or more");
+    FAILS(gr_sgd(NULL, .parameters = w, .weight_decay = INFINITY),
+          "gr_sgd: momentum is 0, dampening 0, weight_decay inf, expected 0 or more");
+    FAILS(gr_sgd(NULL, .parameters = w, .nesterov = true),
+          "gr_sgd: nesterov with momentum 0 and dampening 0, expected momentum above 0 and "
+          "dampening 0");
+    FAILS(gr_sgd(NULL, .parameters = w, .nesterov = true, .momentum = 0.9, .dampening = 0.1),
+          "gr_sgd: nesterov with momentum 0.9 and dampening 0.1, expected momentum above 0 and "
+          "dampening 0");
+    FAILS(gr_adam(NULL, .parameters = w, .beta1 = 1),
+          "gr_adam: beta1 is 1 and beta2 0.999, expected [0, 1)");
+    FAILS(gr_adam(NULL, .parameters = w, .beta2 = -0.1),
+          "gr_adam: beta1 is 0.9 and beta2 -0.1, expected [0, 1)");
+    FAILS(gr_adam(NULL, .parameters = w, .beta2 = NAN),
+          "gr_adam: beta1 is 0.9 and beta2 nan, expected [0, 1)");
+    FAILS(gr_adam(NULL, .parameters = w, .eps = -1e-8),
+          "gr_adam: eps is -1e-08 and weight_decay 0, expected 0 or more");
+    FAILS(gr_adam(NULL, .parameters = w, .weight_decay = NAN),
+          "gr_adam: eps is 1e-08 and weight_decay nan, expected 0 or more");
+}
+END_TEST
+
+START_TEST(parameter_errors) {
+    gr_graph *other = gr_graph_new();
+    gr_tensor *w = weight(2, 0), *foreign = gr_parameter(other, GR_SHAPE(3), "v");
+    FAILS(gr_sgd(gr_relu_layer(g)), "gr_sgd: the relu has no parameters");
+    FAILS(gr_adam(gr_sequential(g, gr_relu_layer(g))),
+          "gr_adam: the sequential has no parameters");
+    FAILS(gr_adam(NULL, .parameters = GR_LIST(w, NULL)), "gr_adam: parameter 1 is NULL");
+    FAILS(gr_adam(NULL, .parameters = GR_LIST(NULL, w)), "gr_adam: parameter 0 is NULL");
+    FAILS(gr_sgd(NULL, .parameters = GR_LIST(w, foreign)),
+          "gr_sgd: v (3) belongs to another graph than the first parameter");
+    FAILS(gr_sgd(NULL, .parameters = GR_LIST(gr_keep(w))),
+          "gr_sgd: w (2) is no parameter: it must be a leaf that lasts and requires a gradient");
+    FAILS(gr_sgd(NULL, .parameters = GR_LIST(gr_requires_grad(gr_zeros(g, GR_SHAPE(2))))),
+          "gr_sgd: parameter (2) is no parameter: it must be a leaf that lasts and requires a "
+          "gradient");
+    FAILS(gr_adam(NULL, .parameters = GR_LIST(gr_neg(w))),
+          "gr_adam: parameter (2) is no parameter: it must be a leaf that lasts and requires a "
+          "gradient");
+    ck_assert_ptr_null(gr_adam(NULL));
+    ck_assert_ptr_null(gr_sgd(NULL, .parameters = GR_LIST(NULL)));
+    ck_assert(!gr_step(NULL));
+    ck_assert(!gr_failed(g) && !gr_failed(other));
+    gr_graph_free(other);
+}
+END_TEST
+
+START_TEST(type_errors) {
+    static const gr_optimizer_type greedy = {"greedy", 3, sign_update};
+    static const gr_optimizer_type small = {"small", 0, sign_update};
+    char message[128];
+    gr_tensor *w = weight(1, 0);
+    snprintf(message, sizeof message,
+             "gr_greedy: 3 memories in %zu bytes, expected 0 to 2 and at least %zu bytes",
+             sizeof(gr_optimizer), sizeof(gr_optimizer));
+    FAILS(gr_optimizer_new(&greedy, NULL, GR_LIST(w), 1, sizeof(gr_optimizer)), message);
+    snprintf(message, sizeof message,
+             "gr_small: 0 memories in 8 bytes, expected 0 to 2 and at least %zu bytes",
+             sizeof(gr_optimizer));
+    FAILS(gr_optimizer_new(&small, NULL, GR_LIST(w), 1, 8), message);
+}
+END_TEST
+
+START_TEST(update_errors) {
+    gr_tensor *w = weight(2, 1), *grad = gr_full(g, GR_SHAPE(3), 1);
+    gr_real m[2] = {0}, v[2] = {0};
+    gr_sgd_update sgd = {.lr = 1};
+    gr_adam_update adam = {.lr = 1, .step = 1};
+    FAILS((gr_update_sgd(w, grad, NULL, sgd), false),
+          "gr_update_sgd: grad (3) for w (2): the shapes differ");
+    FAILS((gr_update_adam(w, grad, m, v, adam), false),
+          "gr_update_adam: grad (3) for w (2): the shapes differ");
+    FAILS((gr_update_sgd(w, NULL, NULL, sgd), false), "gr_update_sgd: grad is NULL");
+    gr_update_sgd(NULL, grad, NULL, sgd);
+    gr_update_adam(NULL, grad, m, v, adam);
+    ck_assert(!gr_failed(g));
+    ck_assert_double_eq(gr_at(w, 0), 1);
+}
+END_TEST
+
+START_TEST(an_optimizer_in_a_failed_graph_is_null) {
+    gr_module *net = gr_linear(g, 1, 1);
+    gr_fail(g, "before");
+    ck_assert_ptr_null(gr_adam(net));
+    ck_assert_ptr_null(gr_sgd(net, .lr = -1));
+    ck_assert_str_eq(gr_error(g), "before");
+}
+END_TEST
+
+Suite *optim_suite(void) {
+    Suite *s = suite_create("optim");
+    TCase *oracle = tcase_create("oracle");
+    tcase_add_unchecked_fixture(oracle, read_cases, free_cases);
+    tcase_add_loop_test(oracle, trainings_end_where_pytorchs_do, 0, N_ISAS);
+    suite_add_tcase(s, oracle);
+    TCase *t = tcase_create("steps");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, a_step_takes_the_gradients_away);
+    tcase_add_test(t, gradients_of_two_passes_add_up);
+    tcase_add_test(t, what_has_no_gradient_stays);
+    tcase_add_test(t, only_the_listed_parameters_move);
+    tcase_add_test(t, nothing_moves_in_a_failed_graph);
+    tcase_add_test(t, lr_may_change_and_be_zero);
+    tcase_add_test(t, a_bad_lr_spoils_nothing);
+    tcase_add_test(t, a_dead_weight_does_not_become_nan);
+    tcase_add_test(t, empty_parameters_are_no_harm);
+    tcase_add_test(t, an_optimizer_of_ones_own);
+    tcase_add_test(t, number_errors);
+    tcase_add_test(t, parameter_errors);
+    tcase_add_test(t, type_errors);
+    tcase_add_test(t, update_errors);
+    tcase_add_test(t, an_optimizer_in_a_failed_graph_is_null);
+    suite_add_tcase(s, t);
+    return s;
+}
