@@ -305,6 +305,7 @@ const gr_loss_info gr_classification_losses[] = {
      .use = "probabilities are all there is",
      .avoid = "there are logits: bce_with_logits keeps its digits where prob is 0 or 1",
      .convex = "prob",
+     .differentiable = "prob",
      .low = 0,
      .high = 100,
      .zero_at_perfect = true,

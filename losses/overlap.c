@@ -192,6 +192,7 @@ const gr_loss_info gr_overlap_losses[] = {
      .robust = "logits",
      .low = 0,
      .high = INFINITY,
+     .zero_at_perfect = true,
      .source = "Isensee et al., nnU-Net, Nature Methods 18 (2021)",
      .apply = dice_ce},
     {.name = NULL},

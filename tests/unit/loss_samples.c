@@ -10,6 +10,8 @@
 
 /* -- Shapes ------------------------------------------------------------------------------------ */
 
+/* Of a letter that means nothing in particular, and of lists: a vector (K) has one number for each.
+ */
 enum { LIST_LENGTH = 3 };
 
 static int given(int value, int otherwise) {
@@ -24,14 +26,12 @@ static int size_of(char letter, const sample_options *options) {
         return given(options->c, 3);
     case 'D':
         return 5;
-    case 'K':
-        return 2;
     case 'S':
         return 2;
     case 'T':
         return 6;
     default:
-        return 3;
+        return LIST_LENGTH;
     }
 }
 

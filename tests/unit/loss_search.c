@@ -21,9 +21,11 @@ bool search_begin(search *s, gr_graph *g, const gr_loss_info *loss, int operand,
     sample_error error;
     gr_graph_reset(g);
     *s = (search){.loss = loss, .operand = &loss->operands[operand]};
-    if (s->operand->kind == GR_OPERAND_LIST || s->operand->kind == GR_OPERAND_INDEX) return false;
-    if (!loss_accepted_sample(g, loss, (sample_options){.wide = wide}, &s->l, &error)) return false;
-    s->x = s->l.call.operand[operand];
+    if (s->operand->kind == GR_OPERAND_INDEX) return false;
+    sample_options options = {.wide = wide, .more = wide ? 3 : 1};
+    if (!loss_accepted_sample(g, loss, options, &s->l, &error)) return false;
+    bool is_list = s->operand->kind == GR_OPERAND_LIST;
+    s->x = is_list ? s->l.call.list[operand].items[0] : s->l.call.operand[operand];
     return s->x->kind == GR_REAL && s->x->size <= SEARCH_ROOM && is_continuous(s);
 }
 

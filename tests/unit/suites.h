@@ -8,7 +8,6 @@
     X(graph)                                                                                       \
     X(autodiff)                                                                                    \
     X(random)                                                                                      \
-    X(npy)                                                                                         \
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
@@ -22,6 +21,7 @@
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
+    X(npy)                                                                                         \
     X(similarity)                                                                                  \
     X(ctc)                                                                                         \
     X(generative)                                                                                  \

@@ -260,8 +260,13 @@ static gr_tensor *other_kind(const gr_tensor *t) {
     return t->kind == GR_INDEX ? gr_zeros(g, t->shape) : gr_from_index(g, t->shape, zeros);
 }
 
-/* One operand at a time is missing, is NULL to the function itself, is empty, is of the other kind.
- */
+static int operands_given(const gr_loss_call *call) {
+    int n = 0;
+    for (int i = 0; i < GR_LOSS_OPERANDS; i++) n += call->operand[i] != NULL || call->list[i].n > 0;
+    return n;
+}
+
+/* An operand is missing, is NULL to the function itself, is empty, is of the other kind. */
 static void expect_operand(const gr_loss_info *loss, const loss_call *l, int i) {
     const gr_operand_info *o = &loss->operands[i];
     gr_loss_call call = l->call;
@@ -269,7 +274,7 @@ static void expect_operand(const gr_loss_info *loss, const loss_call *l, int i) 
     call.list[i].n = 0;
     expect_refusal(loss, gr_loss_apply(loss, &call), "accepts no", o->name);
     if (o->kind == GR_OPERAND_LIST) return;
-    if (operand_count(loss) > 1) /* else there is no graph to keep the error */
+    if (operands_given(&call) > 0) /* else there is no graph that could keep the error */
         expect_refusal(loss, loss->apply(&call), "accepts a NULL for", o->name);
     call.operand[i] = empty_like(l->call.operand[i]);
     expect_refusal(loss, loss->apply(&call), "accepts an empty", o->name);
