@@ -386,7 +386,7 @@ const gr_loss_info gr_generative_losses[] = {
      .convex = "real",
      .differentiable = "real",
      .robust = "real",
-     .low = 0,
+     .low = -INFINITY,
      .high = INFINITY,
      .source =
          "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
@@ -409,7 +409,7 @@ const gr_loss_info gr_generative_losses[] = {
      .differentiable = "fake",
      .robust = "fake",
      .low = -INFINITY,
-     .high = 0,
+     .high = INFINITY,
      .source =
          "Goodfellow et al., NIPS 2014; Lim and Ye 2017; Mao et al., ICCV 2017; Arjovsky et al., "
          "ICML 2017",

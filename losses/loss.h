@@ -89,7 +89,7 @@ typedef struct gr_loss_info {
     /* The operand in which the loss is convex, is differentiable everywhere, and has a bounded gradient
      * as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
-    double low, high; /* range of an element, for operands as described and default parameters */
+    double low, high; /* range of an element, for operands as described and any parameters */
     bool zero_at_perfect; /* 0 where the prediction equals the target (probabilities being 0 or 1) */
     const char *source;   /* paper or book */
     gr_tensor *(*apply)(const gr_loss_call *call);
