@@ -63,7 +63,7 @@ else
 
 all:
 
-# -- Flags ----------------------------------------------------------------------------------------
+# -- Flags --
 
 # Empty if the compiler can't: $(call accepts,FLAGS,PROGRAM)
 accepts = $(shell printf '$(2)' | $(CC) $(1) -x c - -o /dev/null >/dev/null 2>&1 && echo '$(1)')
@@ -92,7 +92,7 @@ ISA_base =
 ISA_avx2 = -march=x86-64-v3
 ISA_avx512 = -march=x86-64-v4 -mprefer-vector-width=512
 
-# -- The library ----------------------------------------------------------------------------------
+# -- The library --
 
 # Each combination that objects can't be shared between has its own directory; any other change of
 # compiler or flags is noticed by the file $(OUT)/flags and compiles anew.
@@ -147,7 +147,7 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','"'"',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS_TEXT))' >$@
 
-# -- Packages -------------------------------------------------------------------------------------
+# -- Packages --
 
 deps:
 	@tests/install-packages.sh $(PACKAGES)
@@ -176,7 +176,7 @@ need-valgrind:
 need-pkg-config:
 	$(call need,command -v pkg-config,pkg-config,pkgconf)
 
-# -- Examples -------------------------------------------------------------------------------------
+# -- Examples --
 
 COMMON_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/common/*.c))
 CLI_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,examples/gradus.c $(wildcard examples/cli/*.c) \
@@ -204,7 +204,7 @@ $(OUT)/gradus: $(CLI_OBJECTS) $(STATIC)
 demo: $(OUT)/outliers | need-gnuplot
 	$(OUT)/outliers --out $(OUT)/outliers-demo
 
-# -- Tests ----------------------------------------------------------------------------------------
+# -- Tests --
 
 CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
@@ -240,7 +240,7 @@ valgrind: $(OUT)/unit | need-valgrind
 test-install: all | need-pkg-config
 	CC='$(CC)' MAKE='$(MAKE) --no-print-directory' tests/install.sh
 
-# -- Headers --------------------------------------------------------------------------------------
+# -- Headers --
 
 HEADERS = core/kernels/real.h $(filter-out %_internal.h, \
     $(wildcard core/graph/*.h core/ops/*.h core/data/*.h losses/*.h nn/*.h optim/*.h))
@@ -255,7 +255,7 @@ headers:
 	done
 	@echo "$(words gradus.h $(HEADERS)) headers compile alone with $(CC) and are part of gradus.h"
 
-# -- Benchmarks -----------------------------------------------------------------------------------
+# -- Benchmarks --
 
 BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/bench/peak.c, \
     $(wildcard tests/bench/*.c))) $(call per_isa,tests/bench/peak.c)
@@ -269,7 +269,7 @@ bench: $(OUT)/bench
 	$(OUT)/bench --repetitions $(REPETITIONS) --threads 1 '$(PYTHON) tests/bench/step.py'
 	$(OUT)/bench --repetitions $(REPETITIONS) --threads 2 '$(PYTHON) tests/bench/step.py'
 
-# -- The rest -------------------------------------------------------------------------------------
+# -- The rest --
 
 install: all
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig'

@@ -81,8 +81,7 @@ static const option_row options[] = {
 static loss_choice losses[MOST_LOSSES];
 static int n_losses;
 
-/* -- The sales
- * ------------------------------------------------------------------------------------- */
+/* -- The sales -- */
 
 /* Everything known before the sale but its condition, which tells the outliers. */
 #define INPUTS                                                                                     \
@@ -138,8 +137,7 @@ static void shift_prices(gr_tensor *price, int state) {
         price->data[order->index[i]] += (gr_real)(SHIFT * gr_at(scaler->deviation, 0));
 }
 
-/* -- One training
- * ---------------------------------------------------------------------------------- */
+/* -- One training -- */
 
 typedef struct run {
     bool done;
@@ -243,8 +241,7 @@ static void train(gr_graph *g, const sales *s, const job *j, counter *c, run *r)
     gr_no_grad_end(g);
 }
 
-/* -- All trainings
- * ---------------------------------------------------------------------------------- */
+/* -- All trainings -- */
 
 static run *runs; /* seed after seed, in it state after state, in it loss after loss */
 
@@ -287,8 +284,7 @@ static int complete_seeds(void) {
     return settings.seeds;
 }
 
-/* -- Numbers
- * ---------------------------------------------------------------------------------------- */
+/* -- Numbers -- */
 
 typedef enum measure_kind { MAE, MEDIAN, RMSE, BIAS } measure_kind;
 
@@ -360,8 +356,7 @@ static bool write_runs(int seeds) {
     return written;
 }
 
-/* -- The verdict
- * ------------------------------------------------------------------------------------ */
+/* -- The verdict -- */
 
 /* A loss that has come to no number is never the best, unless all have. */
 static int best_loss(int state, int seeds) {
@@ -493,8 +488,7 @@ static void print_verdict(int seeds) {
     print_choice(seeds);
 }
 
-/* -- Pictures
- * --------------------------------------------------------------------------------------- */
+/* -- Pictures -- */
 
 static bool draw(int seeds) {
     const char *labels[MOST_LOSSES];
@@ -520,8 +514,7 @@ static bool draw(int seeds) {
     return predicted && errors;
 }
 
-/* -- The program
- * ------------------------------------------------------------------------------------ */
+/* -- The program -- */
 
 static bool report(int seeds, double seconds) {
     table t;

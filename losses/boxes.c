@@ -18,10 +18,11 @@ static bool check_corners(int loss, const gr_tensor *boxes, const char *name) {
     for (int i = 0; i < boxes->shape.dim[0]; i++) {
         const gr_real *b = boxes->data + 4 * (int64_t)i;
         if (b[2] < b[0] || b[3] < b[1])
-            return gr_fail(boxes->graph, "gr_%s: %s has %g %g %g %g in row %d, expected corners x1 y1 "
-                           "x2 y2 with x1 <= x2 and y1 <= y2", row(loss)->name,
-                           gr_describe(boxes, name).text, (double)b[0], (double)b[1], (double)b[2],
-                           (double)b[3], i);
+            return gr_fail(boxes->graph,
+                           "gr_%s: %s has %g %g %g %g in row %d, expected corners x1 y1 "
+                           "x2 y2 with x1 <= x2 and y1 <= y2",
+                           row(loss)->name, gr_describe(boxes, name).text, (double)b[0],
+                           (double)b[1], (double)b[2], (double)b[3], i);
     }
     return true;
 }
@@ -128,7 +129,7 @@ gr_tensor *gr_ciou_(gr_box_args a) {
     return reduce(CIOU, &a, gr_add(diou, gr_mul(gr_detach(alpha), v)));
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 #define ARGS(c)                                                                                    \
     (c)->operand[0], (c)->operand[1], .reduction = (c)->reduction, .eps = (c)->parameter[0]
@@ -143,10 +144,11 @@ static gr_tensor *ciou(const gr_loss_call *c) { return gr_ciou(ARGS(c)); }
         {.name = "pred", .shape = "(N,4)", .domain = GR_BOXES},                                    \
             {.name = "target", .shape = "(N,4)", .domain = GR_BOXES},                              \
     }
-#define EPS {"eps", GR_NUMBER, 1e-7, 0, INFINITY, true, true, NULL, "keeps denominators from 0"}
+#define EPS                                                                                        \
+    { "eps", GR_NUMBER, 1e-7, 0, INFINITY, true, true, NULL, "keeps denominators from 0" }
 #define COMMON                                                                                     \
-    .family = "boxes", .operands = OPERANDS, .parameters = {EPS},                                  \
-    .reductions = "mean sum none", .robust = "pred", .low = 0, .zero_at_perfect = true
+    .family = "boxes", .operands = OPERANDS, .parameters = {EPS}, .reductions = "mean sum none",   \
+    .robust = "pred", .low = 0, .zero_at_perfect = true
 
 const gr_loss_info gr_box_losses[] = {
     {.name = "iou_box",

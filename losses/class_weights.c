@@ -51,7 +51,7 @@ gr_tensor *gr_class_balanced_weights_(gr_class_balanced_args a) {
     return gr_div(weights, gr_mean(weights));
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 /* Of a lone operand that is NULL only the call knows the graph. */
 static bool has_counts(int weights, const gr_loss_call *c) {

@@ -29,7 +29,7 @@ static gr_graph *check(int loss, gr_tensor *a, gr_tensor *b, gr_tensor *weight) 
     return g != NULL && gr_loss_check_optional(row(loss), weight, "weight") ? g : NULL;
 }
 
-/* -- Binary ------------------------------------------------------------------------------------ */
+/* -- Binary -- */
 
 /* max(log p, -100). The inner bound is below e^-100 and keeps log's derivative finite at 0. */
 static gr_tensor *bounded_log(gr_tensor *p) {
@@ -107,7 +107,7 @@ gr_tensor *gr_multilabel_soft_margin_(gr_multilabel_soft_margin_args a) {
     return gr_loss_reduce(r, gr_mean(elements, .axes = GR_AXES(1)), NULL, a.reduction);
 }
 
-/* -- Of C classes ------------------------------------------------------------------------------ */
+/* -- Of C classes -- */
 
 /* The sum over the classes of class_weight log_prob, in the targets' shape; 0 for targets ignored.
  */
@@ -235,7 +235,7 @@ gr_tensor *gr_kl_div_(gr_kl_div_args a) {
     return gr_scale(gr_loss_reduce(r, elements, a.weight, GR_SUM), 1.0 / n);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 /* The first two operands and, of elementwise losses, the weight. */
 #define PAIR(c) (c)->operand[0], (c)->operand[1], .reduction = (c)->reduction

@@ -18,7 +18,7 @@ static const gr_loss_info *row(int i) { return &gr_combination_losses[i]; }
 static bool is_positive(double v) { return v > 0; }
 static bool is_not_negative(double v) { return v >= 0; }
 
-/* -- Sums of losses ---------------------------------------------------------------------------- */
+/* -- Sums of losses -- */
 
 /* The graph, or NULL after an error. */
 static gr_graph *check_losses(int loss, gr_list losses) {
@@ -63,7 +63,7 @@ gr_tensor *gr_uncertainty_weighting_(gr_uncertainty_weighting_args a) {
     return gr_loss_reduce(r, total, NULL, a.reduction);
 }
 
-/* -- GradNorm ---------------------------------------------------------------------------------- */
+/* -- GradNorm -- */
 
 gr_tensor *gr_gradnorm_of_(gr_gradnorm_of_args a) {
     const gr_loss_info *r = row(GRADNORM);
@@ -127,7 +127,7 @@ gr_tensor *gr_gradnorm_(gr_gradnorm_args a) {
     return gr_gradnorm_of(weighted, ratios, .alpha = a.alpha, .reduction = a.reduction);
 }
 
-/* -- Hard examples ----------------------------------------------------------------------------- */
+/* -- Hard examples -- */
 
 /* How many elements are over the threshold; NaN is, so that it is not hidden. */
 static int count_over(const gr_tensor *x, double threshold) {
@@ -179,7 +179,7 @@ gr_tensor *gr_ohem_(gr_ohem_args a) {
     return gr_loss_reduce(r, kept, NULL, none && a.reduction == GR_MEAN ? GR_SUM : a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *weighted_sum(const gr_loss_call *c) {
     return gr_weighted_sum(c->list[0], .weights = c->operand[1], .reduction = c->reduction);

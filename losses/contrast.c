@@ -34,7 +34,7 @@ static gr_tensor *without_partners(gr_tensor *logits, int period) {
     return gr_where(is_left_out, gr_scalar(g, lowest / 4), logits);
 }
 
-/* -- InfoNCE ----------------------------------------------------------------------------------- */
+/* -- InfoNCE -- */
 
 static bool check_negatives(const gr_info_nce_args *a) {
     gr_shape q = a->query->shape, n = a->negatives->shape;
@@ -69,7 +69,7 @@ gr_tensor *gr_info_nce_(gr_info_nce_args a) {
     return gr_loss_reduce(r, loss, NULL, a.reduction);
 }
 
-/* -- NT-Xent ----------------------------------------------------------------------------------- */
+/* -- NT-Xent -- */
 
 /* s_i = z_i.z_(i+N) for i < N, twice: (2N). */
 static gr_tensor *partners(gr_tensor *z) {
@@ -95,7 +95,7 @@ gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
     return gr_loss_reduce(r, cross_entropy(partners(z), others, 1), NULL, a.reduction);
 }
 
-/* -- CLIP -------------------------------------------------------------------------------------- */
+/* -- CLIP -- */
 
 static bool check_scale(const gr_tensor *scale) {
     if (scale->size != 1 || scale->shape.ndim > 1)
@@ -124,7 +124,7 @@ gr_tensor *gr_clip_(gr_clip_args a) {
     return gr_loss_reduce(r, gr_scale(both, 0.5), NULL, a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *info_nce(const gr_loss_call *c) {
     return gr_info_nce(c->operand[0], c->operand[1], c->operand[2], .reduction = c->reduction,

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* -- The operands, checked and put into one tensor of integers --------------------------------- */
+/* -- The operands, checked and put into one tensor of integers -- */
 
 enum { LOG_PROBS, TARGETS, INPUT_LENGTHS, TARGET_LENGTHS };
 
@@ -129,7 +129,7 @@ static const gr_op samples_op = {
     .shape = samples_shape,
     .forward = samples_forward};
 
-/* -- The loss ---------------------------------------------------------------------------------- */
+/* -- The loss -- */
 
 /* 1 / (N max(target length, 1)), (N) */
 static gr_tensor *weights_of_mean(const gr_tensor *samples) {
@@ -155,7 +155,7 @@ gr_tensor *gr_ctc_(gr_ctc_args a) {
     return gr_loss_reduce(gr_sequence_losses, losses, NULL, a.reduction);
 }
 
-/* -- The registry's row ------------------------------------------------------------------------ */
+/* -- The registry's row -- */
 
 static gr_tensor *ctc(const gr_loss_call *c) {
     return gr_ctc(c->operand[LOG_PROBS], c->operand[TARGETS], c->operand[INPUT_LENGTHS],

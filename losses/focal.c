@@ -13,18 +13,21 @@ enum { FOCAL, SOFTMAX_FOCAL };
 
 static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 
-/* -- Operations of logits z and targets y ---------------------------------------------------------
+/* -- Operations of logits z and targets y -- */
+
+/* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy CE:
  *
- * With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy
- * CE:
- *
- *     focus F_k = u^k CE     dF_k/dz = u^k (s(z) - y) + k F_k slope    dF_k/dy = -u^k z - k F_{k-1}
- * t power u^k              du^k/dz = k u^k slope                     du^k/dy = -k u^(k-1) t slope
- * dlog u/dz        dslope/dz = -slope (t + slope)            dslope/dy = -s(z) s(-z) / u^2
+ *     focus  F_k = u^k CE    dF_k/dz = u^k (s(z) - y) + k F_k slope
+ *                            dF_k/dy = -u^k z - k F_(k-1) t
+ *     power  u^k             du^k/dz = k u^k slope
+ *                            du^k/dy = -k u^(k-1) t
+ *     slope  d log u / dz    dslope/dz = -slope (t + slope)
+ *                            dslope/dy = -s(z) s(-z) / u^2
  *
  * where slope = (1 - 2y) s(z) s(-z) / u and t = tanh(z/2). So written, no first derivative has a
- * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid
- * and its logarithm is at hand, however small u is. */
+ * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid and
+ * its logarithm is at hand, however small u is. gr_focal computes value and first derivative in one
+ * pass (core/ops/pointwise.h); these are what it takes higher ones from. */
 
 enum { GRAIN = 1 << 12 };
 
@@ -146,7 +149,7 @@ static void focus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
 }
 OPERATION(focus)
 
-/* -- The losses -------------------------------------------------------------------------------- */
+/* -- The losses -- */
 
 static gr_tensor *focal_composed(gr_tensor *z, gr_tensor *y, double alpha, double gamma) {
     gr_tensor *elements = gamma > 0 ? focus(z, y, gamma) : gr_sigmoid_cross_entropy(z, y);
@@ -188,7 +191,7 @@ gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     return gr_loss_reduce(r, elements, NULL, a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *focal(const gr_loss_call *c) {
     return gr_focal(c->operand[0], c->operand[1], .weight = c->operand[2],

@@ -24,7 +24,7 @@ static gr_tensor *samples(gr_tensor *x) {
 /* Sums over all but the first dimension. */
 static gr_tensor *sum_samples(gr_tensor *x) { return gr_sum(samples(x), .axes = GR_AXES(1)); }
 
-/* -- Variational autoencoders ------------------------------------------------------------------ */
+/* -- Variational autoencoders -- */
 
 static bool check_latent(int loss, const gr_tensor *mu, const gr_tensor *logvar) {
     if (!gr_loss_check_same_shape(row(loss), mu, "mu", logvar, "logvar")) return false;
@@ -91,7 +91,7 @@ gr_tensor *gr_elbo_(gr_elbo_args a) {
     return gr_loss_reduce(row(ELBO), gr_add(reconstruction, kl), NULL, a.reduction);
 }
 
-/* -- Adversarial networks ---------------------------------------------------------------------- */
+/* -- Adversarial networks -- */
 
 static gr_tensor *plus_one(gr_tensor *x) { return gr_shift(x, 1); }
 static gr_tensor *one_minus(gr_tensor *x) { return gr_shift(gr_neg(x), 1); }
@@ -224,7 +224,7 @@ gr_tensor *gr_gradient_penalty_of_(gr_gradient_penalty_of_args a) {
     return gr_loss_reduce(r, penalty, NULL, a.reduction);
 }
 
-/* -- Distance between samples ------------------------------------------------------------------ */
+/* -- Distance between samples -- */
 
 static int common_divisor(int a, int b) {
     while (b != 0) {
@@ -286,7 +286,7 @@ gr_tensor *gr_wasserstein_1d_(gr_wasserstein_1d_args a) {
     return gr_loss_reduce(row(WASSERSTEIN_1D), distance, NULL, a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *gaussian_kl(const gr_loss_call *c) {
     return gr_gaussian_kl(c->operand[0], c->operand[1], .prior_mu = c->operand[2],

@@ -6,7 +6,7 @@
 
 #include "losses/loss.h"
 
-/* -- Variational autoencoders ------------------------------------------------------------------ */
+/* -- Variational autoencoders -- */
 
 typedef struct gr_gaussian_kl_args {
     gr_tensor *mu, *logvar;
@@ -47,7 +47,7 @@ typedef struct gr_elbo_args {
 #define gr_elbo(...) gr_elbo_((gr_elbo_args){.beta = 1, .recon = __VA_ARGS__})
 gr_tensor *gr_elbo_(gr_elbo_args args);
 
-/* -- Adversarial networks ---------------------------------------------------------------------- */
+/* -- Adversarial networks -- */
 
 /* Losses of a critic's (discriminator's) outputs, one number a sample or a patch, not passed
  * through a sigmoid: r on real samples, f on fake ones.
@@ -132,7 +132,7 @@ typedef struct gr_gradient_penalty_of_args {
         (gr_gradient_penalty_of_args){.lambda = 10, .target = 1, .grad = __VA_ARGS__})
 gr_tensor *gr_gradient_penalty_of_(gr_gradient_penalty_of_args args);
 
-/* -- Distance between samples ------------------------------------------------------------------ */
+/* -- Distance between samples -- */
 
 typedef struct gr_wasserstein_1d_args {
     gr_tensor *x, *y;

@@ -6,23 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-/* -- The registry --------------------------------------------------------------------------------- */
+/* -- The registry -- */
 
 static const gr_loss_info *const families[] = {
-    gr_regression_losses,
-    gr_classification_losses,
-    gr_focal_losses,
-    gr_margin_losses,
-    gr_class_weights,
-    gr_overlap_losses,
-    gr_box_losses,
-    gr_similarity_losses,
-    gr_triplet_losses,
-    gr_miners,
-    gr_contrast_losses,
-    gr_sequence_losses,
-    gr_generative_losses,
-    gr_perceptual_losses,
+    gr_regression_losses,  gr_classification_losses,
+    gr_focal_losses,       gr_margin_losses,
+    gr_class_weights,      gr_overlap_losses,
+    gr_box_losses,         gr_similarity_losses,
+    gr_triplet_losses,     gr_miners,
+    gr_contrast_losses,    gr_sequence_losses,
+    gr_generative_losses,  gr_perceptual_losses,
     gr_combination_losses,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
@@ -110,7 +103,7 @@ gr_tensor *gr_loss_apply(const gr_loss_info *loss, const gr_loss_call *call) {
     return loss->apply(call);
 }
 
-/* -- Checks --------------------------------------------------------------------------------------- */
+/* -- Checks -- */
 
 static bool right_kind(const gr_operand_info *o, const gr_tensor *t) {
     return o->kind == GR_OPERAND_REAL_OR_INDEX ||
@@ -229,10 +222,14 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
         loss = gr_mul(loss, weight);
     }
     switch (reduction) {
-    case GR_MEAN: return gr_mean(loss);
-    case GR_SUM: return gr_sum(loss);
-    case GR_NONE: return loss;
-    case GR_BATCHMEAN: break;
+    case GR_MEAN:
+        return gr_mean(loss);
+    case GR_SUM:
+        return gr_sum(loss);
+    case GR_NONE:
+        return loss;
+    case GR_BATCHMEAN:
+        break;
     }
     return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
                    "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);

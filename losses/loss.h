@@ -20,7 +20,7 @@
  * sum divided by the first dimension (gr_kl_div only). */
 typedef enum gr_reduction { GR_MEAN, GR_SUM, GR_NONE, GR_BATCHMEAN } gr_reduction;
 
-/* -- The registry: one row for each loss, weight function, miner and combination -------------------- */
+/* -- The registry: one row for each loss, weight function, miner and combination -- */
 
 enum { GR_LOSS_OPERANDS = 8, GR_LOSS_PARAMETERS = 8, GR_LOSS_ALIASES = 3 };
 
@@ -35,14 +35,14 @@ typedef enum gr_operand_kind {
 typedef enum gr_domain {
     GR_ANY_VALUE,
     GR_POSITIVE,
-    GR_UNIT_INTERVAL,     /* 0 to 1: probabilities, masks */
-    GR_BINARY,            /* 0 or 1 */
-    GR_SIGNS,             /* -1 or +1 */
-    GR_DISTRIBUTION,      /* 0 to 1, adding up to 1 over the classes */
-    GR_LOG_DISTRIBUTION,  /* the logarithm of such */
-    GR_CLASSES,           /* 0 to C - 1 */
-    GR_BOXES,             /* corners x1 <= x2, y1 <= y2 */
-    GR_LENGTHS            /* 0 to the length of what they measure */
+    GR_UNIT_INTERVAL,    /* 0 to 1: probabilities, masks */
+    GR_BINARY,           /* 0 or 1 */
+    GR_SIGNS,            /* -1 or +1 */
+    GR_DISTRIBUTION,     /* 0 to 1, adding up to 1 over the classes */
+    GR_LOG_DISTRIBUTION, /* the logarithm of such */
+    GR_CLASSES,          /* 0 to C - 1 */
+    GR_BOXES,            /* corners x1 <= x2, y1 <= y2 */
+    GR_LENGTHS           /* 0 to the length of what they measure */
 } gr_domain;
 
 typedef struct gr_operand_info {
@@ -59,11 +59,11 @@ typedef enum gr_parameter_kind { GR_NUMBER, GR_INTEGER, GR_BOOLEAN, GR_CHOICE } 
 typedef struct gr_parameter_info {
     const char *name; /* "delta" */
     gr_parameter_kind kind;
-    double value;            /* the default; of a choice, its place in `choices` */
-    double low, high;        /* the valid range of a number or an integer */
+    double value;             /* the default; of a choice, its place in `choices` */
+    double low, high;         /* the valid range of a number or an integer */
     bool low_open, high_open; /* the end itself is not valid */
-    const char *choices;     /* "minimax nonsaturating hinge" */
-    const char *about;       /* in a few words */
+    const char *choices;      /* "minimax nonsaturating hinge" */
+    const char *about;        /* in a few words */
 } gr_parameter_info;
 
 /* The values to compute an entry from, in the order of its row. */
@@ -90,8 +90,9 @@ typedef struct gr_loss_info {
      * as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
     double low, high; /* range of an element, for operands as described and any parameters */
-    bool zero_at_perfect; /* 0 where the prediction equals the target (probabilities being 0 or 1) */
-    const char *source;   /* paper or book */
+    bool
+        zero_at_perfect; /* 0 where the prediction equals the target (probabilities being 0 or 1) */
+    const char *source;  /* paper or book */
     gr_tensor *(*apply)(const gr_loss_call *call);
 } gr_loss_info;
 

@@ -14,7 +14,7 @@ enum { HINGE, SQUARED_HINGE, MULTICLASS_HINGE, MULTI_MARGIN, MULTILABEL_MARGIN, 
 
 static const gr_loss_info *row(int i) { return &gr_margin_losses[i]; }
 
-/* -- Labels -1 and +1 -------------------------------------------------------------------------- */
+/* -- Labels -1 and +1 -- */
 
 static bool check_labels(int loss, gr_tensor *x, const char *x_name, gr_tensor *target,
                          gr_tensor *weight, double margin) {
@@ -50,7 +50,7 @@ gr_tensor *gr_hinge_embedding_(gr_hinge_embedding_args a) {
                           a.reduction);
 }
 
-/* -- Class indices ----------------------------------------------------------------------------- */
+/* -- Class indices -- */
 
 /* max(0, s_j - s_c + margin), 0 for j = c: (N,C); or NULL after an error. */
 static gr_tensor *leads(int loss, const gr_multi_margin_args *a) {
@@ -89,7 +89,7 @@ gr_tensor *gr_multi_margin_(gr_multi_margin_args a) {
     return gr_loss_reduce(row(MULTI_MARGIN), elements, NULL, a.reduction);
 }
 
-/* -- Several labels a row ---------------------------------------------------------------------- */
+/* -- Several labels a row -- */
 
 static bool check_label_lists(const gr_multilabel_margin_args *a) {
     const gr_loss_info *r = row(MULTILABEL_MARGIN);
@@ -156,7 +156,7 @@ gr_tensor *gr_multilabel_margin_(gr_multilabel_margin_args a) {
                           a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 #define PAIR(c) (c)->operand[0], (c)->operand[1], .reduction = (c)->reduction
 #define THIRD(c) (c)->operand[2]

@@ -11,7 +11,7 @@ enum { BATCH_ALL, BATCH_HARD, SEMI_HARD, EASY };
 
 static const gr_loss_info *row(int i) { return &gr_miners[i]; }
 
-/* -- Walks over triplets ----------------------------------------------------------------------- */
+/* -- Walks over triplets -- */
 
 typedef struct mining {
     double margin;
@@ -95,7 +95,7 @@ static void hardest(batch *b) {
     }
 }
 
-/* -- Operations of distances (N,N) and labels (N) ---------------------------------------------- */
+/* -- Operations of distances (N,N) and labels (N) -- */
 
 typedef void walk(batch *b, const mining *m);
 
@@ -153,7 +153,7 @@ MINER(batch_hard, walk_hard)
 MINER(semi_hard, walk_semi_hard)
 MINER(easy, walk_easy)
 
-/* -- Miners ------------------------------------------------------------------------------------ */
+/* -- Miners -- */
 
 static gr_tensor *apply(int miner, const gr_op *op, const gr_mining_args *a) {
     const gr_loss_info *r = row(miner);
@@ -177,7 +177,7 @@ gr_tensor *gr_batch_hard_(gr_mining_args a) { return apply(BATCH_HARD, &batch_ha
 gr_tensor *gr_semi_hard_(gr_mining_args a) { return apply(SEMI_HARD, &semi_hard_op, &a); }
 gr_tensor *gr_easy_(gr_mining_args a) { return apply(EASY, &easy_op, &a); }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *batch_all(const gr_loss_call *c) {
     return gr_batch_all(c->operand[0], c->operand[1]);

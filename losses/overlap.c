@@ -110,7 +110,7 @@ gr_tensor *gr_dice_ce_(gr_dice_ce_args a) {
     return gr_scale(gr_add(ce, dice), 0.5);
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 /* In the order of the rows' parameters: smooth, over, ... */
 #define ARGS(c)                                                                                    \
@@ -131,13 +131,12 @@ static gr_tensor *dice_ce(const gr_loss_call *c) { return gr_dice_ce(ARGS(c)); }
             {.name = "target", .shape = "(N,C,d1..)", .domain = GR_BINARY},                        \
     }
 #define SMOOTH                                                                                     \
-    {"smooth", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "added above and below"}
+    { "smooth", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "added above and below" }
 #define OVER                                                                                       \
-    {.name = "over",                                                                               \
-     .kind = GR_CHOICE,                                                                            \
-     .high = 2,                                                                                    \
-     .choices = "sample batch all",                                                                \
-     .about = "what is summed before the division"}
+    {                                                                                              \
+        .name = "over", .kind = GR_CHOICE, .high = 2, .choices = "sample batch all",               \
+        .about = "what is summed before the division"                                              \
+    }
 #define COMMON                                                                                     \
     .family = "segmentation", .operands = OPERANDS, .reductions = "mean sum none",                 \
     .differentiable = "prob", .robust = "prob", .low = 0, .high = 1, .zero_at_perfect = true
@@ -165,7 +164,8 @@ const gr_loss_info gr_overlap_losses[] = {
     {.name = "tversky",
      .purpose = "segmentation where misses and false alarms cost differently",
      .formula = "1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth)",
-     .parameters = {SMOOTH, OVER,
+     .parameters = {SMOOTH,
+                    OVER,
                     {"alpha", GR_NUMBER, 0.5, 0, INFINITY, false, true, NULL,
                      "weight of false positives"},
                     {"beta", GR_NUMBER, 0.5, 0, INFINITY, false, true, NULL,
@@ -179,11 +179,9 @@ const gr_loss_info gr_overlap_losses[] = {
      .family = "segmentation",
      .purpose = "segmentation of small objects, with cross-entropy's gradients",
      .formula = "0.5 cross_entropy(z, c) + 0.5 dice(softmax(z), one_hot(c))",
-     .operands = {{.name = "logits", .shape = "(N,C,d1..)"},
-                  {.name = "target",
-                   .shape = "(N,d1..)",
-                   .kind = GR_OPERAND_INDEX,
-                   .domain = GR_CLASSES}},
+     .operands =
+         {{.name = "logits", .shape = "(N,C,d1..)"},
+          {.name = "target", .shape = "(N,d1..)", .kind = GR_OPERAND_INDEX, .domain = GR_CLASSES}},
      .parameters = {SMOOTH, OVER},
      .reductions = "mean sum",
      .use = "the object is small: dice for the overlap, cross-entropy for gradients from far",

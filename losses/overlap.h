@@ -34,8 +34,7 @@ typedef struct gr_overlap_args {
 /* 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth); beta > alpha asks for recall. alpha = beta =
  * 0.5 is Dice with half the smooth. Salehi, Erdogmus and Gholipour, MLMI 2017. */
 #define gr_tversky(...)                                                                            \
-    gr_tversky_(                                                                                   \
-        (gr_overlap_args){.smooth = 1, .alpha = 0.5, .beta = 0.5, .prob = __VA_ARGS__})
+    gr_tversky_((gr_overlap_args){.smooth = 1, .alpha = 0.5, .beta = 0.5, .prob = __VA_ARGS__})
 
 typedef struct gr_dice_ce_args {
     gr_tensor *logits, *target;

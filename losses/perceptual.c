@@ -63,7 +63,7 @@ gr_tensor *gr_perceptual_(gr_perceptual_args a) {
     return total;
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 static gr_tensor *gram(const gr_loss_call *c) { return gr_gram(c->operand[0]); }
 static gr_tensor *perceptual(const gr_loss_call *c) {

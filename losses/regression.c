@@ -91,8 +91,8 @@ static const double LOG_2PI = 1.8378770664093453;
 static gr_tensor *stirling(gr_tensor *t) {
     gr_tensor *zero = gr_scalar(t->graph, 0), *one = gr_scalar(t->graph, 1);
     gr_tensor *large = gr_gt(t, one), *safe = gr_where(large, t, one), *log_t = gr_log(safe);
-    gr_tensor *term = gr_add(gr_mul(safe, gr_shift(log_t, -1)),
-                             gr_shift(gr_scale(log_t, 0.5), 0.5 * LOG_2PI));
+    gr_tensor *term =
+        gr_add(gr_mul(safe, gr_shift(log_t, -1)), gr_shift(gr_scale(log_t, 0.5), 0.5 * LOG_2PI));
     return gr_where(large, term, zero);
 }
 
@@ -107,7 +107,8 @@ gr_tensor *gr_poisson_nll_(gr_regression_args a) {
 static bool check_variance(const gr_tensor *var) {
     for (int64_t i = 0; i < var->size; i++)
         if (var->data[i] < 0)
-            return gr_fail(var->graph, "gr_gaussian_nll: %s has %g at element %lld, expected 0 or more",
+            return gr_fail(var->graph,
+                           "gr_gaussian_nll: %s has %g at element %lld, expected 0 or more",
                            gr_describe(var, "var").text, (double)var->data[i], (long long)i);
     return true;
 }
@@ -134,7 +135,7 @@ gr_tensor *gr_gaussian_nll_(gr_gaussian_nll_args a) {
     return gr_loss_reduce(r, a.full ? gr_shift(loss, 0.5 * LOG_2PI) : loss, a.weight, a.reduction);
 }
 
-/* -- The registry's rows --------------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 #define ARGS(call)                                                                                 \
     (call)->operand[0], (call)->operand[1], .weight = (call)->operand[2],                          \
@@ -269,7 +270,8 @@ const gr_loss_info gr_regression_losses[] = {
      .formula = "|pred - target| / max(|target|, eps)",
      .parameters = {{"eps", GR_NUMBER, 1e-7, 0, INFINITY, true, true, NULL,
                      "targets nearer to 0 count as this"}},
-     .use = "targets are positive and of very different sizes, and a percentage is what is asked for",
+     .use =
+         "targets are positive and of very different sizes, and a percentage is what is asked for",
      .avoid = "targets may be near 0: their errors swamp all others; it favours low predictions",
      .convex = "pred",
      .robust = "pred",
@@ -288,7 +290,8 @@ const gr_loss_info gr_regression_losses[] = {
      .parameters = {{"eps", GR_NUMBER, 1e-7, 0, INFINITY, false, true, NULL,
                      "smaller numbers count as this"}},
      .use = "counts or prices: a factor counts the same at every size",
-     .avoid = "predictions may be negative: their gradient is 0; missing too low hurts more than too high",
+     .avoid = "predictions may be negative: their gradient is 0; missing too low hurts more than "
+              "too high",
      .robust = "pred",
      .low = 0,
      .high = INFINITY,
@@ -298,8 +301,9 @@ const gr_loss_info gr_regression_losses[] = {
      FAMILY},
     {.name = "poisson_nll",
      .purpose = "regression of counts",
-     .formula = "e^pred - target pred, or pred - target log(pred + eps) unless log_input; full adds "
-                "t log t - t + log(2 pi t) / 2 where t = target > 1",
+     .formula =
+         "e^pred - target pred, or pred - target log(pred + eps) unless log_input; full adds "
+         "t log t - t + log(2 pi t) / 2 where t = target > 1",
      .operands = {{.name = "pred", .shape = "any", .about = "the rate, or its logarithm"},
                   {.name = "target", .shape = "any", .domain = GR_POSITIVE, .about = "counts"},
                   WEIGHT},

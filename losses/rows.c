@@ -6,7 +6,7 @@
 
 #include <float.h>
 
-/* -- Checks ------------------------------------------------------------------------------------ */
+/* -- Checks -- */
 
 bool gr_rows_check(const gr_loss_info *row, gr_list x, int ndim) {
     const gr_tensor *first = x.items[0];
@@ -49,7 +49,7 @@ bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr
     return true;
 }
 
-/* -- Vectors ----------------------------------------------------------------------------------- */
+/* -- Vectors -- */
 
 static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
 static const double SMALLEST = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;

@@ -15,7 +15,7 @@ static const gr_loss_info *row(int i) { return &gr_similarity_losses[i]; }
 static bool is_fraction(double y) { return y >= 0 && y <= 1; }
 static bool is_sign(double y) { return y == 1 || y == -1; }
 
-/* -- Contrastive ------------------------------------------------------------------------------- */
+/* -- Contrastive -- */
 
 static bool check_contrastive(int loss, const gr_tensor *target, int i, double margin,
                               double factor) {
@@ -59,7 +59,7 @@ gr_tensor *gr_contrastive_distance_(gr_contrastive_distance_args a) {
     return gr_loss_reduce(r, gr_scale(gr_add(together, apart), a.factor), a.weight, a.reduction);
 }
 
-/* -- Cosine ------------------------------------------------------------------------------------ */
+/* -- Cosine -- */
 
 /* x / sqrt(|x|^2 + 1e-12), the root being the length of x with one more element: no square
  * overflows. 1e-12 is a float, as it is in PyTorch. */
@@ -82,7 +82,7 @@ gr_tensor *gr_cosine_embedding_(gr_pair_args a) {
     return gr_loss_reduce(r, loss, a.weight, a.reduction);
 }
 
-/* -- Ranking ----------------------------------------------------------------------------------- */
+/* -- Ranking -- */
 
 /* y multiplies each score rather than their difference, which may overflow where the loss is 0. */
 gr_tensor *gr_margin_ranking_(gr_pair_args a) {
@@ -98,7 +98,7 @@ gr_tensor *gr_margin_ranking_(gr_pair_args a) {
     return gr_loss_reduce(r, gr_relu(gr_shift(lead, a.margin)), a.weight, a.reduction);
 }
 
-/* -- The registry's rows ----------------------------------------------------------------------- */
+/* -- The registry's rows -- */
 
 #define ARGS(call)                                                                                 \
     (call)->operand[0], (call)->operand[1], (call)->operand[2], .weight = (call)->operand[3],      \

@@ -6,7 +6,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Checks ------------------------------------------------------------------------------------ */
+/* -- Checks -- */
 
 bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
                           bool (*test)(double value), const char *expected) {
@@ -75,7 +75,7 @@ bool gr_loss_check_per_class(const gr_loss_info *row, const gr_tensor *x, const 
     return gr_loss_shape_error(row, t, name, x, x_name, "expected one number for each class, (C)");
 }
 
-/* -- Targets ----------------------------------------------------------------------------------- */
+/* -- Targets -- */
 
 gr_targets gr_targets_of(gr_tensor *target, int ignore_index) {
     gr_targets t = {.index = target, .count = 0};

@@ -10,7 +10,7 @@
 
 static const gr_loss_info *const row = gr_triplet_losses;
 
-/* -- d(a,p) - d(a,n), with the smaller of d(a,n) and d(p,n) for swap --------------------------- */
+/* -- d(a,p) - d(a,n), with the smaller of d(a,n) and d(p,n) for swap -- */
 
 /* |u|^2 - |v|^2 as (u - v).(u + v): squares of far vectors neither cancel nor overflow. */
 static gr_tensor *difference_of_squares(gr_tensor *u, gr_tensor *v) {
@@ -46,7 +46,7 @@ static gr_tensor *gap(const gr_triplet_args *t) {
     return gr_sub(to_positive, to_negative);
 }
 
-/* -- The loss ---------------------------------------------------------------------------------- */
+/* -- The loss -- */
 
 static bool check_options(gr_graph *g, const gr_triplet_args *t) {
     if (!gr_loss_check_parameter(g, row, "margin", t->margin)) return false;
@@ -66,7 +66,7 @@ gr_tensor *gr_triplet_(gr_triplet_args t) {
     return gr_loss_reduce(row, loss, t.weight, t.reduction);
 }
 
-/* -- The loss of chosen rows ------------------------------------------------------------------- */
+/* -- The loss of chosen rows -- */
 
 static gr_tensor *chosen(gr_tensor *embeddings, gr_tensor *triplets, int column) {
     return gr_index_select(embeddings, 0, gr_select(triplets, 1, column));
@@ -91,7 +91,7 @@ gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args t) {
     return t.reduction == GR_NONE ? none : gr_sum(none);
 }
 
-/* -- The registry's row ------------------------------------------------------------------------ */
+/* -- The registry's row -- */
 
 static gr_tensor *triplet(const gr_loss_call *c) {
     return gr_triplet(c->operand[0], c->operand[1], c->operand[2], .weight = c->operand[3],

@@ -8,7 +8,7 @@
 
 #include "losses/loss.h"
 
-/* -- The loss ---------------------------------------------------------------------------------- */
+/* -- The loss -- */
 
 /* Distances between the vectors of a and b, both (N,D): (N). Built from operations, so that the
  * gradient flows; NULL after an error. */
@@ -48,7 +48,7 @@ gr_tensor *gr_triplet_(gr_triplet_args args);
     gr_triplet_mined_(embeddings, (gr_triplet_args){GR_TRIPLET_DEFAULTS, .anchor = __VA_ARGS__})
 gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args args); /* anchor: triplets */
 
-/* -- Miners ------------------------------------------------------------------------------------ */
+/* -- Miners -- */
 
 /* From embeddings (N,D) and labels (N), integers, they choose triplets (a, p, n) of rows: a and p
  * are two different rows of one label, n one of another. The result is (T,3), integers, without

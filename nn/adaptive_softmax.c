@@ -46,7 +46,7 @@ static gr_tensor *adaptive_forward(gr_module *m, gr_tensor *x) {
 
 static const gr_module_type adaptive_type = {"adaptive_softmax", adaptive_forward};
 
-/* -- The targets' probabilities ---------------------------------------------------------------- */
+/* -- The targets' probabilities -- */
 
 static bool check_target(const adaptive_softmax *l, const gr_tensor *x, const gr_tensor *target) {
     gr_text text = gr_describe(target, "target");
@@ -130,7 +130,7 @@ gr_tensor *gr_adaptive_log_softmax(gr_module *m, gr_tensor *x, gr_tensor *target
     return gr_neg(gr_mean(gr_adaptive_log_prob(m, x, target)));
 }
 
-/* -- Making one -------------------------------------------------------------------------------- */
+/* -- Making one -- */
 
 static bool check_args(const gr_adaptive_softmax_args *a) {
     if (a->in < 1 || a->classes < 2 || a->cutoffs.n < 1 || !(a->div_value > 0))

@@ -29,8 +29,10 @@ gr_tensor *gr_init_uniform(gr_tensor *weight, double low, double high) {
 gr_tensor *gr_init_normal(gr_tensor *weight, double mean, double deviation) {
     if (!writable(weight, "gr_init_normal")) return NULL;
     if (!(isfinite(mean) && deviation >= 0 && isfinite(deviation)))
-        return gr_fail(weight->graph, "gr_init_normal: mean is %g and deviation %g, expected finite "
-                       "numbers and a deviation of 0 or more", mean, deviation);
+        return gr_fail(weight->graph,
+                       "gr_init_normal: mean is %g and deviation %g, expected finite "
+                       "numbers and a deviation of 0 or more",
+                       mean, deviation);
     gr_fill_normal(weight->graph, weight->data, weight->size, mean, deviation);
     return weight;
 }
@@ -87,12 +89,18 @@ gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
 
 gr_tensor *gr_initialise(gr_tensor *weight, gr_init init) {
     switch (init) {
-    case GR_INIT_DEFAULT: return gr_init_kaiming_uniform(weight, sqrt(5));
-    case GR_INIT_KAIMING_UNIFORM: return gr_init_kaiming_uniform(weight, 0);
-    case GR_INIT_KAIMING_NORMAL: return gr_init_kaiming_normal(weight, 0);
-    case GR_INIT_XAVIER_UNIFORM: return gr_init_xavier_uniform(weight, 1);
-    case GR_INIT_XAVIER_NORMAL: return gr_init_xavier_normal(weight, 1);
-    case GR_INIT_ZEROS: return gr_init_constant(weight, 0);
+    case GR_INIT_DEFAULT:
+        return gr_init_kaiming_uniform(weight, sqrt(5));
+    case GR_INIT_KAIMING_UNIFORM:
+        return gr_init_kaiming_uniform(weight, 0);
+    case GR_INIT_KAIMING_NORMAL:
+        return gr_init_kaiming_normal(weight, 0);
+    case GR_INIT_XAVIER_UNIFORM:
+        return gr_init_xavier_uniform(weight, 1);
+    case GR_INIT_XAVIER_NORMAL:
+        return gr_init_xavier_normal(weight, 1);
+    case GR_INIT_ZEROS:
+        return gr_init_constant(weight, 0);
     }
     return gr_fail(weight == NULL ? NULL : weight->graph, "gr_initialise: no initialisation %d",
                    (int)init);

@@ -34,10 +34,10 @@ typedef struct gr_module_type {
 struct gr_module {
     const gr_module_type *type;
     gr_graph *graph;
-    gr_list parameters;        /* its own and its children's */
-    gr_module *parent;         /* the module that it was added to */
+    gr_list parameters;         /* its own and its children's */
+    gr_module *parent;          /* the module that it was added to */
     gr_module *children, *next; /* its first child; its parent's next child */
-    int capacity;              /* room in parameters */
+    int capacity;               /* room in parameters */
 };
 
 /* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
@@ -56,7 +56,7 @@ int64_t gr_parameter_size(const gr_module *m);
 /* Forgets the gradients of all parameters below m. */
 void gr_clear_grads(gr_module *m);
 
-/* -- For writing modules --------------------------------------------------------------------------- */
+/* -- For writing modules -- */
 
 /* `bytes` of zeroed memory that begin with the module; NULL and an error if there is none. `type` is
  * not copied. */

@@ -73,7 +73,7 @@ gr_tensor *gr_spectral_norm_(gr_spectral_norm_args a) {
     return gr_mul(a.weight, gr_reciprocal_or_zero(sigma));
 }
 
-/* -- The layer --------------------------------------------------------------------------------- */
+/* -- The layer -- */
 
 enum { FIRST_ITERATIONS = 15 };
 

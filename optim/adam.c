@@ -25,10 +25,11 @@ gr_optimizer *gr_adam_(gr_adam_args a) {
     if (opt == NULL) return NULL;
     opt->args = a;
     if (!(a.beta1 >= 0 && a.beta1 < 1 && a.beta2 >= 0 && a.beta2 < 1))
-        return gr_fail(opt->base.graph, "gr_adam: beta1 is %g and beta2 %g, expected [0, 1)", a.beta1,
-                       a.beta2);
+        return gr_fail(opt->base.graph, "gr_adam: beta1 is %g and beta2 %g, expected [0, 1)",
+                       a.beta1, a.beta2);
     if (!(gr_is_rate(a.eps) && gr_is_rate(a.weight_decay)))
-        return gr_fail(opt->base.graph, "gr_adam: eps is %g and weight_decay %g, expected 0 or more",
-                       a.eps, a.weight_decay);
+        return gr_fail(opt->base.graph,
+                       "gr_adam: eps is %g and weight_decay %g, expected 0 or more", a.eps,
+                       a.weight_decay);
     return &opt->base;
 }

@@ -17,8 +17,10 @@ static bool check_parameters(gr_graph *g, const char *who, gr_list parameters) {
             return gr_fail(g, "gr_%s: %s belongs to another graph than the first parameter", who,
                            gr_describe(p, "parameter").text);
         if (!p->requires_grad || p->node != NULL || !p->lasting)
-            return gr_fail(g, "gr_%s: %s is no parameter: it must be a leaf that lasts and requires "
-                           "a gradient", who, gr_describe(p, "parameter").text);
+            return gr_fail(g,
+                           "gr_%s: %s is no parameter: it must be a leaf that lasts and requires "
+                           "a gradient",
+                           who, gr_describe(p, "parameter").text);
     }
     return true;
 }
@@ -48,7 +50,8 @@ void *gr_optimizer_new(const gr_optimizer_type *type, gr_module *module, gr_list
         return gr_fail(g, "gr_%s: the %s has no parameters", type->name, module->type->name);
     if (!gr_is_rate(lr)) return gr_fail(g, "gr_%s: lr is %g, expected 0 or more", type->name, lr);
     if (type->memories < 0 || type->memories > MEMORIES || bytes < sizeof(gr_optimizer))
-        return gr_fail(g, "gr_%s: %d memories in %zu bytes, expected 0 to %d and at least %zu bytes",
+        return gr_fail(g,
+                       "gr_%s: %d memories in %zu bytes, expected 0 to %d and at least %zu bytes",
                        type->name, type->memories, bytes, MEMORIES, sizeof(gr_optimizer));
     if (!check_parameters(g, type->name, parameters)) return NULL;
     gr_optimizer *opt = gr_alloc_lasting(g, bytes);

@@ -58,11 +58,11 @@ typedef struct gr_adam_args {
  * corrected for their start at 0; p -= lr m^ / (sqrt(v^) + eps). lr = 1e-3, eps = 1e-8,
  * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 a gradient of 0 is 0/0. Kingma and Ba, "Adam", ICLR 2015. */
 #define gr_adam(...)                                                                               \
-    gr_adam_(                                                                                      \
-        (gr_adam_args){.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})
+    gr_adam_((gr_adam_args){                                                                       \
+        .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})
 gr_optimizer *gr_adam_(gr_adam_args args);
 
-/* -- For writing optimizers ------------------------------------------------------------------------- */
+/* -- For writing optimizers -- */
 
 /* `bytes` of zeroed memory that begin with the optimizer, over the module's parameters or, if it is
  * NULL, those of the list; NULL after an error if there are none. */

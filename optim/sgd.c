@@ -28,10 +28,14 @@ gr_optimizer *gr_sgd_(gr_sgd_args a) {
     if (opt == NULL) return NULL;
     opt->args = a;
     if (!(gr_is_rate(a.momentum) && gr_is_rate(a.dampening) && gr_is_rate(a.weight_decay)))
-        return gr_fail(opt->base.graph, "gr_sgd: momentum is %g, dampening %g, weight_decay %g, "
-                       "expected 0 or more", a.momentum, a.dampening, a.weight_decay);
+        return gr_fail(opt->base.graph,
+                       "gr_sgd: momentum is %g, dampening %g, weight_decay %g, "
+                       "expected 0 or more",
+                       a.momentum, a.dampening, a.weight_decay);
     if (a.nesterov && (a.momentum == 0 || a.dampening != 0))
-        return gr_fail(opt->base.graph, "gr_sgd: nesterov with momentum %g and dampening %g, expected "
-                       "momentum above 0 and dampening 0", a.momentum, a.dampening);
+        return gr_fail(opt->base.graph,
+                       "gr_sgd: nesterov with momentum %g and dampening %g, expected "
+                       "momentum above 0 and dampening 0",
+                       a.momentum, a.dampening);
     return &opt->base;
 }

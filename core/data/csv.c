@@ -23,8 +23,7 @@ typedef struct reader {
     int first;   /* the row in which data begin: 1 behind a header, else 0 */
 } reader;
 
-/* -- Lines and fields ----------------------------------------------------------------------------
- */
+/* -- Lines and fields -- */
 
 /* Room for one element more than `used`, `items` itself if it has that; NULL if there is no memory.
  */
@@ -164,8 +163,7 @@ static bool read_all(reader *r) {
     return false;
 }
 
-/* -- Columns -------------------------------------------------------------------------------------
- */
+/* -- Columns -- */
 
 static bool is_missing(const char *field) {
     return field[0] == '\0' || strcmp(field, "NA") == 0 || strcmp(field, "NaN") == 0 ||
@@ -274,8 +272,7 @@ static gr_csv *make_table(const reader *r) {
     return made ? csv : NULL;
 }
 
-/* -- Reading -------------------------------------------------------------------------------------
- */
+/* -- Reading -- */
 
 /* `text` has bytes + 1 characters and is written to. */
 static gr_csv *parse(gr_graph *g, char *text, size_t bytes, gr_csv_options options) {
@@ -317,8 +314,7 @@ gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options) {
     return csv;
 }
 
-/* -- Using a table -------------------------------------------------------------------------------
- */
+/* -- Using a table -- */
 
 int gr_csv_find(const gr_csv *csv, const char *name) {
     if (csv == NULL || name == NULL) return -1;

@@ -29,8 +29,7 @@ static void copy_rows(gr_tensor *to, const gr_tensor *from, const int32_t *rows)
     }
 }
 
-/* -- Parts ---------------------------------------------------------------------------------------
- */
+/* -- Parts -- */
 
 static gr_tensor *keep_part(gr_graph *g, const int32_t *rows, int n) {
     gr_tensor *t = gr_tensor_new(g, "gr_split_rows", GR_INDEX, GR_SHAPE(n), true);
@@ -76,8 +75,7 @@ gr_tensor *gr_take_rows(const gr_tensor *x, const gr_tensor *rows) {
     return taken;
 }
 
-/* -- Scaling -------------------------------------------------------------------------------------
- */
+/* -- Scaling -- */
 
 /* Mean and deviation of one column, `stride` elements from row to row. Sums are in long double,
  * whose range holds the squares of any double on most machines. */
@@ -148,8 +146,7 @@ gr_tensor *gr_scaler_invert(const gr_scaler *s, gr_tensor *x) {
     return gr_add(gr_mul(x, s->deviation), s->mean);
 }
 
-/* -- Batches -------------------------------------------------------------------------------------
- */
+/* -- Batches -- */
 
 struct gr_batches {
     gr_tensor *x, *y;

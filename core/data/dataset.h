@@ -16,8 +16,7 @@
 
 #include "core/graph/graph.h"
 
-/* -- Parts ---------------------------------------------------------------------------------------
- */
+/* -- Parts -- */
 
 /* Row numbers, integers of shape (n), lasting; all NULL if the split failed. */
 typedef struct gr_parts {
@@ -38,8 +37,7 @@ gr_parts gr_split_rows_(gr_graph *g, gr_split_rows_args args);
  * rows. A number that is no row of x is an error. */
 gr_tensor *gr_take_rows(const gr_tensor *x, const gr_tensor *rows);
 
-/* -- Scaling -------------------------------------------------------------------------------------
- */
+/* -- Scaling -- */
 
 typedef struct gr_scaler {
     gr_tensor *mean, *deviation; /* of a row's shape, lasting */
@@ -62,8 +60,7 @@ gr_tensor *gr_scaler_apply(const gr_scaler *scaler, gr_tensor *x);
 /* x deviation + mean: the way back. */
 gr_tensor *gr_scaler_invert(const gr_scaler *scaler, gr_tensor *x);
 
-/* -- Batches -------------------------------------------------------------------------------------
- */
+/* -- Batches -- */
 
 typedef struct gr_batches gr_batches;
 

@@ -33,8 +33,7 @@ static uint64_t little_endian(const unsigned char *bytes, int n) {
     return value;
 }
 
-/* -- The header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
- * ------------------------ */
+/* -- The header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } -- */
 
 static void pass_blanks(reader *r) {
     while (r->at < r->end && strchr(" \t\r\n", *r->at) != NULL && *r->at != '\0') r->at++;
@@ -140,8 +139,7 @@ static bool read_header(reader *r, const unsigned char *bytes, size_t size) {
     return true;
 }
 
-/* -- Elements -------------------------------------------------------------------------------------
- */
+/* -- Elements -- */
 
 /* Bytes of an element; 0 if the type is none that can be read. */
 static int element_size(const char *descr) {
@@ -232,8 +230,7 @@ gr_tensor *gr_npy_read(gr_graph *g, const char *path) {
     return t;
 }
 
-/* -- Writing --------------------------------------------------------------------------------------
- */
+/* -- Writing -- */
 
 /* Magic, version, length and the dictionary, filled up with blanks to a multiple of 64 bytes. */
 static int make_header(const gr_tensor *t, char *header, int capacity) {

@@ -19,9 +19,9 @@ typedef struct gr_chunk gr_chunk;
 
 typedef struct gr_arena {
     gr_budget *budget;
-    gr_chunk *chunks; /* the newest first */
+    gr_chunk *chunks;   /* the newest first */
     size_t first_chunk; /* bytes of the first chunk; later ones double */
-    size_t used, peak; /* bytes handed out since the last reset, and the most ever */
+    size_t used, peak;  /* bytes handed out since the last reset, and the most ever */
 } gr_arena;
 
 enum { GR_ALIGN_STRUCT = 16, GR_ALIGN_DATA = 64 };

@@ -128,8 +128,10 @@ static gr_graph *check_grads(const gr_grads_args *a) {
         const gr_tensor *x = a->x.items[i];
         if (x == NULL) return gr_fail(g, "gr_grad: x is NULL");
         if (!x->requires_grad)
-            return gr_fail(g, "gr_grad: %s does not require a gradient: say gr_requires_grad before "
-                           "it is used", gr_describe(x, "x").text);
+            return gr_fail(g,
+                           "gr_grad: %s does not require a gradient: say gr_requires_grad before "
+                           "it is used",
+                           gr_describe(x, "x").text);
     }
     for (int i = 0; a->grad_output != NULL && i < a->y.n; i++) {
         const gr_tensor *v = a->grad_output[i];
@@ -177,8 +179,11 @@ bool gr_grads_(gr_grads_args a) {
 
 gr_tensor *gr_grad_(gr_grad_args a) {
     gr_tensor *grad = NULL;
-    gr_grads_((gr_grads_args){.y = GR_LIST(a.y), .x = GR_LIST(a.x), .grads = &grad,
-                              .grad_output = &a.grad_output, .create_graph = a.create_graph});
+    gr_grads_((gr_grads_args){.y = GR_LIST(a.y),
+                              .x = GR_LIST(a.x),
+                              .grads = &grad,
+                              .grad_output = &a.grad_output,
+                              .create_graph = a.create_graph});
     return grad;
 }
 

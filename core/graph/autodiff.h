@@ -20,7 +20,7 @@ void gr_clear_grad(gr_tensor *leaf);
 typedef struct gr_grad_args {
     gr_tensor *y, *x;
     gr_tensor *grad_output; /* d loss / d y in y's shape; NULL: ones, the gradient of y's sum */
-    bool create_graph;      /* record the gradient's own operations, so that it can be differentiated */
+    bool create_graph; /* record the gradient's own operations, so that it can be differentiated */
 } gr_grad_args;
 
 /* gr_grad(y, x, .grad_output = v, .create_graph = true): the gradient with respect to x of

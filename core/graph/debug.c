@@ -4,11 +4,12 @@
 
 #include <math.h>
 
-/* -- Printing ----------------------------------------------------------------------------------- */
+/* -- Printing -- */
 
 enum { EDGE = 3, LONGEST = 10 }; /* a dimension beyond LONGEST shows EDGE elements at each end */
 
-static void print_elements(const gr_tensor *t, FILE *file, int dim, int64_t offset, int64_t stride) {
+static void print_elements(const gr_tensor *t, FILE *file, int dim, int64_t offset,
+                           int64_t stride) {
     if (dim == t->shape.ndim) {
         fprintf(file, "%g", gr_at(t, offset));
         return;
@@ -40,7 +41,7 @@ void gr_print(const gr_tensor *t, FILE *file) {
     fputc('\n', file);
 }
 
-/* -- The tape as a picture ------------------------------------------------------------------------ */
+/* -- The tape as a picture -- */
 
 /* Where on the tape a leaf is used first: it is drawn there, once. */
 static bool first_use(const gr_graph *g, int node, int operand) {
@@ -93,7 +94,7 @@ bool gr_write_dot(const gr_graph *g, FILE *file) {
     return !ferror(file);
 }
 
-/* -- Anomalies -------------------------------------------------------------------------------------- */
+/* -- Anomalies -- */
 
 void gr_set_anomaly(gr_graph *g, bool on) {
     if (g != NULL) g->anomaly = on;
@@ -128,7 +129,8 @@ static gr_text range_text(const gr_node *n, int k) {
     gr_text text = gr_operand(n, k);
     size_t at = 0;
     while (text.text[at] != '\0') at++;
-    at += (size_t)snprintf(text.text + at, sizeof text.text - at, " is in [%.4g, %.4g]", r.min, r.max);
+    at += (size_t)snprintf(text.text + at, sizeof text.text - at, " is in [%.4g, %.4g]", r.min,
+                           r.max);
     if ((r.nans > 0 || r.infinities > 0) && at < sizeof text.text)
         snprintf(text.text + at, sizeof text.text - at, " with %lld NaN and %lld infinite",
                  (long long)r.nans, (long long)r.infinities);

@@ -20,14 +20,18 @@ gr_graph *gr_graph_new_(gr_graph_options options) {
     g->kernels = gr_kernels_find(options.isa);
     if (g->kernels == NULL) {
         g->kernels = gr_kernels_find(NULL);
-        gr_fail(g, "gr_graph_new: isa \"%s\" is not one of this processor's: \"avx512\", \"avx2\" or "
-                "\"base\" were expected", options.isa);
+        gr_fail(g,
+                "gr_graph_new: isa \"%s\" is not one of this processor's: \"avx512\", \"avx2\" or "
+                "\"base\" were expected",
+                options.isa);
     }
     if (options.threads < 0)
         gr_fail(g, "gr_graph_new: threads is %d, expected 0 (all) or more", options.threads);
     if (options.real_size != sizeof(gr_real))
-        gr_fail(g, "gr_graph_new: the program computes in numbers of %zu bytes, the library in %zu: "
-                "compile both with -DGR_DOUBLE, or neither", options.real_size, sizeof(gr_real));
+        gr_fail(g,
+                "gr_graph_new: the program computes in numbers of %zu bytes, the library in %zu: "
+                "compile both with -DGR_DOUBLE, or neither",
+                options.real_size, sizeof(gr_real));
     return g;
 }
 

@@ -59,7 +59,7 @@ void gr_graph_free(gr_graph *g);
 /* Ends the step: frees the tensors that don't last and empties the tape. Pointers to them dangle. */
 void gr_graph_reset(gr_graph *g);
 
-/* -- Errors. Nothing in the library aborts, exits or prints. ------------------------------------- */
+/* -- Errors. Nothing in the library aborts, exits or prints. -- */
 
 /* True after the first error (and for NULL, a graph that could not be made). */
 bool gr_failed(const gr_graph *g);
@@ -74,9 +74,10 @@ void gr_clear_error(gr_graph *g);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-void *gr_fail(gr_graph *g, const char *format, ...);
+void *
+gr_fail(gr_graph *g, const char *format, ...);
 
-/* -- Recording ---------------------------------------------------------------------------------- */
+/* -- Recording -- */
 
 /* Between these two nothing is recorded: results need no gradient and cost no tape. They nest. */
 void gr_no_grad_begin(gr_graph *g);
@@ -85,7 +86,7 @@ void gr_no_grad_end(gr_graph *g);
 /* The number of operations on the tape. */
 int gr_tape_length(const gr_graph *g);
 
-/* -- Settings and measurements ------------------------------------------------------------------ */
+/* -- Settings and measurements -- */
 
 int gr_threads(const gr_graph *g);
 /* The instruction set in use: "avx512", "avx2" or "base". */

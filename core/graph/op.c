@@ -9,9 +9,7 @@ static const char *formal_name(const gr_op *op, int i) {
     return i < GR_NAMED_OPERANDS && op->operands[i] != NULL ? op->operands[i] : "operand";
 }
 
-gr_text gr_operand(const gr_node *n, int i) {
-    return gr_describe(n->in[i], formal_name(n->op, i));
-}
+gr_text gr_operand(const gr_node *n, int i) { return gr_describe(n->in[i], formal_name(n->op, i)); }
 
 static gr_kind expected_kind(const gr_op *op, gr_list in, int i) {
     gr_kind kind = i < GR_NAMED_OPERANDS ? op->operand_kinds[i] : GR_REAL;
@@ -57,8 +55,8 @@ static bool tape_has_room(gr_graph *g) {
 static bool record(const gr_node *call, size_t params_size) {
     gr_graph *g = call->graph;
     size_t in_bytes = (size_t)call->n_in * sizeof *call->in;
-    char *memory = gr_arena_alloc(&g->step, sizeof(gr_node) + in_bytes + params_size,
-                                  GR_ALIGN_STRUCT);
+    char *memory =
+        gr_arena_alloc(&g->step, sizeof(gr_node) + in_bytes + params_size, GR_ALIGN_STRUCT);
     if (memory == NULL || !tape_has_room(g)) return false;
     gr_node *n = (gr_node *)memory;
     *n = *call;

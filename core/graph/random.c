@@ -130,8 +130,7 @@ void gr_fill_permutation(gr_graph *g, int32_t *order, int n) {
 }
 
 gr_tensor *gr_uniform(gr_graph *g, gr_shape shape, double low, double high) {
-    if (!(low <= high))
-        return gr_fail(g, "gr_uniform: the interval [%g, %g) is empty", low, high);
+    if (!(low <= high)) return gr_fail(g, "gr_uniform: the interval [%g, %g) is empty", low, high);
     gr_tensor *t = gr_tensor_new(g, "gr_uniform", GR_REAL, shape, false);
     if (t != NULL) gr_fill_uniform(g, t->data, t->size, low, high);
     return t;

@@ -72,8 +72,8 @@ static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, int64
     gr_arena *arena = lasting ? &g->lasting : &g->step;
     gr_tensor *t = gr_arena_alloc(arena, sizeof *t, GR_ALIGN_STRUCT);
     if (t != NULL)
-        *t = (gr_tensor){.shape = shape, .size = size, .kind = kind,
-                         .lasting = lasting, .graph = g};
+        *t =
+            (gr_tensor){.shape = shape, .size = size, .kind = kind, .lasting = lasting, .graph = g};
     return t;
 }
 
@@ -86,9 +86,8 @@ gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape sh
         return gr_fail(g, "%s: no tensor has the shape %s", who, gr_shape_text(shape).text);
     size_t bytes = (size_t)size * (kind == GR_REAL ? sizeof(gr_real) : sizeof(int32_t));
     gr_tensor *t = tensor_header(g, kind, shape, size, lasting);
-    void *elements = t == NULL ? NULL
-                               : gr_arena_alloc(lasting ? &g->lasting : &g->step, bytes,
-                                                GR_ALIGN_DATA);
+    void *elements =
+        t == NULL ? NULL : gr_arena_alloc(lasting ? &g->lasting : &g->step, bytes, GR_ALIGN_DATA);
     if (elements == NULL)
         return gr_fail(g, "%s: no memory for a tensor of shape %s, %zu bytes", who,
                        gr_shape_text(shape).text, bytes);
@@ -132,9 +131,7 @@ gr_tensor *gr_full(gr_graph *g, gr_shape shape, double value) {
     return filled(g, "gr_full", shape, value);
 }
 
-gr_tensor *gr_scalar(gr_graph *g, double value) {
-    return filled(g, "gr_scalar", GR_SCALAR, value);
-}
+gr_tensor *gr_scalar(gr_graph *g, double value) { return filled(g, "gr_scalar", GR_SCALAR, value); }
 
 gr_tensor *gr_arange(gr_graph *g, int n) {
     gr_tensor *t = gr_tensor_new(g, "gr_arange", GR_REAL, GR_SHAPE(n), false);

@@ -62,7 +62,7 @@ typedef struct gr_list {
     ((gr_list){.n = (int)(sizeof((gr_tensor *[]){__VA_ARGS__}) / sizeof(gr_tensor *)),             \
                .items = (gr_tensor *[]){__VA_ARGS__}})
 
-/* -- Making tensors. They are leaves of the step: gr_graph_reset takes them away. --------------- */
+/* -- Making tensors. They are leaves of the step: gr_graph_reset takes them away. -- */
 
 /* A copy of the shape's number of elements at `data`. */
 gr_tensor *gr_from(gr_graph *g, gr_shape shape, const gr_real *data);
@@ -76,7 +76,7 @@ gr_tensor *gr_scalar(gr_graph *g, double value);
 /* 0, 1, ..., n-1 as reals, of shape (n). */
 gr_tensor *gr_arange(gr_graph *g, int n);
 
-/* -- Making tensors that last as long as the graph. --------------------------------------------- */
+/* -- Making tensors that last as long as the graph. -- */
 
 /* A leaf that is trained: requires_grad is true, elements are 0. `name` is copied; it may be NULL. */
 gr_tensor *gr_parameter(gr_graph *g, gr_shape shape, const char *name);
@@ -84,7 +84,7 @@ gr_tensor *gr_parameter(gr_graph *g, gr_shape shape, const char *name);
  * set). */
 gr_tensor *gr_keep(gr_tensor *t);
 
-/* -- About a tensor ----------------------------------------------------------------------------- */
+/* -- About a tensor -- */
 
 /* Gives t a name for messages and pictures (copied, lives as long as t); returns t. */
 gr_tensor *gr_name(gr_tensor *t, const char *name);

@@ -140,7 +140,7 @@ static void set_ends(const ctc_work *w, double one, double zero) {
     if (labels > 0) w->next_labels[labels - 1] = one;
 }
 
-/* -- With probabilities ------------------------------------------------------------------------ */
+/* -- With probabilities -- */
 
 /* One time step of alpha, from the rows b and l to nb and nl; the sum of these. */
 static double forward_step(int64_t states, const double *restrict b, const double *restrict l,
@@ -248,7 +248,7 @@ static double with_probabilities(ctc_work *w) {
     return y + sum(w->s->time, w->largest);
 }
 
-/* -- With logarithms --------------------------------------------------------------------------- */
+/* -- With logarithms -- */
 
 /* e^(x - m), without what is too small to matter but slow to compute. */
 static inline double exp_below(double x, double m) {
@@ -328,7 +328,7 @@ static double with_logarithms(const ctc_work *w) {
     return y + sum(time, w->largest);
 }
 
-/* -- Both -------------------------------------------------------------------------------------- */
+/* -- Both -- */
 
 static void subtract_posteriors(const ctc_work *w, double weight, gr_real *grad) {
     const gr_ctc_sample *s = w->s;

@@ -5,7 +5,7 @@
 #define EXP GR_MATH(exp)
 #define ABS GR_MATH(fabs)
 
-/* -- y = f(x), with x the element and p the parameters ------------------------------------------- */
+/* -- y = f(x), with x the element and p the parameters -- */
 
 #define UNARY(name, value)                                                                         \
     static void k_##name(int64_t n, const gr_real *xs, gr_real *ys, const gr_real *p) {            \
@@ -16,10 +16,11 @@
         }                                                                                          \
     }
 
+/* clang-format off */
 UNARY(neg, -x)
 UNARY(abs, ABS(x))
 UNARY(sign, (gr_real)((x > 0) - (x < 0)))
-UNARY(square, x *x)
+UNARY(square, x * x)
 UNARY(sqrt, GR_MATH(sqrt)(x))
 UNARY(rsqrt, 1 / GR_MATH(sqrt)(x))
 UNARY(reciprocal, 1 / x)
@@ -39,8 +40,8 @@ UNARY(log_of_cosh, log_of_cosh(x))
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
 UNARY(softplus, (x > 0 ? x : 0) + GR_MATH(log1p)(EXP(-ABS(x))))
 UNARY(relu, x < 0 ? 0 : x) /* a NaN stays one */
-UNARY(gelu, x *(gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
-UNARY(silu, x *(x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
+UNARY(gelu, x * (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
+UNARY(silu, x * (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
 UNARY(leaky_relu, x > 0 ? x : p[0] * x)
 UNARY(elu, x > 0 ? x : p[0] * GR_MATH(expm1)(x > 0 ? 0 : x)) /* a NaN stays one */
 UNARY(scale, p[0] * x)
@@ -48,8 +49,9 @@ UNARY(shift, p[0] + x)
 UNARY(power, GR_MATH(pow)(x, p[0]))
 UNARY(clamp, x < p[0] ? p[0] : x > p[1] ? p[1] : x)
 UNARY(inside, (gr_real)(x >= p[0] && x <= p[1]))
+/* clang-format on */
 
-/* -- y = f(a, b), with a loop for each pair of strides so that each is vectorised ----------------- */
+/* -- y = f(a, b), with a loop for each pair of strides so that each is vectorised -- */
 
 #define LOOP(index_a, index_b, value)                                                              \
     for (int64_t i = 0; i < n; i++) {                                                              \
@@ -65,12 +67,13 @@ UNARY(inside, (gr_real)(x >= p[0] && x <= p[1]))
         else if (sa)                                                                               \
             LOOP(i, 0, value)                                                                      \
         else                                                                                       \
-            LOOP(0, i * sb, value)                                                                 \
+            LOOP(0, i *sb, value)                                                                  \
     }
 
+/* clang-format off */
 BINARY(add, a + b)
 BINARY(sub, a - b)
-BINARY(mul, a *b)
+BINARY(mul, a * b)
 BINARY(div, a / b)
 BINARY(pow, GR_MATH(pow)(a, b))
 BINARY(atan2, GR_MATH(atan2)(a, b))
@@ -87,14 +90,15 @@ BINARY(ge, (gr_real)(a >= b))
  * the differences lose all digits where the functions saturate. */
 BINARY(relu_grad, b > 0 ? a : 0)
 BINARY(tanh_grad, a * 4 * EXP(-2 * ABS(b)) / ((1 + EXP(-2 * ABS(b))) * (1 + EXP(-2 * ABS(b)))))
-BINARY(sigmoid_grad, a *EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))
+BINARY(sigmoid_grad, a * EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))
 
 /* Only 0 times infinity makes a NaN of two numbers. */
-BINARY(mul_or_zero, a *b != a * b && a == a && b == b ? 0 : a * b)
+BINARY(mul_or_zero, a * b != a * b && a == a && b == b ? 0 : a * b)
 /* a is the logit, b the target */
 BINARY(sigmoid_cross_entropy, wrong_side(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
 BINARY(sigmoid_residual,
        a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
+/* clang-format on */
 
 static void k_where(int64_t n, const gr_real *c, int sc, const gr_real *a, int sa, const gr_real *b,
                     int sb, gr_real *y) {

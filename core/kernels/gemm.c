@@ -108,8 +108,7 @@ static const width widths[] = {
 #if MAX_LANES >= 4
     {4, tiles_4},
 #endif
-    {2, tiles_2},
-    {1, tiles_1},
+    {2, tiles_2},   {1, tiles_1},
 };
 
 /* The widest that is no wider than a row of n columns. */
@@ -137,7 +136,7 @@ static strip strip_of(int64_t n, int lanes, int64_t i) {
     return (strip){from * lanes, end - from * lanes, (int)(to - from)};
 }
 
-/* -- Packing ----------------------------------------------------------------------------------- */
+/* -- Packing -- */
 
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
@@ -196,7 +195,7 @@ static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step
         for (int64_t i = 0; i < count; i++) to[k * to_row + i] = from[k * step + i];
 }
 
-/* -- Tiles ------------------------------------------------------------------------------------- */
+/* -- Tiles -- */
 
 /* All rows of C in one strip: `t` is its first tile, a_tile the distance from a tile's rows of A to
  * the next one's. */
@@ -226,7 +225,7 @@ static tile_work strip_work(const gr_product *p, const width *w, strip at) {
                        .c_row = p->c_row};
 }
 
-/* -- Small products: A is read in place, and so is B if its rows are contiguous ---------------- */
+/* -- Small products: A is read in place, and so is B if its rows are contiguous -- */
 
 static void multiply_in_place(const gr_product *p) {
     gr_real packed[DEPTH * STRIP] __attribute__((aligned(64)));
@@ -247,7 +246,7 @@ static void multiply_in_place(const gr_product *p) {
     }
 }
 
-/* -- Products of a matrix and a vector --------------------------------------------------------- */
+/* -- Products of a matrix and a vector -- */
 
 enum { ROWS_AT_ONCE = 4 };
 typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
@@ -263,8 +262,8 @@ static inline __attribute__((always_inline)) void dots(int rows, int64_t k, cons
     UNROLL for (int r = 0; r < rows; r++) sum[r] = (wide){0};
     for (; i + MAX_LANES <= k; i += MAX_LANES) {
         wide piece = *(const loose_wide *)(x + i);
-        UNROLL for (int r = 0; r < rows; r++)
-            sum[r] += piece * *(const loose_wide *)(row + r * distance + i);
+        UNROLL for (int r = 0; r < rows; r++) sum[r] +=
+            piece * *(const loose_wide *)(row + r * distance + i);
     }
     UNROLL for (int r = 0; r < rows; r++) {
         gr_real lanes[MAX_LANES];
@@ -301,16 +300,25 @@ static void multiply_small(const gr_product *p) {
         multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
     } else if (b_column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
         /* A's columns times b, added up, are b^T A^T. */
-        gr_product swapped = {.m = 1, .n = p->m, .k = p->k, .a = p->b, .a_row = 1, .a_col = 1,
-                              .b = p->a, .b_row = p->a_col, .b_col = p->a_row, .start = p->start,
-                              .c = p->c, .c_row = p->m};
+        gr_product swapped = {.m = 1,
+                              .n = p->m,
+                              .k = p->k,
+                              .a = p->b,
+                              .a_row = 1,
+                              .a_col = 1,
+                              .b = p->a,
+                              .b_row = p->a_col,
+                              .b_col = p->a_row,
+                              .start = p->start,
+                              .c = p->c,
+                              .c_row = p->m};
         multiply_in_place(&swapped);
     } else {
         multiply_in_place(p);
     }
 }
 
-/* -- Large products: pieces of A and B are packed first ---------------------------------------- */
+/* -- Large products: pieces of A and B are packed first -- */
 
 static void pack_a(const gr_product *p, gr_real *to, int64_t begin, int64_t end) {
     for (int64_t i = begin * MAX_ROWS; i < end * MAX_ROWS && i < p->m; i += MAX_ROWS) {

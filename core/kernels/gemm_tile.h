@@ -34,8 +34,7 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
     }
     int64_t steps = w->k, a_col = w->a_col, next_b = w->b_row, last = w->last;
     for (int64_t k = 0; steps > 0; steps--, k += a_col, b += next_b) {
-        UNROLL for (int v = 0; v < vectors - 1; v++)
-            b_row[v] = *(const loose_vec *)(b + v * LANES);
+        UNROLL for (int v = 0; v < vectors - 1; v++) b_row[v] = *(const loose_vec *)(b + v * LANES);
         b_row[vectors - 1] = *(const loose_vec *)(b + last);
         UNROLL for (int i = 0; i < rows; i++) {
             gr_real a_ik = a[i][k];
@@ -44,8 +43,8 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
     }
     UNROLL for (int i = 0; i < rows; i++) {
         if (i >= w->rows) break;
-        UNROLL for (int v = 0; v < vectors; v++)
-            *(loose_vec *)(w->c + i * w->c_row + column[v]) = sum[i][v];
+        UNROLL for (int v = 0; v < vectors; v++) * (loose_vec *)(w->c + i * w->c_row + column[v]) =
+            sum[i][v];
     }
 }
 

@@ -39,8 +39,9 @@ typedef struct gr_elementwise_kernels {
 
 /* A function f(a, b) with parameters p and q, element by element, and in one pass each: its values,
  * their sum, and y[i] = scale g[i * sg] df/da (df/db). */
-typedef void gr_pointwise_slope(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,
-                                const gr_real *b, gr_real p, gr_real q, gr_real *y);
+typedef void gr_pointwise_slope(int64_t n, const gr_real *g, int sg, gr_real scale,
+                                const gr_real *a, const gr_real *b, gr_real p, gr_real q,
+                                gr_real *y);
 typedef struct gr_pointwise_kernel {
     void (*each)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real *y);
     double (*sum)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q);

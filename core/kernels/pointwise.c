@@ -26,10 +26,11 @@
                             gr_real *y) {                                                          \
         for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p, q);                     \
     }                                                                                              \
-    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q) {\
+    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
+                             gr_real q) {                                                          \
         double sum = 0;                                                                            \
-        _Pragma("omp simd reduction(+ : sum)")                                                     \
-        for (int64_t i = 0; i < n; i++) sum += (double)name##_value(a[i], b[i], p, q);             \
+        _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
+            (double)name##_value(a[i], b[i], p, q);                                                \
         return sum;                                                                                \
     }                                                                                              \
     SLOPE(name##_to_a, name##_slope_a)                                                             \
@@ -50,7 +51,8 @@ static inline gr_real cut(gr_real d, gr_real bound) {
 
 static inline gr_real sign(gr_real d) { return (gr_real)((d > 0) - (d < 0)); }
 
-POINTWISE(square, d *d, 2 * d, -2 * d)
+/* clang-format off */
+POINTWISE(square, d * d, 2 * d, -2 * d)
 POINTWISE(abs, ABS(d), sign(d), -sign(d))
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink. */
 POINTWISE(huber, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
@@ -60,12 +62,13 @@ POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0
           d < 0 ? p : d > 0 ? p - 1 : 0)
 POINTWISE(bce_with_logits, wrong_side(a, b) + GR_MATH(log1p)(GR_MATH(exp)(-ABS(a))),
           sigmoid_minus(a, b), -a)
+/* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
  * u = (1 - y) s(z) + y s(-z). All comes from e^-|z| and, where y is 0 or 1, from log u, which has
  * digits where u has none. */
 typedef struct focal_terms {
-    gr_real s, rest; /* s(z) and s(-z) */
+    gr_real s, rest;      /* s(z) and s(-z) */
     gr_real ce, u, power; /* power = u^gamma */
     gr_real alpha;        /* alpha_t; 1 if alpha is negative */
 } focal_terms;
@@ -73,7 +76,8 @@ typedef struct focal_terms {
 static inline focal_terms focal_of(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
     gr_real e = GR_MATH(exp)(-ABS(z)), tail = e / (1 + e), head = 1 / (1 + e);
     gr_real l = GR_MATH(log1p)(e);
-    gr_real above = (z > 0 ? z : 0) + l, below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
+    gr_real above = (z > 0 ? z : 0) + l,
+            below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
     focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
     t.u = y == 0 ? t.s : y == 1 ? t.rest : (1 - y) * t.s + y * t.rest;
     t.ce = y == 0 ? above : y == 1 ? below : y * below + (1 - y) * above;
@@ -111,7 +115,8 @@ static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real alpha, gr_re
 
 POINTWISE(focal, focal(a, b, p, q), focal_to_logit(a, b, p, q), focal_to_target(a, b, p, q))
 
-#define KERNEL(name) {name##_each, name##_sum, name##_to_a, name##_to_b}
+#define KERNEL(name)                                                                               \
+    { name##_each, name##_sum, name##_to_a, name##_to_b }
 
 const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .square = KERNEL(square),

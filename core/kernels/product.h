@@ -16,7 +16,7 @@ size_t gr_product_scratch(const gr_gemm_kernels *kernels, const gr_product *p);
 void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
                     gr_real *scratch);
 
-/* -- Parts of a product ------------------------------------------------------------------------ */
+/* -- Parts of a product -- */
 
 /* K is cut into pieces of at most so many, as equal as possible. */
 enum { GR_PRODUCT_DEPTH = 1024 / (int)sizeof(gr_real) };

@@ -13,7 +13,7 @@
 #define NONE(k) 0
 #define OWN(k) m_of[k]
 
-/* -- Sums of value(x, m) ----------------------------------------------------------------------- */
+/* -- Sums of value(x, m) -- */
 
 /* Four sums at a time hide the latency of the addition. Few elements are added one by one: vectors
  * would cost more than they save. */
@@ -38,15 +38,14 @@ enum { FEW = 24 };
             const int64_t q = n < 1024 ? 0 : n / 4;                                                \
             const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;                           \
             double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
-            _Pragma("omp simd reduction(+ : s0, s1, s2, s3)")                                      \
-            for (int64_t i = 0; i < q; i++) {                                                      \
+            _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < q; i++) {    \
                 s0 += name##_value(x[i], m);                                                       \
                 s1 += name##_value(x1[i], m);                                                      \
                 s2 += name##_value(x2[i], m);                                                      \
                 s3 += name##_value(x3[i], m);                                                      \
             }                                                                                      \
-            _Pragma("omp simd reduction(+ : s0)")                                                  \
-            for (int64_t i = 4 * q; i < n; i++) s0 += name##_value(x[i], m);                       \
+            _Pragma("omp simd reduction(+ : s0)") for (int64_t i = 4 * q; i < n; i++) s0 +=        \
+                name##_value(x[i], m);                                                             \
             acc[r] += (s0 + s1) + (s2 + s3);                                                       \
         }                                                                                          \
     }                                                                                              \
@@ -56,14 +55,13 @@ enum { FEW = 24 };
         int64_t r = 0;                                                                             \
         for (; r + 4 <= rows; r += 4, x += 4 * stride) {                                           \
             const gr_real *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;                  \
-            _Pragma("omp simd")                                                                    \
-            for (int64_t j = 0; j < n; j++)                                                        \
-                acc[j] += (name##_value(x[j], m_at(j)) + name##_value(x1[j], m_at(j))) +           \
-                          (name##_value(x2[j], m_at(j)) + name##_value(x3[j], m_at(j)));           \
+            _Pragma("omp simd") for (int64_t j = 0; j < n; j++) acc[j] +=                          \
+                (name##_value(x[j], m_at(j)) + name##_value(x1[j], m_at(j))) +                     \
+                (name##_value(x2[j], m_at(j)) + name##_value(x3[j], m_at(j)));                     \
         }                                                                                          \
         for (; r < rows; r++, x += stride) {                                                       \
-            _Pragma("omp simd")                                                                    \
-            for (int64_t j = 0; j < n; j++) acc[j] += name##_value(x[j], m_at(j));                 \
+            _Pragma("omp simd") for (int64_t j = 0; j < n; j++) acc[j] +=                          \
+                name##_value(x[j], m_at(j));                                                       \
         }                                                                                          \
     }
 
@@ -76,7 +74,7 @@ static void k_add_partial(int64_t n, const double *partial, double *acc) {
     for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
 }
 
-/* -- Extremes; a NaN wins ---------------------------------------------------------------------- */
+/* -- Extremes; a NaN wins -- */
 
 /* Maxima of so many columns side by side, since compilers don't vectorise a maximum of floats. */
 enum { LANES = 32 };
@@ -119,8 +117,7 @@ enum { LANES = 32 };
         gr_real best[GR_REDUCE_TILE];                                                              \
         for (int64_t j = 0; j < n; j++) best[j] = start;                                           \
         for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
-            _Pragma("omp simd")                                                                    \
-            for (int64_t j = 0; j < n; j++) {                                                      \
+            _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {                                  \
                 gr_real v = name##_value(xs[j]), before = best[j];                                 \
                 best[j] = JOIN(better, v, before);                                                 \
             }                                                                                      \
@@ -138,7 +135,7 @@ EXTREME(max, >, -INFINITY, x)
 EXTREME(min, <, INFINITY, x)
 EXTREME(abs_max, >, -INFINITY, ABS(x))
 
-/* -- Softmax ----------------------------------------------------------------------------------- */
+/* -- Softmax -- */
 
 enum { BLOCK = 1024, SHORT = 128, TILE = GR_REDUCE_TILE };
 
@@ -181,13 +178,12 @@ static void long_row(int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
     gr_real m = row_maximum(n, x);
     double s = 0;
     if (logarithm) {
-        _Pragma("omp simd reduction(+ : s)")
-        for (int64_t i = 0; i < n; i++) s += (double)EXP(x[i] - m);
+        _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) s +=
+            (double)EXP(x[i] - m);
         gr_real log_s = (gr_real)log(s);
         for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) - log_s;
     } else {
-        _Pragma("omp simd reduction(+ : s)")
-        for (int64_t i = 0; i < n; i++) {
+        _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) {
             gr_real e = EXP(x[i] - m);
             y[i] = e;
             s += (double)e;
@@ -221,8 +217,7 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     for (int64_t r = 0; r < rows; r++) {
         const gr_real *row = x + r * stride;
         gr_real *to = y + r * stride;
-        _Pragma("omp simd")
-        for (int64_t j = 0; j < n; j++) {
+        _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
             gr_real e = EXP(row[j] - m[j]);
             s[j] += (double)e;
             to[j] = logarithm ? row[j] - m[j] : e;
@@ -238,7 +233,7 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
-/* -- Running sums ------------------------------------------------------------------------------ */
+/* -- Running sums -- */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
     double s[TILE], sum = 0;

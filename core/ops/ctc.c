@@ -27,7 +27,7 @@ static int32_t largest(const gr_tensor *samples, int column) {
     return y;
 }
 
-/* -- Running the kernel ------------------------------------------------------------------------ */
+/* -- Running the kernel -- */
 
 typedef struct ctc_run {
     const gr_ctc_kernels *kernels;
@@ -99,7 +99,7 @@ static gr_tensor *apply(const gr_op *op, gr_list in, ctc_params params) {
     return gr_failed(g) == failed ? y : NULL;
 }
 
-/* -- The same, put together from operations ---------------------------------------------------- */
+/* -- The same, put together from operations -- */
 
 /* What does not change from step to step; N samples, L = 2 S + 1 states. */
 typedef struct chain {
@@ -209,7 +209,7 @@ static gr_tensor *composed(gr_tensor *log_probs, gr_tensor *samples, int blank) 
     return gr_neg(gr_logsumexp(gr_add(alpha, c.ends), .axes = GR_AXES(1)));
 }
 
-/* -- The derivative: -grad_n times the posterior of emitting k at time t, (T,N,C) -------------- */
+/* -- The derivative: -grad_n times the posterior of emitting k at time t, (T,N,C) -- */
 
 static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *samples, int blank);
 
@@ -258,7 +258,7 @@ static gr_tensor *derivative(gr_tensor *grad, gr_tensor *log_probs, gr_tensor *s
     return apply(&derivative_op, GR_LIST(grad, log_probs, samples), (ctc_params){.blank = blank});
 }
 
-/* -- The losses -------------------------------------------------------------------------------- */
+/* -- The losses -- */
 
 static bool losses_shape(const gr_node *n, gr_shape *shape) {
     *shape = GR_SHAPE(n->in[0]->shape.dim[1]);

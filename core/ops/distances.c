@@ -48,7 +48,7 @@ static bool pairs_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-/* -- sum_j g_ij (a_i - b_j) and sum_k h_ik (a_ik - b_jk) --------------------------------------- */
+/* -- sum_j g_ij (a_i - b_j) and sum_k h_ik (a_ik - b_jk) -- */
 
 static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b);
 static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b);
@@ -70,8 +70,7 @@ static void weighted_sum_forward(const gr_node *n) { for_rows(n, weighted_sum_ra
  * gradient h (M,D), or the other way round, a gets the gradient (sum_j g_ij) h_i and b gets -g^T
  * h. */
 static void to_a_and_b(const gr_node *n, gr_tensor *g, gr_tensor *h, gr_tensor **grads) {
-    if (gr_wants(n, 1))
-        grads[1] = gr_mul(gr_sum(g, .axes = GR_AXES(1), .keepdim = true), h);
+    if (gr_wants(n, 1)) grads[1] = gr_mul(gr_sum(g, .axes = GR_AXES(1), .keepdim = true), h);
     if (gr_wants(n, 2)) grads[2] = gr_neg(gr_matmul(g, h, .transpose_a = true));
 }
 static void weighted_sum_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -91,8 +90,7 @@ static void weighted_products_range(void *context, int64_t begin, int64_t end) {
     const pairs_work *w = context;
     for (int64_t i = begin; i < end; i++)
         KERNELS(w)->weighted_products(w->rows_b, w->length, w->weights + i * w->length,
-                                      w->a + i * w->length, w->b,
-                                      w->n->out->data + i * w->rows_b);
+                                      w->a + i * w->length, w->b, w->n->out->data + i * w->rows_b);
 }
 static void weighted_products_forward(const gr_node *n) { for_rows(n, weighted_products_range); }
 static void weighted_products_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -108,7 +106,7 @@ static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b) {
     return gr_apply(&weighted_products_op, GR_LIST(h, a, b), NULL, 0);
 }
 
-/* -- Distances --------------------------------------------------------------------------------- */
+/* -- Distances -- */
 
 /* The gradients of a and b from those of d_ij^2 / 2. */
 static void from_differences(const gr_node *n, gr_tensor *g, gr_tensor **grads) {
@@ -167,7 +165,7 @@ gr_tensor *gr_distances_(gr_distances_args args) {
     return gr_norm(differences, .p = args.p, .axes = GR_AXES(2));
 }
 
-/* -- Cosine similarity ------------------------------------------------------------------------- */
+/* -- Cosine similarity -- */
 
 /* The length of x along an axis that is counted from the end; 1 if x has not got it. */
 static int length_along(const gr_tensor *x, int axis) {

@@ -11,7 +11,7 @@ enum { GRAIN = 1 << 15 };
 
 #define KERNELS(n) ((n)->graph->kernels->elementwise)
 
-/* -- One operand ---------------------------------------------------------------------------------- */
+/* -- One operand -- */
 
 typedef struct unary_work {
     gr_unary_kernel *kernel;
@@ -85,7 +85,7 @@ static const gr_op sign_op = {
     .name = "gr_sign", .operands = {"x"}, .shape = same_shape, .forward = sign_forward};
 gr_tensor *gr_sign(gr_tensor *x) { return gr_apply(&sign_op, GR_LIST(x), NULL, 0); }
 
-/* -- One operand and numbers ------------------------------------------------------------------------ */
+/* -- One operand and numbers -- */
 
 /* Kernels take their parameters as gr_real; the double is what the derivative is computed from. */
 typedef struct numbers {
@@ -123,8 +123,7 @@ static gr_tensor *step(gr_tensor *x, gr_tensor *otherwise) {
 
 UNARY_NUMBER(scale, gr_scale(grad, number))
 UNARY_NUMBER(shift, grad)
-UNARY_NUMBER(power,
-             number == 0 ? NULL : gr_mul(grad, gr_scale(gr_power(x, number - 1), number)))
+UNARY_NUMBER(power, number == 0 ? NULL : gr_mul(grad, gr_scale(gr_power(x, number - 1), number)))
 UNARY_NUMBER(leaky_relu, gr_mul(grad, step(x, gr_scalar(x->graph, number))))
 /* The exponential is taken of min(x, 0), since that of a large x, though not chosen, is infinite. */
 UNARY_NUMBER(elu, gr_mul(grad, step(x, gr_scale(gr_exp(gr_clamp(x, -INFINITY, 0)), number))))
@@ -163,7 +162,7 @@ gr_tensor *gr_clamp(gr_tensor *x, double low, double high) {
     return gr_apply(&clamp_op, GR_LIST(x), bounds, sizeof bounds);
 }
 
-/* -- Two operands ---------------------------------------------------------------------------------- */
+/* -- Two operands -- */
 
 typedef struct broadcast_work {
     gr_binary_kernel *kernel; /* of two operands, */
@@ -289,7 +288,7 @@ BINARY(mul_or_zero, gr_mul_or_zero(grad, b), gr_mul_or_zero(grad, a))
 BINARY(sigmoid_cross_entropy, gr_mul(grad, gr_sigmoid_residual(a, b)), gr_neg(gr_mul(grad, a)))
 BINARY(sigmoid_residual, gr_sigmoid_grad(grad, a), gr_neg(grad))
 
-/* -- Three operands -------------------------------------------------------------------------------- */
+/* -- Three operands -- */
 
 static void where_forward(const gr_node *n) { run_broadcast(n, NULL, KERNELS(n)->where); }
 static void where_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {

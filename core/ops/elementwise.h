@@ -12,7 +12,7 @@
 
 #include "core/graph/op.h"
 
-/* -- Of two tensors ----------------------------------------------------------------------------- */
+/* -- Of two tensors -- */
 
 gr_tensor *gr_add(gr_tensor *a, gr_tensor *b); /* a + b */
 gr_tensor *gr_sub(gr_tensor *a, gr_tensor *b); /* a - b */
@@ -47,16 +47,16 @@ gr_tensor *gr_ge(gr_tensor *a, gr_tensor *b);
  * the condition. */
 gr_tensor *gr_where(gr_tensor *condition, gr_tensor *a, gr_tensor *b);
 
-/* -- Of a tensor and a number --------------------------------------------------------------------- */
+/* -- Of a tensor and a number -- */
 
-gr_tensor *gr_scale(gr_tensor *x, double factor); /* factor x */
-gr_tensor *gr_shift(gr_tensor *x, double term);   /* x + term */
+gr_tensor *gr_scale(gr_tensor *x, double factor);   /* factor x */
+gr_tensor *gr_shift(gr_tensor *x, double term);     /* x + term */
 gr_tensor *gr_power(gr_tensor *x, double exponent); /* x^exponent; x^0 is 1 with gradient 0 */
 /* low where x < low, high where x > high (-INFINITY or INFINITY: no bound). Gradient 1 in [low, high],
  * bounds included, 0 outside. low > high is an error. */
 gr_tensor *gr_clamp(gr_tensor *x, double low, double high);
 
-/* -- Of one tensor -------------------------------------------------------------------------------- */
+/* -- Of one tensor -- */
 
 gr_tensor *gr_neg(gr_tensor *x);
 gr_tensor *gr_abs(gr_tensor *x);  /* gradient 0 at 0 */
@@ -75,12 +75,12 @@ gr_tensor *gr_cos(gr_tensor *x);
 gr_tensor *gr_tanh(gr_tensor *x);
 gr_tensor *gr_erf(gr_tensor *x);
 gr_tensor *gr_log_of_cosh(gr_tensor *x); /* log cosh x, without overflow or loss of digits */
-gr_tensor *gr_normal_cdf(gr_tensor *x); /* Phi(x), the standard normal distribution */
-gr_tensor *gr_sigmoid(gr_tensor *x);    /* 1 / (1 + e^-x) */
-gr_tensor *gr_softplus(gr_tensor *x);   /* log(1 + e^x) */
-gr_tensor *gr_relu(gr_tensor *x);       /* max(x, 0); gradient 0 at 0 */
-gr_tensor *gr_gelu(gr_tensor *x);       /* x Phi(x), Hendrycks and Gimpel 2016, the exact form */
-gr_tensor *gr_silu(gr_tensor *x);       /* x sigmoid(x) */
+gr_tensor *gr_normal_cdf(gr_tensor *x);  /* Phi(x), the standard normal distribution */
+gr_tensor *gr_sigmoid(gr_tensor *x);     /* 1 / (1 + e^-x) */
+gr_tensor *gr_softplus(gr_tensor *x);    /* log(1 + e^x) */
+gr_tensor *gr_relu(gr_tensor *x);        /* max(x, 0); gradient 0 at 0 */
+gr_tensor *gr_gelu(gr_tensor *x);        /* x Phi(x), Hendrycks and Gimpel 2016, the exact form */
+gr_tensor *gr_silu(gr_tensor *x);        /* x sigmoid(x) */
 
 typedef struct gr_leaky_relu_args {
     gr_tensor *x;
@@ -98,7 +98,7 @@ typedef struct gr_elu_args {
 #define gr_elu(...) gr_elu_((gr_elu_args){.alpha = 1, .x = __VA_ARGS__})
 gr_tensor *gr_elu_(gr_elu_args args);
 
-/* -- Derivatives as operations ------------------------------------------------------------------- */
+/* -- Derivatives as operations -- */
 
 gr_tensor *gr_relu_grad(gr_tensor *grad, gr_tensor *x);    /* grad where x > 0, else 0 */
 gr_tensor *gr_tanh_grad(gr_tensor *grad, gr_tensor *x);    /* grad (1 - tanh(x)^2) */

@@ -45,8 +45,7 @@ static bool check_axis_indices(const gr_node *n, int axis) {
     return check_indices(n, 1, n->in[0]->shape.dim[axis], of);
 }
 
-/* -- Gather and scatter
- * ---------------------------------------------------------------------------- */
+/* -- Gather and scatter -- */
 
 /* What is chosen from, or added to: gathered_axis of a tensor of `shape`. */
 typedef struct gather_params {
@@ -220,8 +219,7 @@ gr_tensor *gr_scatter_add(gr_tensor *x, int axis, gr_tensor *index, gr_tensor *s
     return gr_apply(&scatter_add_op, GR_LIST(x, index, source), &p, sizeof p);
 }
 
-/* -- Whole slices
- * ---------------------------------------------------------------------------------- */
+/* -- Whole slices -- */
 
 /* An axis cut into slices of `inner` elements, `outer` times, and a choice of `count` of them. */
 typedef struct slices {
@@ -332,8 +330,7 @@ static gr_tensor *add_slices(gr_tensor *index, gr_tensor *source, const gather_p
     return gr_apply(&add_slices_op, GR_LIST(index, source), p, sizeof *p);
 }
 
-/* -- One-hot -------------------------------------------------------------------------------------
- */
+/* -- One-hot -- */
 
 static bool one_hot_shape(const gr_node *n, gr_shape *shape) {
     int classes = *(const int *)n->params;

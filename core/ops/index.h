@@ -24,7 +24,8 @@ typedef struct gr_sort_args {
     gr_tensor *x;
     int axis;
     bool descending;
-    gr_tensor **indices; /* if not NULL: receives the integers with which gr_gather gives the result */
+    gr_tensor *
+        *indices; /* if not NULL: receives the integers with which gr_gather gives the result */
 } gr_sort_args;
 /* Sorted along an axis, ascending by default, equal elements in their order, NaN last (first if
  * descending); axis = -1 unless given. */

@@ -6,7 +6,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Products of matrices, one after the other ------------------------------------------------- */
+/* -- Products of matrices, one after the other -- */
 
 /* Small products are shared among threads a number at a time that makes a piece worth its while. */
 enum { PIECE_WORK = 1 << 20 };
@@ -63,7 +63,7 @@ static void run_products(const gr_node *n, const product_batch *w) {
     gr_arena_give_back(&g->step, scratch, bytes, GR_ALIGN_DATA);
 }
 
-/* -- matmul ------------------------------------------------------------------------------------ */
+/* -- matmul -- */
 
 typedef struct transposes {
     bool a, b;
@@ -113,8 +113,7 @@ static bool matmul_shape(const gr_node *n, gr_shape *shape) {
 
 /* Whether all matrices of a's batch meet the same b: they are then the rows of one matrix. */
 static bool one_matrix_for_all(const gr_tensor *a, bool transpose_a, const gr_tensor *b) {
-    return !transpose_a && gr_shape_size(batch_of(b->shape)) == 1 &&
-           a->shape.ndim >= b->shape.ndim;
+    return !transpose_a && gr_shape_size(batch_of(b->shape)) == 1 && a->shape.ndim >= b->shape.ndim;
 }
 
 static void matmul_forward(const gr_node *n) {
@@ -187,7 +186,7 @@ gr_tensor *gr_matmul_(gr_matmul_args args) {
     return gr_apply(&matmul_op, GR_LIST(args.a, args.b), &t, sizeof t);
 }
 
-/* -- affine ------------------------------------------------------------------------------------ */
+/* -- affine -- */
 
 static bool affine_shape(const gr_node *n, gr_shape *shape) {
     const gr_tensor *x = n->in[0], *weight = n->in[1];

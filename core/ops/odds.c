@@ -63,7 +63,7 @@ static bool check(const gr_node *n, int at) {
     return true;
 }
 
-/* -- Rows -------------------------------------------------------------------------------------- */
+/* -- Rows -- */
 
 /* The maximum m of the others' logits, and the sum of e^(x - m) over them. */
 static double row_maximum(const odds_work *w, const gr_real *x, int64_t c) {
@@ -110,7 +110,7 @@ static void rows_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* -- Columns ----------------------------------------------------------------------------------- */
+/* -- Columns -- */
 
 /* The others' maximum, kept finite where there are none, and the sum of e^(x - m), for each of
  * `count` columns. */
@@ -186,7 +186,7 @@ static void run(const gr_node *n, odds_work *w) {
         gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / (w->n * TILE), columns_range, w);
 }
 
-/* -- The operations ---------------------------------------------------------------------------- */
+/* -- The operations -- */
 
 static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, odds_params p);
 

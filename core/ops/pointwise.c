@@ -31,7 +31,7 @@ typedef struct work {
     double partial[MOST_PIECES];
 } work;
 
-/* -- The slopes: grad total df/da, of operands grad, a, b, and the same for b ---------------------- */
+/* -- The slopes: grad total df/da, of operands grad, a, b, and the same for b -- */
 
 static void to_a_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
@@ -47,8 +47,13 @@ static void to_b_range(void *context, int64_t begin, int64_t end) {
 
 static void run_slope(const gr_node *n, gr_range_function *range) {
     const numbers *v = numbers_of(n);
-    work w = {.kernel = v->f.kernel(n), .grad = n->in[0]->data, .a = n->in[1]->data,
-              .b = n->in[2]->data, .y = n->out->data, .p = (gr_real)v->p, .q = (gr_real)v->q};
+    work w = {.kernel = v->f.kernel(n),
+              .grad = n->in[0]->data,
+              .a = n->in[1]->data,
+              .b = n->in[2]->data,
+              .y = n->out->data,
+              .p = (gr_real)v->p,
+              .q = (gr_real)v->q};
     w.grad_step = v->total == 0;
     w.scale = v->total == 0 ? 1 : (gr_real)v->total;
     gr_for(n->graph, n->out->size, GRAIN, range, &w);
@@ -87,7 +92,7 @@ static bool slope_shape(const gr_node *n, gr_shape *shape) {
 SLOPE(a, 1)
 SLOPE(b, 2)
 
-/* -- The values, or their sum ------------------------------------------------------------------------ */
+/* -- The values, or their sum -- */
 
 static void each_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
@@ -96,8 +101,8 @@ static void each_range(void *context, int64_t begin, int64_t end) {
 
 static void sum_range(void *context, int64_t begin, int64_t end) {
     work *w = context;
-    w->partial[begin / w->grain] = w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p,
-                                               w->q);
+    w->partial[begin / w->grain] =
+        w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p, w->q);
 }
 
 static void pointwise_forward(const gr_node *n) {
@@ -145,7 +150,7 @@ static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
     return v.total == 0 ? values : gr_scale(gr_sum(values), v.total);
 }
 
-/* -- The functions ----------------------------------------------------------------------------------- */
+/* -- The functions -- */
 
 #define FUNCTION(name_, value)                                                                     \
     static const gr_pointwise_kernel *name_##_kernel(const gr_node *n) {                           \

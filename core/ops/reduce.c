@@ -9,7 +9,7 @@
 #include <float.h>
 #include <math.h>
 
-/* -- Axes -------------------------------------------------------------------------------------- */
+/* -- Axes -- */
 
 int gr_axis(const gr_tensor *x, int axis, const char *who) {
     if (x == NULL) return -1;
@@ -41,7 +41,7 @@ bool gr_axes_set(const gr_tensor *x, gr_axes axes, const char *who, unsigned *se
     return true;
 }
 
-/* -- What the reductions share ----------------------------------------------------------------- */
+/* -- What the reductions share -- */
 
 typedef struct reduce_params {
     unsigned axes;
@@ -106,7 +106,7 @@ static void store_divided(int64_t n, const double *acc, double divisor, gr_real 
     for (int64_t j = 0; j < n; j++) y[j] = (gr_real)(acc[j] / divisor);
 }
 
-/* -- Sums -------------------------------------------------------------------------------------- */
+/* -- Sums -- */
 
 static void sum_forward(const gr_node *n) {
     const reduce_params *p = n->params;
@@ -168,7 +168,7 @@ gr_tensor *gr_var_(gr_var_args a) {
     return apply(&squares_op, deviation, axes, a.keepdim, divisor > 0 ? divisor : 0);
 }
 
-/* -- Extremes ---------------------------------------------------------------------------------- */
+/* -- Extremes -- */
 
 static bool extreme_shape(const gr_node *n, gr_shape *shape) {
     const reduce_params *p = n->params;
@@ -209,7 +209,7 @@ static const gr_op min_op = {.name = "gr_min",
                              .vjp = extreme_vjp};
 gr_tensor *gr_min_(gr_reduce_args a) { return apply_args(&min_op, &a); }
 
-/* -- logsumexp --------------------------------------------------------------------------------- */
+/* -- logsumexp -- */
 
 /* The maximum, or 0 where it is not finite: then no inf - inf arises. */
 static void store_maximum(int64_t n, const double *acc, double parameter, gr_real *y) {
@@ -254,7 +254,7 @@ static const gr_op logsumexp_op = {.name = "gr_logsumexp",
                                    .vjp = logsumexp_vjp};
 gr_tensor *gr_logsumexp_(gr_reduce_args a) { return apply_args(&logsumexp_op, &a); }
 
-/* -- Norms ------------------------------------------------------------------------------------- */
+/* -- Norms -- */
 
 static void store_root(int64_t n, const double *acc, double parameter, gr_real *y) {
     (void)parameter;
@@ -336,7 +336,7 @@ gr_tensor *gr_norm_(gr_norm_args a) {
     return general_norm(a.x, a.p, axes, a.keepdim);
 }
 
-/* -- The reverse of a broadcast ---------------------------------------------------------------- */
+/* -- The reverse of a broadcast -- */
 
 /* x's axes that `shape`, aligned at the last one, has not got or has as 1. */
 static bool broadcast_axes(gr_shape x, gr_shape shape, unsigned *axes) {

@@ -5,8 +5,7 @@
 enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 15, FEW_TILES = 16, CHUNKS = 16 };
 
 gr_reduction gr_reduction_plan(gr_shape shape, unsigned reduced) {
-    gr_reduction p = {.length = 1, .kept = 1, .reduced = 1,
-                      .kept_dim = {1}, .reduced_dim = {1}};
+    gr_reduction p = {.length = 1, .kept = 1, .reduced = 1, .kept_dim = {1}, .reduced_dim = {1}};
     int64_t *group = NULL, stride = 1;
     bool group_reduced = false;
     for (int i = shape.ndim - 1; i >= 0; i--) {
@@ -107,9 +106,11 @@ static void fold_along(const walk *w, int64_t first, int64_t count, int64_t from
         const gr_real *m = w->m == NULL ? NULL : w->m + k;
         for (int64_t i = from, n; i < to; i += n) {
             n = smaller(p->length - i % p->length, to - i);
-            w->fold->along(run, n, x + i % p->length +
-                           offset(p->n_reduced, p->reduced_dim, p->reduced_stride, i / p->length),
-                           p->kept_stride[0], m, acc + (k - first));
+            w->fold->along(
+                run, n,
+                x + i % p->length +
+                    offset(p->n_reduced, p->reduced_dim, p->reduced_stride, i / p->length),
+                p->kept_stride[0], m, acc + (k - first));
         }
     }
 }
@@ -181,12 +182,17 @@ void gr_reduction_run(const gr_graph *g, const gr_reduction *p, const gr_fold *f
                       const gr_real *x, const gr_real *m, gr_fold_finish *finish, double parameter,
                       gr_real *y) {
     if (p->kept == 0 || (p->across && p->length == 0)) return;
-    walk w = {.plan = p, .fold = fold, .x = x, .m = m, .y = y, .finish = finish,
-              .parameter = parameter, .tile = TILE,
+    walk w = {.plan = p,
+              .fold = fold,
+              .x = x,
+              .m = m,
+              .y = y,
+              .finish = finish,
+              .parameter = parameter,
+              .tile = TILE,
               .items = p->across ? p->reduced : p->reduced * p->length};
     if (run_matrix(&w)) return;
-    if (!p->across && w.items > GRAIN / TILE)
-        w.tile = w.items < GRAIN ? GRAIN / w.items : 1;
+    if (!p->across && w.items > GRAIN / TILE) w.tile = w.items < GRAIN ? GRAIN / w.items : 1;
     const int64_t row_length = p->across ? p->length : p->kept;
     w.tiles = (row_length + w.tile - 1) / w.tile;
     const int64_t tiles = p->across ? p->kept * w.tiles : w.tiles;

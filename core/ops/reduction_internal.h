@@ -11,8 +11,8 @@
 /* x's dimensions without those of 1, with neighbours merged that are both kept or both reduced. The
  * innermost one stands apart: it is folded along if it is reduced, else rows fold onto rows. */
 typedef struct gr_reduction {
-    bool across;    /* the innermost dimension is kept */
-    int64_t length; /* of the innermost dimension */
+    bool across;           /* the innermost dimension is kept */
+    int64_t length;        /* of the innermost dimension */
     int64_t kept, reduced; /* products of the other dimensions */
     int n_kept, n_reduced;
     int64_t kept_dim[GR_MAX_DIMS], kept_stride[GR_MAX_DIMS]; /* the fastest first */

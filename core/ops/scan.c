@@ -21,7 +21,7 @@ static gr_tensor *apply(const gr_op *op, gr_tensor *x, int axis, bool backwards)
     return x != NULL && p.axis < 0 ? NULL : gr_apply(op, GR_LIST(x), &p, sizeof p);
 }
 
-/* -- Running sums ------------------------------------------------------------------------------ */
+/* -- Running sums -- */
 
 typedef struct cumsum_work {
     const gr_reduce_kernels *kernels;
@@ -50,8 +50,11 @@ static bool same_shape(const gr_node *n, gr_shape *shape) {
 
 static void cumsum_forward(const gr_node *n) {
     const gr_axis_view v = view_of(n);
-    cumsum_work w = {.kernels = n->graph->kernels->reduce, .view = v, .x = n->in[0]->data,
-                     .y = n->out->data, .tiles = (v.inner + TILE - 1) / TILE,
+    cumsum_work w = {.kernels = n->graph->kernels->reduce,
+                     .view = v,
+                     .x = n->in[0]->data,
+                     .y = n->out->data,
+                     .tiles = (v.inner + TILE - 1) / TILE,
                      .backwards = ((const scan_params *)n->params)->backwards};
     if (n->out->size == 0) return;
     gr_for(n->graph, v.outer * w.tiles, 1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)),
@@ -71,7 +74,7 @@ static const gr_op cumsum_op = {.name = "gr_cumsum",
                                 .vjp = cumsum_vjp};
 gr_tensor *gr_cumsum(gr_tensor *x, int axis) { return apply(&cumsum_op, x, axis, false); }
 
-/* -- Where the extremes are -------------------------------------------------------------------- */
+/* -- Where the extremes are -- */
 
 static bool argument_shape(const gr_node *n, gr_shape *shape) {
     const int axis = ((const scan_params *)n->params)->axis;
@@ -111,8 +114,8 @@ static void argument_range(void *context, int64_t begin, int64_t end) {
 }
 
 static void find(const gr_node *n, bool smallest) {
-    argument_work w = {.view = view_of(n), .x = n->in[0]->data, .y = n->out->index,
-                       .smallest = smallest};
+    argument_work w = {
+        .view = view_of(n), .x = n->in[0]->data, .y = n->out->index, .smallest = smallest};
     if (n->out->size == 0) return;
     gr_for(n->graph, w.view.outer, 1 + GRAIN / (w.view.n * w.view.inner), argument_range, &w);
 }

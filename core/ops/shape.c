@@ -49,8 +49,7 @@ static void copy_to_result(const gr_node *n, int64_t x_offset, const int64_t *x_
     copy_strided(n->graph, n->out->shape, n->out, 0, y_stride, n->in[0], x_offset, x_stride);
 }
 
-/* -- Reshape -------------------------------------------------------------------------------------
- */
+/* -- Reshape -- */
 
 /* Replaces a dimension of -1 by what is left of x's elements. */
 static bool fill_open_dim(const gr_node *n, gr_shape *shape) {
@@ -143,8 +142,7 @@ gr_tensor *gr_squeeze(gr_tensor *x, int axis) {
     return gr_reshape(x, without_axis(x->shape, axis));
 }
 
-/* -- Permute -------------------------------------------------------------------------------------
- */
+/* -- Permute -- */
 
 static bool permute_shape(const gr_node *n, gr_shape *shape) {
     const gr_shape *order = n->params, *x = &n->in[0]->shape;
@@ -202,8 +200,7 @@ gr_tensor *gr_transpose(gr_tensor *x, int axis_a, int axis_b) {
     return gr_apply(&permute_op, GR_LIST(x), &order, sizeof order);
 }
 
-/* -- Flip ----------------------------------------------------------------------------------------
- */
+/* -- Flip -- */
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[0]->shape;
@@ -231,8 +228,7 @@ gr_tensor *gr_flip(gr_tensor *x, int axis) {
     return gr_apply(&flip_op, GR_LIST(x), &axis, sizeof axis);
 }
 
-/* -- Expand --------------------------------------------------------------------------------------
- */
+/* -- Expand -- */
 
 static bool expand_shape(const gr_node *n, gr_shape *shape) {
     gr_shape x = n->in[0]->shape;
@@ -269,8 +265,7 @@ gr_tensor *gr_expand(gr_tensor *x, gr_shape shape) {
     return gr_apply(&expand_op, GR_LIST(x), &shape, sizeof shape);
 }
 
-/* -- Slice and pad, each the other's gradient
- * ------------------------------------------------------ */
+/* -- Slice and pad, each the other's gradient -- */
 
 /* Elements begin, begin + step, ... of an axis of `length`: of x's in gr_slice, of the result's in
  * gr_pad, where `value` fills what lies between and around them. */
@@ -429,8 +424,7 @@ bool gr_split(gr_tensor *x, int axis, const int *lengths, int n, gr_tensor **par
     return fine;
 }
 
-/* -- Concat and stack
- * ------------------------------------------------------------------------------ */
+/* -- Concat and stack -- */
 
 static gr_text list_item(const gr_node *n, int i) {
     char formal[24];

@@ -38,8 +38,11 @@ static void columns_range(void *context, int64_t begin, int64_t end) {
 static void run(const gr_node *n, bool logarithm) {
     const softmax_params *p = n->params;
     const gr_axis_view v = p->view;
-    softmax_work w = {.kernels = n->graph->kernels->reduce, .view = v, .x = n->in[0]->data,
-                      .y = n->out->data, .logarithm = logarithm,
+    softmax_work w = {.kernels = n->graph->kernels->reduce,
+                      .view = v,
+                      .x = n->in[0]->data,
+                      .y = n->out->data,
+                      .logarithm = logarithm,
                       .tiles = (v.inner + TILE - 1) / TILE};
     if (n->out->size == 0) return;
     if (v.inner == 1)
@@ -98,8 +101,7 @@ static gr_tensor *composed(gr_tensor *x, gr_axes axes, bool logarithm) {
 
 static gr_tensor *apply(const gr_op *op, gr_tensor *x, unsigned axes) {
     softmax_params p = {.axes = axes};
-    if (x == NULL || x->kind != GR_REAL || x->size == 0 ||
-        gr_axis_view_of(x->shape, axes, &p.view))
+    if (x == NULL || x->kind != GR_REAL || x->size == 0 || gr_axis_view_of(x->shape, axes, &p.view))
         return gr_apply(op, GR_LIST(x), &p, sizeof p);
     const gr_node call = {.params = &p, .n_in = 1, .in = &x};
     return composed(x, axes_of(&call), op == &log_softmax_op);

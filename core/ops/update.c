@@ -25,8 +25,8 @@ static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
 
 static void sgd_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
-    w->kernels->sgd(end - begin, w->p + begin, w->grad + begin,
-                    w->v == NULL ? NULL : w->v + begin, &w->sgd);
+    w->kernels->sgd(end - begin, w->p + begin, w->grad + begin, w->v == NULL ? NULL : w->v + begin,
+                    &w->sgd);
 }
 
 void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update r) {
@@ -49,8 +49,8 @@ static void adam_range(void *context, int64_t begin, int64_t end) {
 
 void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v, gr_adam_update r) {
     if (!fits(p, grad, "gr_update_adam")) return;
-    work w = {.kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v,
-              .grad = grad->data};
+    work w = {
+        .kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v, .grad = grad->data};
     double step = (double)r.step;
     w.adam = (gr_adam_numbers){.weight_decay = (gr_real)r.weight_decay,
                                .one_minus_beta1 = (gr_real)(1 - r.beta1),

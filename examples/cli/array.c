@@ -13,8 +13,7 @@ bool array_is_whole(const array *a) {
     return true;
 }
 
-/* -- JSON
- * ------------------------------------------------------------------------------------------ */
+/* -- JSON -- */
 
 /* Dimensions are known by the first element (or empty brackets) met at each depth. */
 typedef struct reader {
@@ -171,8 +170,7 @@ static int parse_list(gr_graph *g, const char *what, const char *text, array **a
     return n;
 }
 
-/* -- Files
- * ----------------------------------------------------------------------------------------- */
+/* -- Files -- */
 
 static bool ends_in(const char *text, const char *ending) {
     size_t n = strlen(text), m = strlen(ending);

@@ -23,8 +23,7 @@ const char help_losses[] =
 
 enum { PAGE_WIDTH = 100, NARROWEST = 80, WIDEST = 160, GAP = 2 };
 
-/* -- Text in columns
- * --------------------------------------------------------------------------------- */
+/* -- Text in columns -- */
 
 static int page_width(void) {
     struct winsize window;
@@ -62,8 +61,7 @@ static void write_paragraph(FILE *to, int indent, const char *text) {
     } while (*text != '\0');
 }
 
-/* -- The table
- * --------------------------------------------------------------------------------------- */
+/* -- The table -- */
 
 /* A name that is longer stands in a line of its own. */
 static int name_width(void) {
@@ -125,8 +123,7 @@ static void write_table(const char *only) {
     printf("\ngradus losses NAME says all about one of them.\n");
 }
 
-/* -- One loss
- * ---------------------------------------------------------------------------------------- */
+/* -- One loss -- */
 
 static const char *kind_text(const gr_operand_info *o) {
     switch (o->kind) {
@@ -245,8 +242,7 @@ void write_page(FILE *to, const gr_loss_info *loss) {
     write_usage(to, loss);
 }
 
-/* -- The command
- * ------------------------------------------------------------------------------------ */
+/* -- The command -- */
 
 static void write_names(const gr_loss_info *loss, const char *family) {
     for (int i = 0; loss == NULL && i < gr_loss_count(); i++)

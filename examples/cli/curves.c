@@ -7,8 +7,7 @@
 #include "examples/common/plot.h"
 #include "examples/common/stats.h"
 
-/* -- Points
- * ---------------------------------------------------------------------------------------- */
+/* -- Points -- */
 
 bool curve_exists(const gr_loss_info *loss) {
     const char *shape = loss->operands[0].shape;
@@ -79,8 +78,7 @@ bool curve_compute(gr_graph *g, curve *c) {
     return true;
 }
 
-/* -- Picture
- * --------------------------------------------------------------------------------------- */
+/* -- Picture -- */
 
 static void write_number(FILE *to, double value) {
     if (isfinite(value))

@@ -38,8 +38,7 @@ typedef struct request {
     bool reduction, grad, grad2;
 } request;
 
-/* -- The command line -----------------------------------------------------------------------------
- */
+/* -- The command line -- */
 
 static int count_operands(const gr_loss_info *loss) {
     int n = 0;
@@ -144,8 +143,7 @@ static request read_request(gr_graph *g, const gr_loss_info *loss, int n, char *
     return r;
 }
 
-/* -- Operands
- * --------------------------------------------------------------------------------------- */
+/* -- Operands -- */
 
 static gr_tensor *real_tensor(gr_graph *g, const char *name, const array *a) {
     gr_tensor *t = gr_zeros(g, a->shape);
@@ -201,8 +199,7 @@ static bool make_operands(gr_graph *g, request *r) {
     return true;
 }
 
-/* -- Gradients
- * -------------------------------------------------------------------------------------- */
+/* -- Gradients -- */
 
 /* The real operands, those of lists one by one; room for them and their gradients is the graph's.
  */
@@ -246,8 +243,7 @@ static bool compute(gr_graph *g, request *r, result *out) {
     return out->loss != NULL && differentiate(g, r, out) && !gr_failed(g);
 }
 
-/* -- Output
- * ----------------------------------------------------------------------------------------- */
+/* -- Output -- */
 
 /* ', "grad": {"pred": [...], ...}'; the gradients stand in the order of real_operands. */
 static void write_gradients(const request *r, const char *key, gr_tensor **grads) {

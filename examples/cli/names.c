@@ -40,8 +40,7 @@ int names_find(const names *known, const char *word, size_t length) {
     return -1;
 }
 
-/* -- Did you mean
- * ---------------------------------------------------------------------------------- */
+/* -- Did you mean -- */
 
 enum { LONGEST = 63 };
 

@@ -45,8 +45,7 @@ typedef struct request {
     const char *out;
 } request;
 
-/* -- The command line
- * ------------------------------------------------------------------------------ */
+/* -- The command line -- */
 
 static void add_loss(request *r, const char *word) {
     const gr_loss_info *loss = get_loss(word);
@@ -121,8 +120,7 @@ static request read_request(int n, char **words) {
     return r;
 }
 
-/* -- Curves
- * ---------------------------------------------------------------------------------------- */
+/* -- Curves -- */
 
 /* Sets one parameter of the curves of a loss: each of them becomes one for each value. `curves` has
  * room for MOST_CURVES; returns how many there are now. */
@@ -209,8 +207,7 @@ static void check_used(const request *r) {
     }
 }
 
-/* -- The picture's place
- * --------------------------------------------------------------------------- */
+/* -- The picture's place -- */
 
 typedef struct place {
     char directory[1024], name[256];

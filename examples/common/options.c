@@ -21,8 +21,7 @@ void options_misuse(const char *program, const char *format, ...) {
     exit(2);
 }
 
-/* -- Help ----------------------------------------------------------------------------------------
- */
+/* -- Help -- */
 
 static void print_default(const option_row *o) {
     if (o->kind == OPTION_INTEGER) printf(" [%d", *(const int *)o->value);
@@ -49,8 +48,7 @@ static void print_help(const char *program, const char *purpose, const option_ro
     printf("  %-18s %s\n", "--help", "prints this");
 }
 
-/* -- Values --------------------------------------------------------------------------------------
- */
+/* -- Values -- */
 
 static void set_integer(const char *program, const option_row *o, const char *text) {
     char *rest;

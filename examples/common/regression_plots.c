@@ -26,8 +26,7 @@ static double mean_over_seeds(const regression_plots *plots, int row, int method
     return sum / plots->seeds;
 }
 
-/* -- Predicted against true
- * ------------------------------------------------------------------------- */
+/* -- Predicted against true -- */
 
 enum { PANEL = 165, LEFT = 92, MARGIN = 40 }; /* pixels */
 
@@ -94,8 +93,7 @@ bool plot_predictions(const regression_plots *plots, const char *name) {
     return plot_end(p);
 }
 
-/* -- Errors
- * ----------------------------------------------------------------------------------------- */
+/* -- Errors -- */
 
 typedef struct range {
     double low, high;

@@ -67,8 +67,7 @@ double measure_peak(const char *isa) {
     return best;
 }
 
-/* -- One workload
- * ----------------------------------------------------------------------------------- */
+/* -- One workload -- */
 
 static double time_steps(const workload *w, bench *b, int64_t steps) {
     double begin = now();
@@ -121,8 +120,7 @@ static bool measure(const workload *w, const settings *s, result *r) {
     return true;
 }
 
-/* -- The table
- * -------------------------------------------------------------------------------------- */
+/* -- The table -- */
 
 static void print_heading(const settings *s) {
     printf("\n%-28s %10s %7s %8s %8s %6s", "", "Gradus", "", "", "malloc", "system");
@@ -152,7 +150,8 @@ static void print_result(const workload *w, const settings *s, const result *r) 
 
 static void print_machine(const settings *s) {
     gr_graph *g = gr_graph_new(.threads = 1);
-    printf("Threads: %d. %s, kernels for %s; peak of fused multiply-adds of one thread: %.1f GFLOP/s\n",
+    printf("Threads: %d. %s, kernels for %s; peak of fused multiply-adds of one thread: %.1f "
+           "GFLOP/s\n",
            s->threads, sizeof(gr_real) == 8 ? "Double" : "Float", gr_isa(g),
            measure_peak(gr_isa(g)) * 1e-9);
     gr_graph_free(g);
@@ -184,7 +183,8 @@ static bool read_settings(settings *s, int argc, char **argv) {
 int main(int argc, char **argv) {
     settings s = {.repetitions = 21, .threads = 1};
     if (!read_settings(&s, argc, argv)) {
-        fprintf(stderr, "usage: bench [--repetitions 1..%d] [--threads N] [--only TEXT] [PEER]...\n",
+        fprintf(stderr,
+                "usage: bench [--repetitions 1..%d] [--threads N] [--only TEXT] [PEER]...\n",
                 MAX_REPETITIONS);
         return 2;
     }

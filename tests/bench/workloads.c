@@ -5,8 +5,7 @@ static gr_tensor *kept_normal(gr_graph *g, gr_shape shape) {
     return gr_keep(gr_normal(g, shape, 0, 1));
 }
 
-/* -- Training steps: forward, backward, optimizer, reset ------------------------------------------
- */
+/* -- Training steps: forward, backward, optimizer, reset -- */
 
 static void mlp_setup(bench *b) {
     gr_graph *g = b->graph;
@@ -24,8 +23,7 @@ static void mlp_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
-/* -- Single operations
- * ----------------------------------------------------------------------------- */
+/* -- Single operations -- */
 
 static void matmul_setup(bench *b) {
     b->x = kept_normal(b->graph, GR_SHAPE(b->size, b->size));
@@ -83,9 +81,7 @@ static void ctc_setup(bench *b) {
     b->more[0] = gr_keep(gr_from_index(b->graph, GR_SHAPE(N), inputs));
     b->more[1] = gr_keep(gr_from_index(b->graph, GR_SHAPE(N), targets));
 }
-static void nt_xent_setup(bench *b) {
-    b->x = leaf(gr_normal(b->graph, GR_SHAPE(512, 128), 0, 1));
-}
+static void nt_xent_setup(bench *b) { b->x = leaf(gr_normal(b->graph, GR_SHAPE(512, 128), 0, 1)); }
 
 static void huber_step(bench *b) { loss_step(b, gr_huber(b->x, b->y)); }
 static void bce_with_logits_step(bench *b) { loss_step(b, gr_bce_with_logits(b->x, b->y)); }

@@ -8,7 +8,7 @@
 
 #include "core/graph/random.h"
 
-/* -- Shapes ------------------------------------------------------------------------------------ */
+/* -- Shapes -- */
 
 /* Of a letter that means nothing in particular, and of lists: a vector (K) has one number for each.
  */
@@ -100,7 +100,7 @@ static int class_axis(const gr_operand_info *o, const gr_tensor *t) {
     return t->shape.ndim - 1;
 }
 
-/* -- Values ------------------------------------------------------------------------------------ */
+/* -- Values -- */
 
 static double uniform(gr_graph *g) { return gr_random_uniform(g); }
 
@@ -177,7 +177,7 @@ static gr_tensor *draw_index(gr_graph *g, const gr_operand_info *o, gr_shape sha
     return gr_name(gr_from_index(g, shape, values), o->name);
 }
 
-/* -- Calls ------------------------------------------------------------------------------------- */
+/* -- Calls -- */
 
 static gr_tensor *draw_leaf(gr_graph *g, const gr_operand_info *o, gr_shape shape, bool wide,
                             loss_call *to) {

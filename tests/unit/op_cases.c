@@ -9,8 +9,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* -- Calls with parameters ------------------------------------------------------------------------
- */
+/* -- Calls with parameters -- */
 
 static int operands(const cJSON *c) { return cJSON_GetArraySize(cJSON_GetObjectItem(c, "in")); }
 
@@ -139,8 +138,7 @@ CALL(cosine_similarity) {
                       : gr_cosine_similarity(in[0], in[1], .axis = axis, .eps = eps);
 }
 
-/* -- The table
- * -------------------------------------------------------------------------------------- */
+/* -- The table -- */
 
 typedef struct op_entry {
     const char *family, *name;

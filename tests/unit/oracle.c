@@ -12,8 +12,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 
-/* -- Reading --------------------------------------------------------------------------------------
- */
+/* -- Reading -- */
 
 cJSON *oracle_read(const char *path) {
     gzFile file = gzopen(path, "rb"); /* plain files too */
@@ -142,7 +141,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
     return NULL;
 }
 
-/* -- Comparing --------------------------------------------------------------------------------- */
+/* -- Comparing -- */
 
 static bool complain(oracle_message *message, const char *format, ...) {
     va_list arguments;

@@ -32,8 +32,7 @@ static void expect(const gr_tensor *t, int n, const double *expected) {
 #define EXPECT(t, ...)                                                                             \
     expect(t, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
 
-/* -- gr_backward
- * ------------------------------------------------------------------------------------ */
+/* -- gr_backward -- */
 
 START_TEST(backward_adds_up) {
     gr_tensor *x = VARIABLE(1, 2, 3);
@@ -117,8 +116,7 @@ START_TEST(a_tape_of_many_operations) {
 }
 END_TEST
 
-/* -- gr_grad and gr_grads
- * ---------------------------------------------------------------------------- */
+/* -- gr_grad and gr_grads -- */
 
 START_TEST(grad_leaves_the_leaves_alone) {
     gr_tensor *x = VARIABLE(1, 2, 3);
@@ -226,8 +224,7 @@ START_TEST(jacobian_times_vector) {
 }
 END_TEST
 
-/* -- Higher orders, against the oracle
- * ----------------------------------------------------------------- */
+/* -- Higher orders, against the oracle -- */
 
 static cJSON *file;
 
@@ -348,9 +345,7 @@ START_TEST(penalty_on_the_gradient) {
 }
 END_TEST
 
-/* -- Errors
- * -----------------------------------------------------------------------------------------------
- */
+/* -- Errors -- */
 
 static void expect_error(const char *expected) {
     ck_assert_str_eq(gr_error(g), expected);

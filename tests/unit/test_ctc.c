@@ -57,7 +57,7 @@ static void draw_labels(int n, int classes, int32_t *labels) {
     for (int i = 0; i < n; i++) labels[i] = 1 + (int32_t)gr_random_below(g, (uint32_t)classes - 1);
 }
 
-/* -- References -------------------------------------------------------------------------------- */
+/* -- References -- */
 
 static bool spells(const int *path, int time, int n, const int32_t *labels) {
     int found = 0;
@@ -107,7 +107,7 @@ static double recursion(const gr_tensor *x, int n, const int32_t *labels) {
     return -(n > 0 ? log_add(alpha[2 * n], alpha[2 * n - 1]) : alpha[0]);
 }
 
-/* -- Tests ------------------------------------------------------------------------------------- */
+/* -- Tests -- */
 
 START_TEST(all_alignments) {
     for (int round = 0; round < 60; round++) {

@@ -21,8 +21,7 @@ static gr_csv *parse(const char *text) {
     return gr_csv_parse(g, text, strlen(text), (gr_csv_options){.path = "t.csv", .separator = ','});
 }
 
-/* -- CSV -----------------------------------------------------------------------------------------
- */
+/* -- CSV -- */
 
 START_TEST(csv_reads_numbers_and_text) {
     gr_csv *csv = parse("a,b,c\n1,x,1e-3\n-2.5,y,NA\n,x,7\n");
@@ -221,8 +220,7 @@ START_TEST(csv_of_a_small_memory_fails_with_a_message) {
 }
 END_TEST
 
-/* -- Splits --------------------------------------------------------------------------------------
- */
+/* -- Splits -- */
 
 START_TEST(split_gives_each_row_to_one_part) {
     gr_parts p = gr_split_rows(g, 103, .validation = 0.1, .test = 0.2);
@@ -273,8 +271,7 @@ START_TEST(rows_are_taken_in_order) {
 }
 END_TEST
 
-/* -- Scaling -------------------------------------------------------------------------------------
- */
+/* -- Scaling -- */
 
 START_TEST(scaler_standardises_and_inverts) {
     /* columns: 1 2 3 with a missing one; constant; one far off with little spread */
@@ -313,8 +310,7 @@ START_TEST(scaler_survives_extremes) {
 }
 END_TEST
 
-/* -- Batches -------------------------------------------------------------------------------------
- */
+/* -- Batches -- */
 
 /* Runs an epoch over rows 0 ... n-1 and writes the order in which they came; returns the batches.
  */

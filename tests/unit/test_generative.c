@@ -37,7 +37,7 @@ static gr_module *critic_of(const cJSON *c) {
     return net;
 }
 
-/* -- The gradient penalty ---------------------------------------------------------------------- */
+/* -- The gradient penalty -- */
 
 START_TEST(penalty_of_a_network_as_in_torch) {
     const char *const ids[] = {"plain", "other"};
@@ -136,7 +136,7 @@ START_TEST(penalty_refuses) {
 }
 END_TEST
 
-/* -- GradNorm ---------------------------------------------------------------------------------- */
+/* -- GradNorm -- */
 
 typedef struct two_tasks {
     gr_tensor *x, *t, *weights, *initial, *shared, *bias, *a, *b;
@@ -211,7 +211,7 @@ START_TEST(gradnorm_refuses) {
 }
 END_TEST
 
-/* -- By differences ---------------------------------------------------------------------------- */
+/* -- By differences -- */
 
 #ifdef GR_DOUBLE
 
@@ -238,7 +238,7 @@ END_TEST
 
 #endif
 
-/* -- Schedules --------------------------------------------------------------------------------- */
+/* -- Schedules -- */
 
 START_TEST(schedules) {
     ck_assert_double_eq(gr_schedule_linear(-5, 0, 10, 2, 4), 2);

@@ -87,8 +87,7 @@ START_TEST(no_operation_is_left_out) {
 }
 END_TEST
 
-/* -- Compositions: operands used twice, and operations within each other's vjp
- * ----------------------- */
+/* -- Compositions: operands used twice, and operations within each other's vjp -- */
 
 static gr_tensor *same_operand_twice(void *context, gr_tensor **x) {
     (void)context;
@@ -153,8 +152,7 @@ START_TEST(compositions_by_differences) {
 }
 END_TEST
 
-/* -- The check itself
- * ------------------------------------------------------------------------------- */
+/* -- The check itself -- */
 
 static bool first_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[0]->shape;

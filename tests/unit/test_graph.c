@@ -20,8 +20,7 @@ static void teardown(void) {
     g = NULL;
 }
 
-/* -- A training step that touches most of the engine
- * ------------------------------------------------ */
+/* -- A training step that touches most of the engine -- */
 
 typedef struct network {
     gr_tensor *w1, *b1, *w2;
@@ -86,8 +85,7 @@ static bool whole_program(gr_graph *graph) {
     return !gr_failed(graph);
 }
 
-/* -- Memory
- * ------------------------------------------------------------------------------------------- */
+/* -- Memory -- */
 
 START_TEST(steps_take_no_memory_from_the_system) {
     network n = network_new(g);
@@ -195,8 +193,7 @@ START_TEST(elements_are_aligned) {
 }
 END_TEST
 
-/* -- Tensors
- * ------------------------------------------------------------------------------------------ */
+/* -- Tensors -- */
 
 START_TEST(tensors_are_what_was_asked_for) {
     gr_tensor *t = gr_arange(g, 4), *s = gr_scalar(g, 2.5), *f = gr_full(g, GR_SHAPE(2, 0), 1);
@@ -232,8 +229,7 @@ START_TEST(copies_do_not_share_elements) {
 }
 END_TEST
 
-/* -- Errors
- * -------------------------------------------------------------------------------------------- */
+/* -- Errors -- */
 
 typedef struct heard {
     int times;
@@ -337,8 +333,7 @@ START_TEST(options_are_kept) {
 }
 END_TEST
 
-/* -- Recording
- * ------------------------------------------------------------------------------------------ */
+/* -- Recording -- */
 
 START_TEST(only_what_needs_a_gradient_is_recorded) {
     gr_tensor *constant = gr_zeros(g, GR_SHAPE(2));
@@ -380,8 +375,7 @@ START_TEST(detach_cuts_the_flow) {
 }
 END_TEST
 
-/* -- Threads of the caller's
- * ------------------------------------------------------------------------------ */
+/* -- Threads of the caller's -- */
 
 typedef struct job {
     uint64_t seed;

@@ -29,7 +29,7 @@ static void teardown(void) {
     gr_graph_free(g);
 }
 
-/* -- Spectral normalisation -------------------------------------------------------------------- */
+/* -- Spectral normalisation -- */
 
 START_TEST(spectral_norm_as_in_torch) {
     const char *const ids[] = {"matrix_0", "matrix_1", "matrix_3", "convolution"};
@@ -104,7 +104,7 @@ START_TEST(spectral_norm_refuses) {
 }
 END_TEST
 
-/* -- Clipping ---------------------------------------------------------------------------------- */
+/* -- Clipping -- */
 
 START_TEST(clipping_cuts_every_parameter) {
     gr_module *net = gr_sequential(g, gr_linear(g, 2, 3), gr_relu_layer(g), gr_linear(g, 3, 1));
@@ -126,7 +126,7 @@ START_TEST(clipping_cuts_every_parameter) {
 }
 END_TEST
 
-/* -- The adaptive softmax ---------------------------------------------------------------------- */
+/* -- The adaptive softmax -- */
 
 static gr_module *adaptive_of(const cJSON *c) {
     int cutoffs[8], n = oracle_ints(c, "cutoffs", cutoffs, 8);

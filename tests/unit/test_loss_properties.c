@@ -43,7 +43,7 @@ static void test_property(const gr_loss_info *loss, const char *named, const cha
         complain(loss, "the row does not say, and no counterexample was found:", property);
 }
 
-/* -- Convex ------------------------------------------------------------------------------------ */
+/* -- Convex -- */
 
 /* Elements of the loss for which the value in the middle of two points lies above the chord. */
 static int above_the_chord(search *s, int *pairs) {
@@ -92,7 +92,7 @@ START_TEST(convex) {
 }
 END_TEST
 
-/* -- Differentiable ---------------------------------------------------------------------------- */
+/* -- Differentiable -- */
 
 /* The slope along a line jumps: bisection of the interval with the largest difference leaves a
  * difference behind that does not shrink with the interval. */
@@ -216,7 +216,7 @@ START_TEST(differentiable) {
 }
 END_TEST
 
-/* -- Robust ------------------------------------------------------------------------------------ */
+/* -- Robust -- */
 
 static bool is_bounded(const gr_operand_info *o) {
     return o->domain == GR_UNIT_INTERVAL || o->domain == GR_DISTRIBUTION || o->domain == GR_BINARY;
@@ -266,7 +266,7 @@ START_TEST(robust) {
 }
 END_TEST
 
-/* -- Range ------------------------------------------------------------------------------------- */
+/* -- Range -- */
 
 /* Operands at the ends of what they may be, and equal to each other, now and then. */
 static void to_extremes(const gr_loss_info *loss, loss_call *l) {
@@ -339,7 +339,7 @@ START_TEST(range) {
 }
 END_TEST
 
-/* -- Zero for a perfect prediction ------------------------------------------------------------- */
+/* -- Zero for a perfect prediction -- */
 
 /* The prediction of class c as sure as can be, in what the operand holds. */
 static double sure(gr_domain domain, bool yes) {

@@ -31,7 +31,7 @@ static void expect(bool holds, const gr_loss_info *loss, const char *what, const
         for (const gr_loss_info *loss = gr_loss_at(row_); loss != NULL; loss = NULL)               \
             if (loss_selected(loss->name))
 
-/* -- The rows ---------------------------------------------------------------------------------- */
+/* -- The rows -- */
 
 static bool filled(const char *text) { return text != NULL && *text != '\0'; }
 
@@ -115,7 +115,7 @@ START_TEST(names_are_found) {
 }
 END_TEST
 
-/* -- Defaults ---------------------------------------------------------------------------------- */
+/* -- Defaults -- */
 
 static bool same(const gr_tensor *a, const gr_tensor *b) {
     if (a == NULL || b == NULL || a->kind != b->kind || !gr_shape_equal(a->shape, b->shape))
@@ -149,7 +149,7 @@ START_TEST(defaults_are_the_functions) {
 }
 END_TEST
 
-/* -- Bad calls --------------------------------------------------------------------------------- */
+/* -- Bad calls -- */
 
 /* The call has failed with a message that has the loss's name and `mention` in it. */
 static void expect_refusal(const gr_loss_info *loss, const gr_tensor *y, const char *what,
@@ -320,7 +320,7 @@ START_TEST(unknown_reductions_are_refused) {
 }
 END_TEST
 
-/* -- Sizes ------------------------------------------------------------------------------------- */
+/* -- Sizes -- */
 
 static bool all_finite(const gr_tensor *t) {
     for (int64_t i = 0; i < t->size; i++)

@@ -30,9 +30,12 @@ static gr_module *small_net(gr_graph *graph) {
                          gr_softmax_layer(graph), gr_linear(graph, 7, 1));
 }
 
-/* -- A layer of one's own: the example of nn/module.h, to the letter -------------------------------- */
+/* -- A layer of one's own: the example of nn/module.h, to the letter -- */
 
-typedef struct shift_layer { gr_module module; gr_tensor *shift; } shift_layer;
+typedef struct shift_layer {
+    gr_module module;
+    gr_tensor *shift;
+} shift_layer;
 static gr_tensor *shift_forward(gr_module *m, gr_tensor *x) {
     return gr_add(x, ((shift_layer *)m)->shift);
 }
@@ -46,7 +49,8 @@ gr_module *shift_layer_new(gr_graph *g, int n) {
 
 static char *text_of_file(const char *path) {
     FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root", path);
+    ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root",
+                  path);
     char *text = calloc(1, 1 << 20);
     ck_assert_ptr_nonnull(text);
     ck_assert_uint_lt(fread(text, 1, (1 << 20) - 1, file), (1 << 20) - 1);
@@ -88,14 +92,14 @@ START_TEST(a_layer_of_ones_own_is_trained_like_any_other) {
 }
 END_TEST
 
-/* -- Names, shapes, order --------------------------------------------------------------------------- */
+/* -- Names, shapes, order -- */
 
 START_TEST(parameters_have_their_names_shapes_and_order) {
     static const struct {
         const char *name;
         gr_shape shape;
     } expected[] = {
-        {"0.weight", {2, {20, 10}}}, {"0.bias", {1, {20}}},      {"2.0.weight", {2, {20, 20}}},
+        {"0.weight", {2, {20, 10}}}, {"0.bias", {1, {20}}},        {"2.0.weight", {2, {20, 20}}},
         {"2.0.bias", {1, {20}}},     {"2.2.weight", {2, {7, 20}}}, {"4.weight", {2, {1, 7}}},
         {"4.bias", {1, {1}}},
     };
@@ -183,7 +187,7 @@ START_TEST(softmax_is_over_the_last_axis) {
 }
 END_TEST
 
-/* -- The linear layer against PyTorch --------------------------------------------------------------- */
+/* -- The linear layer against PyTorch -- */
 
 /* The layer reads its own parameters: they get the case's numbers and stand for the operands. */
 static int layer_operands(const cJSON *c, gr_module *m, gr_tensor *in[3]) {
@@ -198,7 +202,8 @@ static int layer_operands(const cJSON *c, gr_module *m, gr_tensor *in[3]) {
     return n;
 }
 
-static void expect(const cJSON *c, const char *key, int i, const gr_tensor *t, oracle_stats *stats) {
+static void expect(const cJSON *c, const char *key, int i, const gr_tensor *t,
+                   oracle_stats *stats) {
     const cJSON *list = cJSON_GetObjectItem(c, key);
     const cJSON *numbers = i < 0 ? cJSON_GetObjectItem(list, "data") : cJSON_GetArrayItem(list, i);
     gr_text what;
@@ -258,7 +263,7 @@ START_TEST(linear_is_pytorchs) {
 }
 END_TEST
 
-/* -- Initial values --------------------------------------------------------------------------------- */
+/* -- Initial values -- */
 
 typedef struct moments {
     double mean, variance, largest;
@@ -294,8 +299,8 @@ static const struct {
     bool uniform;
     double by_in, by_sum; /* the variance is by_in / fan_in + by_sum / (fan_in + fan_out) */
 } inits[] = {
-    {GR_INIT_DEFAULT, true, 1.0 / 3, 0},        {GR_INIT_KAIMING_UNIFORM, true, 2, 0},
-    {GR_INIT_KAIMING_NORMAL, false, 2, 0},      {GR_INIT_XAVIER_UNIFORM, true, 0, 2},
+    {GR_INIT_DEFAULT, true, 1.0 / 3, 0},   {GR_INIT_KAIMING_UNIFORM, true, 2, 0},
+    {GR_INIT_KAIMING_NORMAL, false, 2, 0}, {GR_INIT_XAVIER_UNIFORM, true, 0, 2},
     {GR_INIT_XAVIER_NORMAL, false, 0, 2},
 };
 enum { N_INITS = sizeof inits / sizeof *inits };
@@ -368,7 +373,7 @@ START_TEST(the_seed_decides) {
 }
 END_TEST
 
-/* -- Errors ----------------------------------------------------------------------------------------- */
+/* -- Errors -- */
 
 #define FAILS(call, message)                                                                       \
     do {                                                                                           \

@@ -24,7 +24,7 @@ static void teardown(void) {
     g = NULL;
 }
 
-/* -- Trajectories ----------------------------------------------------------------------------------- */
+/* -- Trajectories -- */
 
 /* Rounding adds up over the steps; a weight near 0 has the error of the larger ones that it came from. */
 #ifdef GR_DOUBLE
@@ -54,10 +54,9 @@ typedef struct training {
 static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net) {
     double lr = oracle_param(c, "lr", NAN), decay = oracle_param(c, "weight_decay", 0);
     if (strcmp(text_param(c, "optimizer"), "sgd") == 0)
-        return gr_sgd(net, .lr = lr, .weight_decay = decay,
-                      .momentum = oracle_param(c, "momentum", 0),
-                      .dampening = oracle_param(c, "dampening", 0),
-                      .nesterov = oracle_flag(c, "nesterov"));
+        return gr_sgd(
+            net, .lr = lr, .weight_decay = decay, .momentum = oracle_param(c, "momentum", 0),
+            .dampening = oracle_param(c, "dampening", 0), .nesterov = oracle_flag(c, "nesterov"));
     if (strcmp(oracle_name(c).text, "train/adam") == 0) return gr_adam(net); /* the defaults */
     return gr_adam(net, .lr = lr, .weight_decay = decay, .beta1 = oracle_param(c, "beta1", 0.9),
                    .beta2 = oracle_param(c, "beta2", 0.999), .eps = oracle_param(c, "eps", 1e-8));
@@ -98,7 +97,8 @@ static double forward_and_backward(const cJSON *c, training *r) {
 static double one_step(const cJSON *c, training *r, int step) {
     int every = oracle_int(c, "lr_every", 0), skip = oracle_int(c, "skip", 0);
     if (every > 0)
-        r->opt->lr = oracle_param(c, "lr", NAN) * pow(oracle_param(c, "lr_factor", NAN), step / every);
+        r->opt->lr =
+            oracle_param(c, "lr", NAN) * pow(oracle_param(c, "lr_factor", NAN), step / every);
     double loss = NAN;
     for (int i = 0; i < oracle_int(c, "accumulate", 1); i++) loss = forward_and_backward(c, r);
     if (skip > 0 && step % skip == 0) {
@@ -118,8 +118,9 @@ static void compare_end(const cJSON *c, training *r, gr_tensor *losses, oracle_s
         gr_text what;
         oracle_message message;
         snprintf(what.text, sizeof what.text, "%.60s %.40s", oracle_name(c).text, name);
-        ck_assert_msg(oracle_compare(t, cJSON_GetObjectItem(expected, "data"), what.text, stats,
-                                     &message), "%s", message.text);
+        ck_assert_msg(
+            oracle_compare(t, cJSON_GetObjectItem(expected, "data"), what.text, stats, &message),
+            "%s", message.text);
     }
     stats->values++;
 }
@@ -152,7 +153,7 @@ START_TEST(trainings_end_where_pytorchs_do) {
 }
 END_TEST
 
-/* -- What a step does ------------------------------------------------------------------------------- */
+/* -- What a step does -- */
 
 static gr_tensor *weight(int n, double value) {
     gr_tensor *w = gr_parameter(g, GR_SHAPE(n), "w");
@@ -286,7 +287,7 @@ START_TEST(empty_parameters_are_no_harm) {
 }
 END_TEST
 
-/* -- An optimizer of one's own ---------------------------------------------------------------------- */
+/* -- An optimizer of one's own -- */
 
 /* Moves each element by lr against the sign of the sum of its gradients so far. */
 static void sign_update(gr_optimizer *opt, int i) {
@@ -310,7 +311,7 @@ START_TEST(an_optimizer_of_ones_own) {
 }
 END_TEST
 
-/* -- Errors ----------------------------------------------------------------------------------------- */
+/* -- Errors -- */
 
 #define FAILS(call, message)                                                                       \
     do {                                                                                           \
@@ -354,8 +355,7 @@ START_TEST(parameter_errors) {
     gr_graph *other = gr_graph_new();
     gr_tensor *w = weight(2, 0), *foreign = gr_parameter(other, GR_SHAPE(3), "v");
     FAILS(gr_sgd(gr_relu_layer(g)), "gr_sgd: the relu has no parameters");
-    FAILS(gr_adam(gr_sequential(g, gr_relu_layer(g))),
-          "gr_adam: the sequential has no parameters");
+    FAILS(gr_adam(gr_sequential(g, gr_relu_layer(g))), "gr_adam: the sequential has no parameters");
     FAILS(gr_adam(NULL, .parameters = GR_LIST(w, NULL)), "gr_adam: parameter 1 is NULL");
     FAILS(gr_adam(NULL, .parameters = GR_LIST(NULL, w)), "gr_adam: parameter 0 is NULL");
     FAILS(gr_sgd(NULL, .parameters = GR_LIST(w, foreign)),

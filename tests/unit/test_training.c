@@ -17,7 +17,7 @@
 #include "optim/optimizer.h"
 #include "tests/unit/suites.h"
 
-/* -- A training from its description to its weights ------------------------------------------------- */
+/* -- A training from its description to its weights -- */
 
 typedef struct plan {
     int sizes[4]; /* of the layers; 0 at the end where there are fewer */
@@ -95,7 +95,7 @@ static bool same(weights a, weights b) {
     return a.bytes == b.bytes && memcmp(a.data, b.data, a.bytes) == 0;
 }
 
-/* -- Reproducible ----------------------------------------------------------------------------------- */
+/* -- Reproducible -- */
 
 START_TEST(any_number_of_threads_gives_the_same_bits) {
     const plan *p = &plans[_i];
@@ -146,7 +146,7 @@ START_TEST(two_graphs_at_once_give_the_same_bits_as_alone) {
 }
 END_TEST
 
-/* -- Memory ----------------------------------------------------------------------------------------- */
+/* -- Memory -- */
 
 START_TEST(after_ten_steps_the_system_is_asked_for_nothing) {
     const plan *p = &plans[_i];
@@ -166,7 +166,7 @@ START_TEST(after_ten_steps_the_system_is_asked_for_nothing) {
 }
 END_TEST
 
-/* -- Errors on the way ------------------------------------------------------------------------------ */
+/* -- Errors on the way -- */
 
 /* Trains, with a bad batch in the middle if `mistake`. */
 static weights trained_past(bool mistake) {
@@ -226,7 +226,7 @@ START_TEST(a_value_that_is_not_finite_stops_the_step) {
 }
 END_TEST
 
-/* -- Learning --------------------------------------------------------------------------------------- */
+/* -- Learning -- */
 
 START_TEST(batches_teach_a_line) {
     enum { ROWS = 100, EPOCHS = 60 };
