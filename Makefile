@@ -8,7 +8,7 @@
 #   make demo         trains the outliers example and says where its picture lies
 #   make test         tests of the library and of the program gradus in both precisions
 #   make asan         the same under AddressSanitizer and UndefinedBehaviorSanitizer
-#   make valgrind     unit tests in single precision under valgrind
+#   make valgrind     unit tests in single precision under valgrind, but the slow ones
 #   make test-install installs into a scratch directory and builds README.md's program against it
 #   make headers      checks that each public header compiles alone and is part of gradus.h
 #   make bench        microseconds a training step, beside PyTorch if PYTHON has it
@@ -234,7 +234,7 @@ asan:
 	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE=1 unit cli
 
 valgrind: $(OUT)/unit | need-valgrind
-	CK_FORK=no OMP_NUM_THREADS=1 valgrind -q --error-exitcode=1 --leak-check=full \
+	CK_FORK=no CK_EXCLUDE_TAGS=slow OMP_NUM_THREADS=1 valgrind -q --error-exitcode=1 --leak-check=full \
 	    --errors-for-leak-kinds=definite $(OUT)/unit
 
 test-install: all | need-pkg-config

@@ -310,10 +310,13 @@ END_TEST
 
 Suite *training_suite(void) {
     Suite *s = suite_create("training");
+    TCase *threads = tcase_create("threads"); /* valgrind would take minutes */
+    tcase_set_tags(threads, "slow");
+    tcase_add_loop_test(threads, any_number_of_threads_gives_the_same_bits, 0, N_PLANS);
+    tcase_add_loop_test(threads, two_graphs_at_once_give_the_same_bits_as_alone, 0, 2);
+    tcase_add_test(threads, another_seed_gives_others);
+    suite_add_tcase(s, threads);
     TCase *t = tcase_create("training");
-    tcase_add_loop_test(t, any_number_of_threads_gives_the_same_bits, 0, N_PLANS);
-    tcase_add_test(t, another_seed_gives_others);
-    tcase_add_loop_test(t, two_graphs_at_once_give_the_same_bits_as_alone, 0, 2);
     tcase_add_loop_test(t, after_ten_steps_the_system_is_asked_for_nothing, 0, 2);
     tcase_add_test(t, a_training_goes_on_after_an_error);
     tcase_add_test(t, a_value_that_is_not_finite_stops_the_step);
