@@ -7,7 +7,10 @@
  * then the parameter, "0.weight". A layer of your own is a struct that begins with a gr_module, a type
  * with its forward function, and a function that makes one:
  *
- *     typedef struct shift_layer { gr_module module; gr_tensor *shift; } shift_layer;
+ *     typedef struct shift_layer {
+ *         gr_module module;
+ *         gr_tensor *shift;
+ *     } shift_layer;
  *     static gr_tensor *shift_forward(gr_module *m, gr_tensor *x) {
  *         return gr_add(x, ((shift_layer *)m)->shift);
  *     }

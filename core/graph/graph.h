@@ -71,11 +71,12 @@ const char *gr_error(const gr_graph *g);
 void gr_clear_error(gr_graph *g);
 /* Records an error (the first one stays); always returns NULL, so that a function of yours can end
  * with `return gr_fail(g, ...)`. */
+/* clang-format off */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-void *
-gr_fail(gr_graph *g, const char *format, ...);
+void *gr_fail(gr_graph *g, const char *format, ...);
+/* clang-format on */
 
 /* -- Recording -- */
 

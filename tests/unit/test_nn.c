@@ -68,7 +68,7 @@ START_TEST(the_example_of_the_header_is_the_one_tested_here) {
         *end = '\0';
         ck_assert_msg(strstr(here, line + 7) != NULL, "not in %s: %s", __FILE__, line + 7);
     }
-    ck_assert_int_eq(lines, 11);
+    ck_assert_int_eq(lines, 14);
     free(header);
     free(here);
 }
