@@ -15,7 +15,8 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 
 /* -- Operations of logits z and targets y -- */
 
-/* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy CE:
+/* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, and the cross-entropy
+ * CE:
  *
  *     focus  F_k = u^k CE    dF_k/dz = u^k (s(z) - y) + k F_k slope
  *                            dF_k/dy = -u^k z - k F_(k-1) t
@@ -25,9 +26,9 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
  *                            dslope/dy = -s(z) s(-z) / u^2
  *
  * where slope = (1 - 2y) s(z) s(-z) / u and t = tanh(z/2). So written, no first derivative has a
- * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid and
- * its logarithm is at hand, however small u is. gr_focal computes value and first derivative in one
- * pass (core/ops/pointwise.h); these are what it takes higher ones from. */
+ * negative power of u alone, which may be infinite where CE is 0. For y = 0 and 1 u is a sigmoid
+ * and its logarithm is at hand, however small u is. gr_focal computes value and first derivative in
+ * one pass (core/ops/pointwise.h); these are what it takes higher ones from. */
 
 enum { GRAIN = 1 << 12 };
 

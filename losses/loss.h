@@ -6,10 +6,10 @@
  *     gr_huber(pred, target, .delta = 2, .reduction = GR_SUM, .weight = w)
  *
  * Elementwise losses broadcast pred and target to a common shape and multiply by `weight`, which
- * broadcasts to that shape and does not change the divisor of the mean. Every loss is differentiable
- * with respect to each of its real operands, to any order. Bad input (shapes that don't fit, an empty
- * batch, a parameter or an index outside its range) is an error that names the loss and the operand;
- * nothing is computed then.
+ * broadcasts to that shape and does not change the divisor of the mean. Every loss is
+ * differentiable with respect to each of its real operands, to any order. Bad input (shapes that
+ * don't fit, an empty batch, a parameter or an index outside its range) is an error that names the
+ * loss and the operand; nothing is computed then.
  */
 #ifndef GR_LOSS_H
 #define GR_LOSS_H
@@ -86,8 +86,8 @@ typedef struct gr_loss_info {
     const char *reductions; /* "mean sum none", the first is the default; "" for none at all */
     const char *use;        /* when to */
     const char *avoid;      /* when not to */
-    /* The operand in which the loss is convex, is differentiable everywhere, and has a bounded gradient
-     * as the residual grows; NULL where it is not. */
+    /* The operand in which the loss is convex, is differentiable everywhere, and has a bounded
+     * gradient as the residual grows; NULL where it is not. */
     const char *convex, *differentiable, *robust;
     double low, high; /* range of an element, for operands as described and any parameters */
     bool
@@ -105,8 +105,8 @@ const gr_loss_info *gr_loss_find(const char *name);
 int gr_loss_operand(const gr_loss_info *loss, const char *name);
 int gr_loss_parameter(const gr_loss_info *loss, const char *name);
 
-/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place of
- * a choice. */
+/* Whether a parameter may have this value: a number within its range, an integer, 0 or 1, the place
+ * of a choice. */
 bool gr_parameter_allows(const gr_parameter_info *p, double value);
 
 /* A call with the row's defaults and no operands. */

@@ -73,9 +73,9 @@ gr_tensor *gr_mape_(gr_regression_args a) {
     return reduce(MAPE, &a, gr_div(error, gr_clamp(gr_abs(a.target), a.eps, INFINITY)));
 }
 
-/* The difference of the logarithms is log1p((larger - smaller) / (1 + smaller)), up to its sign. Which
- * is the larger is a choice, not a gr_maximum, so that second derivatives are right where both are
- * equal. */
+/* The difference of the logarithms is log1p((larger - smaller) / (1 + smaller)), up to its sign.
+ * Which is the larger is a choice, not a gr_maximum, so that second derivatives are right where
+ * both are equal. */
 gr_tensor *gr_msle_(gr_regression_args a) {
     if (!check_with(MSLE, &a, "eps", a.eps)) return NULL;
     gr_tensor *p = gr_clamp(a.pred, a.eps, INFINITY), *t = gr_clamp(a.target, a.eps, INFINITY);

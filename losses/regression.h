@@ -1,7 +1,7 @@
 /* Losses for regression: how far a predicted number is from the true one.
  *
- * `pred` and `target` broadcast to a common shape; d = pred - target. All take .weight and .reduction
- * (loss.h).
+ * `pred` and `target` broadcast to a common shape; d = pred - target. All take .weight and
+ * .reduction (loss.h).
  */
 #ifndef GR_REGRESSION_H
 #define GR_REGRESSION_H
@@ -34,12 +34,13 @@ typedef struct gr_regression_args {
 
 /* |d| / max(|target|, eps), a fraction (0.1 is ten percent); eps > 0. */
 #define gr_mape(...) gr_mape_((gr_regression_args){.eps = 1e-7, .pred = __VA_ARGS__})
-/* (log1p p - log1p t)^2 with p = max(pred, eps) and t = max(target, eps); eps >= 0. Keeps its digits
- * where p and t are close. */
+/* (log1p p - log1p t)^2 with p = max(pred, eps) and t = max(target, eps); eps >= 0. Keeps its
+ * digits where p and t are close. */
 #define gr_msle(...) gr_msle_((gr_regression_args){.eps = 1e-7, .pred = __VA_ARGS__})
 /* Counts, up to what does not depend on pred: e^pred - target pred, or, with .log_input = false,
  * pred - target log(pred + eps) for pred >= 0. eps >= 0. With .full, Stirling's approximation of
- * log target! is added where target > 1: t log t - t + log(2 pi t) / 2. (PyTorch's PoissonNLLLoss.) */
+ * log target! is added where target > 1: t log t - t + log(2 pi t) / 2. (PyTorch's PoissonNLLLoss.)
+ */
 #define gr_poisson_nll(...)                                                                        \
     gr_poisson_nll_((gr_regression_args){.log_input = true, .eps = 1e-8, .pred = __VA_ARGS__})
 
@@ -50,10 +51,10 @@ typedef struct gr_gaussian_nll_args {
     double eps;
 } gr_gaussian_nll_args;
 /* gr_gaussian_nll(pred, target, var): (log v + d^2 / v) / 2 with v = max(var, eps); .full adds
- * log(2 pi) / 2. The gradient to var is that of this value, so 0 where var < eps. var (..) of pred's
- * shape without its last dimension holds one variance for each row of pred (.., n), as in PyTorch;
- * any other broadcasts. eps > 0; a negative variance is an error. Nix and Weigend, "Estimating the
- * mean and variance of the target probability distribution", ICNN 1994. */
+ * log(2 pi) / 2. The gradient to var is that of this value, so 0 where var < eps. var (..) of
+ * pred's shape without its last dimension holds one variance for each row of pred (.., n), as in
+ * PyTorch; any other broadcasts. eps > 0; a negative variance is an error. Nix and Weigend,
+ * "Estimating the mean and variance of the target probability distribution", ICNN 1994. */
 #define gr_gaussian_nll(...)                                                                       \
     gr_gaussian_nll_((gr_gaussian_nll_args){.eps = 1e-6, .pred = __VA_ARGS__})
 

@@ -1,9 +1,10 @@
 /* Initial values of weights.
  *
  * A weight has the shape (out, in, k..); with K the product of the k, fan_in = in K and
- * fan_out = out K. Functions write the elements of the weight, a leaf of real numbers, from the graph's
- * random numbers, and return it. A weight of fewer than two dimensions, or an empty one, is an error
- * for those that need a fan; a number that is not finite, or an interval without numbers, for all.
+ * fan_out = out K. Functions write the elements of the weight, a leaf of real numbers, from the
+ * graph's random numbers, and return it. A weight of fewer than two dimensions, or an empty one, is
+ * an error for those that need a fan; a number that is not finite, or an interval without numbers,
+ * for all.
  */
 #ifndef GR_INIT_H
 #define GR_INIT_H
@@ -19,13 +20,13 @@ gr_tensor *gr_init_normal(gr_tensor *weight, double mean, double deviation);
  * feedforward neural networks", AISTATS 2010, eq. 16. */
 gr_tensor *gr_init_xavier_uniform(gr_tensor *weight, double gain);
 gr_tensor *gr_init_xavier_normal(gr_tensor *weight, double gain);
-/* The same behind a leaky ReLU of slope a (0: ReLU): variance 2 / ((1 + a^2) fan_in). He, Zhang, Ren and
- * Sun, "Delving deep into rectifiers", ICCV 2015, eq. 15. */
+/* The same behind a leaky ReLU of slope a (0: ReLU): variance 2 / ((1 + a^2) fan_in). He, Zhang,
+ * Ren and Sun, "Delving deep into rectifiers", ICCV 2015, eq. 15. */
 gr_tensor *gr_init_kaiming_uniform(gr_tensor *weight, double a);
 gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a);
 
-/* What a layer's .init may be. DEFAULT is PyTorch's: kaiming_uniform with a = sqrt(5), which is uniform
- * in +-1/sqrt(fan_in). */
+/* What a layer's .init may be. DEFAULT is PyTorch's: kaiming_uniform with a = sqrt(5), which is
+ * uniform in +-1/sqrt(fan_in). */
 typedef enum gr_init {
     GR_INIT_DEFAULT,
     GR_INIT_KAIMING_UNIFORM,

@@ -1,11 +1,12 @@
 /* Modules: functions with parameters, put together into networks.
  *
- *     gr_module *net = gr_sequential(g, gr_linear(g, 10, 20), gr_relu_layer(g), gr_linear(g, 20, 1));
+ *     gr_module *net =
+ *         gr_sequential(g, gr_linear(g, 10, 20), gr_relu_layer(g), gr_linear(g, 20, 1));
  *     gr_tensor *y = gr_forward(net, x);
  *
- * A module lasts as long as its graph. Its parameters are named as in PyTorch: the path of the modules,
- * then the parameter, "0.weight". A layer of your own is a struct that begins with a gr_module, a type
- * with its forward function, and a function that makes one:
+ * A module lasts as long as its graph. Its parameters are named as in PyTorch: the path of the
+ * modules, then the parameter, "0.weight". A layer of your own is a struct that begins with a
+ * gr_module, a type with its forward function, and a function that makes one:
  *
  *     typedef struct shift_layer {
  *         gr_module module;
@@ -46,8 +47,8 @@ struct gr_module {
 /* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
  * is an error. */
 gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
-/* gr_forward for those that take a function and its context: gr_gradient_penalty(gr_module_function,
- * net, real, fake). */
+/* gr_forward for those that take a function and its context:
+ * gr_gradient_penalty(gr_module_function, net, real, fake). */
 gr_tensor *gr_module_function(void *module, gr_tensor *x);
 
 /* All parameters below m, in the order in which they were added; empty for NULL. */
@@ -61,11 +62,11 @@ void gr_clear_grads(gr_module *m);
 
 /* -- For writing modules -- */
 
-/* `bytes` of zeroed memory that begin with the module; NULL and an error if there is none. `type` is
- * not copied. */
+/* `bytes` of zeroed memory that begin with the module; NULL and an error if there is none. `type`
+ * is not copied. */
 void *gr_module_new(gr_graph *g, const gr_module_type *type, size_t bytes);
-/* A new parameter of zeros, to be initialised (init.h). Its name is copied and is the only one of its
- * kind below m; NULL for a NULL m. */
+/* A new parameter of zeros, to be initialised (init.h). Its name is copied and is the only one of
+ * its kind below m; NULL for a NULL m. */
 gr_tensor *gr_add_parameter(gr_module *m, const char *name, gr_shape shape);
 /* Puts `child` below m; its parameters' names get "name." in front. A child has one parent, of its
  * graph, and has all its own parameters and children by then; anything else is an error. False for

@@ -4,7 +4,8 @@
 
 #include "nn/module.h"
 
-/* gr_sequential(g, a, b, c): y = c(b(a(x))); the parameters' names begin with the place, "0.weight". */
+/* gr_sequential(g, a, b, c): y = c(b(a(x))); the parameters' names begin with the place,
+ * "0.weight". */
 #define gr_sequential(g, ...)                                                                      \
     gr_sequential_(g, (gr_module *[]){__VA_ARGS__},                                                \
                    (int)(sizeof((gr_module *[]){__VA_ARGS__}) / sizeof(gr_module *)))

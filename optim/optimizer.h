@@ -31,9 +31,9 @@ struct gr_optimizer {
     gr_real **memory[2]; /* memory[k][i]: of parameter i */
 };
 
-/* One step; false if the graph has failed, and then nothing has moved. An lr that is NaN, infinite or
- * negative is an error. Gradients of a backward pass that failed midway stay with the parameters: after
- * gr_clear_error say gr_clear_grads, too. */
+/* One step; false if the graph has failed, and then nothing has moved. An lr that is NaN, infinite
+ * or negative is an error. Gradients of a backward pass that failed midway stay with the
+ * parameters: after gr_clear_error say gr_clear_grads, too. */
 bool gr_step(gr_optimizer *opt);
 
 typedef struct gr_sgd_args {
@@ -44,8 +44,8 @@ typedef struct gr_sgd_args {
 } gr_sgd_args;
 /* Stochastic gradient descent: g = grad + weight_decay p; without momentum p -= lr g; with it
  * v = momentum v + (1 - dampening) g (v = g at the first step), and p -= lr v, or with nesterov
- * p -= lr (g + momentum v), which needs momentum > 0 and dampening = 0. lr = 1e-3, the others 0; all
- * are at least 0. Sutskever, Martens, Dahl and Hinton, ICML 2013. */
+ * p -= lr (g + momentum v), which needs momentum > 0 and dampening = 0. lr = 1e-3, the others 0;
+ * all are at least 0. Sutskever, Martens, Dahl and Hinton, ICML 2013. */
 #define gr_sgd(...) gr_sgd_((gr_sgd_args){.lr = 1e-3, .module = __VA_ARGS__})
 gr_optimizer *gr_sgd_(gr_sgd_args args);
 
@@ -54,9 +54,10 @@ typedef struct gr_adam_args {
     gr_list parameters; /* instead of a module (NULL) */
     double lr, beta1, beta2, eps, weight_decay;
 } gr_adam_args;
-/* Adam: g = grad + weight_decay p; m and v are running means of g and g^2 (beta1 = 0.9, beta2 = 0.999),
- * corrected for their start at 0; p -= lr m^ / (sqrt(v^) + eps). lr = 1e-3, eps = 1e-8,
- * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 a gradient of 0 is 0/0. Kingma and Ba, "Adam", ICLR 2015. */
+/* Adam: g = grad + weight_decay p; m and v are running means of g and g^2 (beta1 = 0.9, beta2 =
+ * 0.999), corrected for their start at 0; p -= lr m^ / (sqrt(v^) + eps). lr = 1e-3, eps = 1e-8,
+ * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 a gradient of 0 is 0/0.
+ * Kingma and Ba, "Adam", ICLR 2015. */
 #define gr_adam(...)                                                                               \
     gr_adam_((gr_adam_args){                                                                       \
         .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})

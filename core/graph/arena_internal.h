@@ -28,8 +28,8 @@ enum { GR_ALIGN_STRUCT = 16, GR_ALIGN_DATA = 64 };
 
 /* `align` is a power of two, at most 64. NULL if the system or the limit refuses. */
 void *gr_arena_alloc(gr_arena *a, size_t bytes, size_t align);
-/* Takes back the piece that was handed out last, for memory that is needed for a moment only. NULL is
- * fine. */
+/* Takes back the piece that was handed out last, for memory that is needed for a moment only. NULL
+ * is fine. */
 void gr_arena_give_back(gr_arena *a, void *last, size_t bytes, size_t align);
 /* Takes everything back. An arena that had grown to several chunks becomes one that holds as much,
  * so that the same use again asks the system for nothing. */

@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
-/* A pass gives each tensor between the leaves and the loss an adjoint: the gradient of the loss with
- * respect to it. It is complete when the walk arrives at the tensor's node, since all that used the
- * tensor stands later on the tape. */
+/* A pass gives each tensor between the leaves and the loss an adjoint: the gradient of the loss
+ * with respect to it. It is complete when the walk arrives at the tensor's node, since all that
+ * used the tensor stands later on the tape. */
 
 enum { OPERANDS_ON_STACK = 8 };
 
@@ -58,8 +58,8 @@ static bool step_back(gr_node *n, gr_tensor *adjoint) {
     return !n->graph->failed;
 }
 
-/* Walks the operations of the tape from `end` - 1 to `begin`. A tensor in `keep`, whose gradient was
- * asked for, keeps its adjoint; the others lose theirs in any case. */
+/* Walks the operations of the tape from `end` - 1 to `begin`. A tensor in `keep`, whose gradient
+ * was asked for, keeps its adjoint; the others lose theirs in any case. */
 static bool walk_back(gr_graph *g, int begin, int end, bool create_graph, const gr_list *keep) {
     bool fine = true;
     if (!create_graph) gr_no_grad_begin(g);

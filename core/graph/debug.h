@@ -12,8 +12,8 @@ void gr_print(const gr_tensor *t, FILE *file);
  * name and shape; `dot -Tsvg` draws it. False if a write failed. */
 bool gr_write_dot(const gr_graph *g, FILE *file);
 
-/* Turns the anomaly mode on or off: while it is on, every value and every gradient is looked at, and
- * the first operation whose result has a NaN or an infinity is an error, with the ranges of its
+/* Turns the anomaly mode on or off: while it is on, every value and every gradient is looked at,
+ * and the first operation whose result has a NaN or an infinity is an error, with the ranges of its
  * operands: "gr_log: the result y (3) is -inf at (1); x (3) is in [-1, 2]". In a backward pass the
  * message also names the operation whose gradient was being computed. */
 void gr_set_anomaly(gr_graph *g, bool on);

@@ -56,7 +56,8 @@ gr_graph *gr_graph_new_(gr_graph_options options);
 /* Frees the graph and all that was made in it. NULL is fine. */
 void gr_graph_free(gr_graph *g);
 
-/* Ends the step: frees the tensors that don't last and empties the tape. Pointers to them dangle. */
+/* Ends the step: frees the tensors that don't last and empties the tape. Pointers to them dangle.
+ */
 void gr_graph_reset(gr_graph *g);
 
 /* -- Errors. Nothing in the library aborts, exits or prints. -- */

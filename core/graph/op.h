@@ -32,7 +32,8 @@ enum { GR_NAMED_OPERANDS = 4 };
 typedef struct gr_op {
     const char *name; /* as the caller wrote it, "gr_matmul": messages begin with it */
     const char *operands[GR_NAMED_OPERANDS]; /* what messages call operands that have no name */
-    /* The kind of the first operands, others are real: GR_INDEX where class indices are expected. */
+    /* The kind of the first operands, others are real: GR_INDEX where class indices are expected.
+     */
     gr_kind operand_kinds[GR_NAMED_OPERANDS];
     gr_kind kind; /* of the result */
     /* Moves elements whatever they are: operands said to be real, and the result, are all of the
@@ -42,8 +43,8 @@ typedef struct gr_op {
     bool (*shape)(const gr_node *n, gr_shape *shape);
     /* Writes n->out from n->in and n->params. */
     void (*forward)(const gr_node *n);
-    /* Given the gradient of the loss with respect to n->out, puts that with respect to n->in[i] into
-     * grads[i], in in[i]'s shape, for each i where gr_wants(n, i). NULL stands for zero. An
+    /* Given the gradient of the loss with respect to n->out, puts that with respect to n->in[i]
+     * into grads[i], in in[i]'s shape, for each i where gr_wants(n, i). NULL stands for zero. An
      * operation without vjp ends the flow of gradients. */
     void (*vjp)(const gr_node *n, gr_tensor *grad, gr_tensor **grads);
     /* The result holds its first operand's elements in another shape: no new memory, no forward. */
@@ -74,9 +75,9 @@ bool gr_wants(const gr_node *n, int i);
 void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
                            gr_tensor *(*composition)(const gr_node *n, gr_tensor **in));
 
-/* The graph that the operands share; NULL after an error if one is NULL, of another graph or of the wrong
- * kind. gr_apply begins with this; a function that is composed of several operations can, too, so that
- * the message bears its own name. */
+/* The graph that the operands share; NULL after an error if one is NULL, of another graph or of the
+ * wrong kind. gr_apply begins with this; a function that is composed of several operations can,
+ * too, so that the message bears its own name. */
 gr_graph *gr_operands_graph(const gr_op *op, gr_list in);
 
 /* Operand i of a node for messages: "0.weight (20,10)". */

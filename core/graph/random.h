@@ -1,7 +1,7 @@
 /* Random numbers, drawn from the graph's one seed.
  *
- * The generator is Philox4x32-10: a counter is encrypted with the seed as the key, so that element i
- * of a draw depends on the seed, on how much was drawn before, and on i, and not on the number of
+ * The generator is Philox4x32-10: a counter is encrypted with the seed as the key, so that element
+ * i of a draw depends on the seed, on how much was drawn before, and on i, and not on the number of
  * threads. Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
  * SC 2011.
  */

@@ -78,7 +78,8 @@ gr_tensor *gr_arange(gr_graph *g, int n);
 
 /* -- Making tensors that last as long as the graph. -- */
 
-/* A leaf that is trained: requires_grad is true, elements are 0. `name` is copied; it may be NULL. */
+/* A leaf that is trained: requires_grad is true, elements are 0. `name` is copied; it may be NULL.
+ */
 gr_tensor *gr_parameter(gr_graph *g, gr_shape shape, const char *name);
 /* A copy of t's elements that survives gr_graph_reset: a leaf without gradient (a buffer, a data
  * set). */

@@ -13,8 +13,8 @@ static inline gr_real log_of_cosh(gr_real x) {
     return a < 1 ? near : far;
 }
 
-/* max(z, 0) - z y for the logit z and the target y. For targets of 0 and 1 nothing is subtracted, so
- * that small losses keep their digits; 0 where an infinite z is right. */
+/* max(z, 0) - z y for the logit z and the target y. For targets of 0 and 1 nothing is subtracted,
+ * so that small losses keep their digits; 0 where an infinite z is right. */
 static inline gr_real wrong_side(gr_real z, gr_real y) {
     gr_real share = z > 0 ? 1 - y : y;
     return share == 0 ? 0 : GR_MATH(fabs)(z) * share;

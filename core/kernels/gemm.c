@@ -9,9 +9,9 @@
  * - K is cut so that a strip of B of a tile's width stays in the first cache while the tiles of all
  *   rows go over it; rows are cut so that their piece of A stays in the second cache; columns are
  *   cut so that the piece of B stays in the third.
- * - The pieces are copied before use ("packed") into the order in which the micro-kernel reads them:
- *   transposed or not, it then meets consecutive numbers. Small products read in place what can be
- *   read in place.
+ * - The pieces are copied before use ("packed") into the order in which the micro-kernel reads
+ *   them: transposed or not, it then meets consecutive numbers. Small products read in place what
+ *   can be read in place.
  *
  * Differently from BLIS, edges are not padded. The micro-kernel comes in several widths, of which
  * the widest that fits into a row of C is taken, and the last vector of a row is moved back so that

@@ -2,8 +2,8 @@
  *
  * Each file of kernels is compiled once for each instruction set (the Makefile's ISA list) and ends
  * with a table of its functions, named for that set by GR_FOR_ISA. The processor's best is chosen
- * when a graph is made, so that one binary runs at full speed everywhere. Kernels run in one thread;
- * operations cut large work into pieces (parallel.h).
+ * when a graph is made, so that one binary runs at full speed everywhere. Kernels run in one
+ * thread; operations cut large work into pieces (parallel.h).
  */
 #ifndef GR_KERNELS_H
 #define GR_KERNELS_H
@@ -68,10 +68,10 @@ typedef struct gr_update_kernels {
     void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
                  gr_real *restrict v, const gr_adam_numbers *rule);
 } gr_update_kernels;
-/* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is a[i * a_row + j * a_col], so
- * that a transposed matrix is one whose two strides are exchanged. C's rows are contiguous. `start`
- * is a matrix with its own distance of rows: C itself (AB is added to it), a row for all with a
- * distance of 0 (a bias), or NULL for zeros. */
+/* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is
+ * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's rows are
+ * contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to it), a
+ * row for all with a distance of 0 (a bias), or NULL for zeros. */
 typedef struct gr_product {
     int64_t m, n, k;
     const gr_real *a, *b, *start;
@@ -80,8 +80,8 @@ typedef struct gr_product {
     int64_t c_row;
 } gr_product;
 
-/* The parts of which product.c makes a product. C is computed in tiles of `rows` by at most `columns`
- * numbers; a strip is a column of tiles. */
+/* The parts of which product.c makes a product. C is computed in tiles of `rows` by at most
+ * `columns` numbers; a strip is a column of tiles. */
 typedef struct gr_gemm_kernels {
     int rows, columns;
     int64_t (*strips)(int64_t n); /* into which n columns are cut */
@@ -90,8 +90,8 @@ typedef struct gr_gemm_kernels {
     /* Copy the rows of tiles begin ... end-1 of A, the strips begin ... end-1 of B. */
     void (*pack_a)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
     void (*pack_b)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
-    /* The part of C in `rows` rows from `row` (a multiple of a tile's) and in the given strips, with
-     * what was packed of all of p. */
+    /* The part of C in `rows` rows from `row` (a multiple of a tile's) and in the given strips,
+     * with what was packed of all of p. */
     void (*packed)(const gr_product *p, const gr_real *a, const gr_real *b, int64_t row,
                    int64_t rows, int64_t begin, int64_t end);
 } gr_gemm_kernels;
@@ -136,8 +136,8 @@ typedef struct gr_distance_kernels {
     gr_weighted_distance_kernel *weighted_sum;      /* y (d) = sum over j of weights[j] (a - b_j) */
 } gr_distance_kernels;
 
-/* A sample of connectionist temporal classification: `labels` symbols to be emitted, with blanks between
- * them, in `time` steps. */
+/* A sample of connectionist temporal classification: `labels` symbols to be emitted, with blanks
+ * between them, in `time` steps. */
 typedef struct gr_ctc_sample {
     int64_t time, labels;
     const int32_t *label; /* none of them is the blank */
@@ -146,9 +146,9 @@ typedef struct gr_ctc_sample {
     int64_t stride;
 } gr_ctc_sample;
 typedef struct gr_ctc_kernels {
-    /* -log of the labels' probability, inf if they are impossible. Unless grad is NULL (or the labels
-     * impossible), weight times the posterior of emitting symbol k at time t is subtracted from
-     * grad[t * stride + k]. */
+    /* -log of the labels' probability, inf if they are impossible. Unless grad is NULL (or the
+     * labels impossible), weight times the posterior of emitting symbol k at time t is subtracted
+     * from grad[t * stride + k]. */
     double (*loss)(const gr_ctc_sample *s, double *scratch, double weight, gr_real *grad);
     int64_t (*scratch)(int64_t time, int64_t labels); /* how many doubles `loss` needs */
 } gr_ctc_kernels;

@@ -9,8 +9,9 @@
 /* Does the work of items begin ... end-1. */
 typedef void gr_range_function(void *context, int64_t begin, int64_t end);
 
-/* Calls f for pieces of `grain` items (the last may be shorter) that cover 0 ... n-1. The pieces are
- * the same for any number of threads; only who does them differs. One piece runs in the caller. */
+/* Calls f for pieces of `grain` items (the last may be shorter) that cover 0 ... n-1. The pieces
+ * are the same for any number of threads; only who does them differs. One piece runs in the caller.
+ */
 void gr_parallel_for(int threads, int64_t n, int64_t grain, gr_range_function *f, void *context);
 
 /* As many threads as OpenMP would use; 1 where the library was built without it. */

@@ -1,5 +1,5 @@
-/* Functions of two tensors element by element, with their sum and their slopes in one pass each; the
- * formulas are in core/ops/pointwise.h. */
+/* Functions of two tensors element by element, with their sum and their slopes in one pass each;
+ * the formulas are in core/ops/pointwise.h. */
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
 
@@ -104,8 +104,8 @@ static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real alpha, gr_rea
     return t.alpha * t.power * (residual + (slope == 0 ? 0 : gamma * t.ce * slope));
 }
 
-/* alpha_t' u^gamma CE + alpha_t u^gamma (-z + gamma CE (s(-z) - s(z)) / u), where CE/u goes to 1 as u
- * goes to 0 */
+/* alpha_t' u^gamma CE + alpha_t u^gamma (-z + gamma CE (s(-z) - s(z)) / u), where CE/u goes to 1 as
+ * u goes to 0 */
 static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
     focal_terms t = focal_of(z, y, alpha, gamma);
     gr_real ratio = t.u > 0 ? t.ce / t.u : 1, of_alpha = alpha < 0 ? 0 : 2 * alpha - 1;

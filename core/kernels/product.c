@@ -58,7 +58,8 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* A piece of K for a block of columns: B is packed once, A for one group of rows after the other. */
+/* A piece of K for a block of columns: B is packed once, A for one group of rows after the other.
+ */
 static void multiply_columns(block *w, int threads, const gr_product *p) {
     w->p = *p;
     w->strips = w->kernels->strips(p->n);

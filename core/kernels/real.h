@@ -1,5 +1,5 @@
-/* gr_real, the number that everything is computed in: float, or double where library and program are
- * both compiled with -DGR_DOUBLE (make double). */
+/* gr_real, the number that everything is computed in: float, or double where library and program
+ * are both compiled with -DGR_DOUBLE (make double). */
 #ifndef GR_REAL_H
 #define GR_REAL_H
 

@@ -1,5 +1,6 @@
-/* The mathematical functions under one name for both precisions, declared so that loops over them are
- * vectorised: glibc has vector forms of most (libmvec, at most 4 units in the last place off). */
+/* The mathematical functions under one name for both precisions, declared so that loops over them
+ * are vectorised: glibc has vector forms of most (libmvec, at most 4 units in the last place off).
+ */
 #ifndef GR_VECTOR_MATH_H
 #define GR_VECTOR_MATH_H
 

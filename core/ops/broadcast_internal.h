@@ -17,7 +17,8 @@ typedef struct gr_broadcast {
     int64_t outer_dim[GR_MAX_DIMS], outer_stride[GR_BROADCAST_OPERANDS][GR_MAX_DIMS];
 } gr_broadcast;
 
-/* The common shape of the node's operands; false after an error that names the pair that differs. */
+/* The common shape of the node's operands; false after an error that names the pair that differs.
+ */
 bool gr_broadcast_shape(const gr_node *n, gr_shape *shape);
 
 /* The walk over `shape` of up to three tensors that broadcast to it. */

@@ -9,8 +9,8 @@
 #include <float.h>
 #include <math.h>
 
-/* With the differences d_ij = a_i - b_j of the rows of a (M,D) and b (N,D), the squared distances and
- * their derivatives of all orders are made of three sums:
+/* With the differences d_ij = a_i - b_j of the rows of a (M,D) and b (N,D), the squared distances
+ * and their derivatives of all orders are made of three sums:
  *
  *     squared_ij  = sum_k d_ijk^2          (M,N)
  *     sum_i       = sum_j g_ij d_ij        (M,D), for weights g (M,N)

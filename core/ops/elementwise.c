@@ -125,7 +125,8 @@ UNARY_NUMBER(scale, gr_scale(grad, number))
 UNARY_NUMBER(shift, grad)
 UNARY_NUMBER(power, number == 0 ? NULL : gr_mul(grad, gr_scale(gr_power(x, number - 1), number)))
 UNARY_NUMBER(leaky_relu, gr_mul(grad, step(x, gr_scalar(x->graph, number))))
-/* The exponential is taken of min(x, 0), since that of a large x, though not chosen, is infinite. */
+/* The exponential is taken of min(x, 0), since that of a large x, though not chosen, is infinite.
+ */
 UNARY_NUMBER(elu, gr_mul(grad, step(x, gr_scale(gr_exp(gr_clamp(x, -INFINITY, 0)), number))))
 
 gr_tensor *gr_scale(gr_tensor *x, double factor) { return apply_number(&scale_op, x, factor); }

@@ -18,7 +18,8 @@ gr_tensor *gr_add(gr_tensor *a, gr_tensor *b); /* a + b */
 gr_tensor *gr_sub(gr_tensor *a, gr_tensor *b); /* a - b */
 gr_tensor *gr_mul(gr_tensor *a, gr_tensor *b); /* a b */
 gr_tensor *gr_div(gr_tensor *a, gr_tensor *b); /* a / b */
-/* a^b. Gradient with respect to a: b a^(b-1), and 0 where b = 0; to b: a^b log a, and 0 where a = 0. */
+/* a^b. Gradient with respect to a: b a^(b-1), and 0 where b = 0; to b: a^b log a, and 0 where a =
+ * 0. */
 gr_tensor *gr_pow(gr_tensor *a, gr_tensor *b);
 /* The angle of the point (b, a), in (-pi, pi]; gradient 0 at the origin. */
 gr_tensor *gr_atan2(gr_tensor *a, gr_tensor *b);
@@ -26,11 +27,11 @@ gr_tensor *gr_atan2(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_minimum(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_maximum(gr_tensor *a, gr_tensor *b);
 
-/* a b, and 0 where one is 0 and the other infinite: the product to take where a weight of 0 means that
- * a term is absent. */
+/* a b, and 0 where one is 0 and the other infinite: the product to take where a weight of 0 means
+ * that a term is absent. */
 gr_tensor *gr_mul_or_zero(gr_tensor *a, gr_tensor *b);
-/* -y log s(z) - (1 - y) log(1 - s(z)) with the sigmoid s: (z > 0 ? 1 - y : y) |z| + log(1 + e^-|z|),
- * exact for every z. */
+/* -y log s(z) - (1 - y) log(1 - s(z)) with the sigmoid s: (z > 0 ? 1 - y : y) |z| + log(1 +
+ * e^-|z|), exact for every z. */
 gr_tensor *gr_sigmoid_cross_entropy(gr_tensor *z, gr_tensor *y);
 /* s(z) - y, its derivative with respect to z. */
 gr_tensor *gr_sigmoid_residual(gr_tensor *z, gr_tensor *y);
@@ -43,8 +44,8 @@ gr_tensor *gr_le(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_gt(gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_ge(gr_tensor *a, gr_tensor *b);
 
-/* condition != 0 ? a : b. What was not chosen gets the gradient 0, even if it is NaN; no gradient to
- * the condition. */
+/* condition != 0 ? a : b. What was not chosen gets the gradient 0, even if it is NaN; no gradient
+ * to the condition. */
 gr_tensor *gr_where(gr_tensor *condition, gr_tensor *a, gr_tensor *b);
 
 /* -- Of a tensor and a number -- */
@@ -52,8 +53,8 @@ gr_tensor *gr_where(gr_tensor *condition, gr_tensor *a, gr_tensor *b);
 gr_tensor *gr_scale(gr_tensor *x, double factor);   /* factor x */
 gr_tensor *gr_shift(gr_tensor *x, double term);     /* x + term */
 gr_tensor *gr_power(gr_tensor *x, double exponent); /* x^exponent; x^0 is 1 with gradient 0 */
-/* low where x < low, high where x > high (-INFINITY or INFINITY: no bound). Gradient 1 in [low, high],
- * bounds included, 0 outside. low > high is an error. */
+/* low where x < low, high where x > high (-INFINITY or INFINITY: no bound). Gradient 1 in [low,
+ * high], bounds included, 0 outside. low > high is an error. */
 gr_tensor *gr_clamp(gr_tensor *x, double low, double high);
 
 /* -- Of one tensor -- */

@@ -8,8 +8,9 @@
 
 #include "core/graph/op.h"
 
-/* y[i][j] = x[index[i][j]][j] for axis 0, x[i][index[i][j]] for axis 1, and so on: index has as many
- * dimensions as x, none but the axis' longer than x's. y has index's shape. (PyTorch's gather.) */
+/* y[i][j] = x[index[i][j]][j] for axis 0, x[i][index[i][j]] for axis 1, and so on: index has as
+ * many dimensions as x, none but the axis' longer than x's. y has index's shape. (PyTorch's
+ * gather.) */
 gr_tensor *gr_gather(gr_tensor *x, int axis, gr_tensor *index);
 /* The reverse: a copy of x in which each source element is added where gather would have read it;
  * source has index's shape. */
@@ -41,8 +42,8 @@ typedef struct gr_topk_args {
     bool smallest;
     gr_tensor **indices;
 } gr_topk_args;
-/* The k largest (smallest) along an axis, the most extreme first: gr_topk(x, 5, .axis = 0). k from 0
- * to the axis' length; axis = -1 unless given. */
+/* The k largest (smallest) along an axis, the most extreme first: gr_topk(x, 5, .axis = 0). k from
+ * 0 to the axis' length; axis = -1 unless given. */
 #define gr_topk(...) gr_topk_((gr_topk_args){.axis = -1, .x = __VA_ARGS__})
 gr_tensor *gr_topk_(gr_topk_args args);
 

@@ -8,9 +8,9 @@ typedef struct gr_matmul_args {
     gr_tensor *a, *b;
     bool transpose_a, transpose_b;
 } gr_matmul_args;
-/* a (..,M,K) times b (..,K,N) is (..,M,N); leading dimensions are batches and broadcast. A side that
- * is transposed is read so, (..,K,M) or (..,N,K), without a copy: gr_matmul(x, w, .transpose_b = true).
- * Both have two dimensions or more. */
+/* a (..,M,K) times b (..,K,N) is (..,M,N); leading dimensions are batches and broadcast. A side
+ * that is transposed is read so, (..,K,M) or (..,N,K), without a copy: gr_matmul(x, w, .transpose_b
+ * = true). Both have two dimensions or more. */
 #define gr_matmul(...) gr_matmul_((gr_matmul_args){.a = __VA_ARGS__})
 gr_tensor *gr_matmul_(gr_matmul_args args);
 
@@ -35,8 +35,8 @@ typedef struct gr_cosine_similarity_args {
     int axis;
     double eps;
 } gr_cosine_similarity_args;
-/* a.b / max(|a| |b|, eps), along an axis (-1 unless given), which the result has not; shapes broadcast;
- * eps = 1e-8, and must be positive. Zero vectors give 0, with finite gradients. */
+/* a.b / max(|a| |b|, eps), along an axis (-1 unless given), which the result has not; shapes
+ * broadcast; eps = 1e-8, and must be positive. Zero vectors give 0, with finite gradients. */
 #define gr_cosine_similarity(...)                                                                  \
     gr_cosine_similarity_((gr_cosine_similarity_args){.axis = -1, .eps = 1e-8, .a = __VA_ARGS__})
 gr_tensor *gr_cosine_similarity_(gr_cosine_similarity_args args);

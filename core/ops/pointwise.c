@@ -162,8 +162,8 @@ static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
     }                                                                                              \
     static const function name_##_function = {name_##_kernel, name_##_composed};
 
-/* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink, and none of
- * its factors overflows where the value does not. */
+/* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink, and none
+ * of its factors overflows where the value does not. */
 static gr_tensor *huber_of(gr_tensor *d, double delta) {
     gr_tensor *c = gr_clamp(d, -delta, delta);
     return gr_mul(c, gr_sub(d, gr_scale(c, 0.5)));

@@ -1,11 +1,12 @@
 /* Functions of two tensors, element by element, whose values may be added up in the same pass.
  *
- * They are compositions of the operations in elementwise.h and reduce.h, fused where both operands have
- * one shape: forward and backward then read each element once and keep nothing in between. Operands of
- * different shapes broadcast, and gradients of higher order are taken from the composition.
+ * They are compositions of the operations in elementwise.h and reduce.h, fused where both operands
+ * have one shape: forward and backward then read each element once and keep nothing in between.
+ * Operands of different shapes broadcast, and gradients of higher order are taken from the
+ * composition.
  *
- * With total = 0 the result holds the values, in the common shape; else it is total times their sum, of
- * shape (): 1 for the sum, 1/n for the mean. d = a - b.
+ * With total = 0 the result holds the values, in the common shape; else it is total times their
+ * sum, of shape (): 1 for the sum, 1/n for the mean. d = a - b.
  */
 #ifndef GR_POINTWISE_H
 #define GR_POINTWISE_H

@@ -6,7 +6,8 @@
  *
  * Axes count from 0, negative ones from the end; none named means all. An axis that the tensor has
  * not, or one named twice, is an error. keepdim leaves dimensions of 1 in their places. Over no
- * elements the sum is 0, logsumexp is -inf, mean and var are NaN (0/0), and max and min are an error.
+ * elements the sum is 0, logsumexp is -inf, mean and var are NaN (0/0), and max and min are an
+ * error.
  */
 #ifndef GR_REDUCE_H
 #define GR_REDUCE_H
@@ -37,7 +38,8 @@ typedef struct gr_reduce_args {
 /* (sum |x|^p)^(1/p) for p = 2 (Euclidean, gradient 0 at 0), 1, any other p > 0, or INFINITY (the
  * largest |x|). */
 #define gr_norm(...) gr_norm_((gr_norm_args){.p = 2, .x = __VA_ARGS__})
-/* sum (x - mean)^2 / (n - correction); correction = 1 is the sample's variance, 0 the population's. */
+/* sum (x - mean)^2 / (n - correction); correction = 1 is the sample's variance, 0 the population's.
+ */
 #define gr_var(...) gr_var_((gr_var_args){.correction = 1, .x = __VA_ARGS__})
 
 typedef struct gr_norm_args {
@@ -73,15 +75,17 @@ gr_tensor *gr_log_softmax_(gr_reduce_args args);
 /* y[i] = x[0] + ... + x[i] along one axis. */
 gr_tensor *gr_cumsum(gr_tensor *x, int axis);
 
-/* The index of the largest (smallest) element along the axis, the first of equal ones, a NaN being the
- * largest; integers, of x's shape without the axis. An empty axis is an error. */
+/* The index of the largest (smallest) element along the axis, the first of equal ones, a NaN being
+ * the largest; integers, of x's shape without the axis. An empty axis is an error. */
 gr_tensor *gr_argmax(gr_tensor *x, int axis);
 gr_tensor *gr_argmin(gr_tensor *x, int axis);
 
-/* The sum over the dimensions in which `shape` was broadcast to x's shape: the reverse of gr_expand. */
+/* The sum over the dimensions in which `shape` was broadcast to x's shape: the reverse of
+ * gr_expand. */
 gr_tensor *gr_sum_to(gr_tensor *x, gr_shape shape);
 
-/* For operations over an axis: the axis counted from 0, or -1 after an error if x has not got it. */
+/* For operations over an axis: the axis counted from 0, or -1 after an error if x has not got it.
+ */
 int gr_axis(const gr_tensor *x, int axis, const char *who);
 
 #endif

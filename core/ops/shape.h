@@ -17,8 +17,8 @@ gr_tensor *gr_transpose(gr_tensor *x, int axis_a, int axis_b);
 /* Axis i of the result is axis order[i] of x; `order` names each of x's axes once:
  * gr_permute(x, GR_SHAPE(0, 2, 3, 1)) from (N,C,H,W) to (N,H,W,C). */
 gr_tensor *gr_permute(gr_tensor *x, gr_shape order);
-/* Elements begin, begin + step, ... before end along an axis; begin and end may be negative (counted
- * from the end) and are cut to the axis; INT_MAX as end is the axis' end. step > 0. */
+/* Elements begin, begin + step, ... before end along an axis; begin and end may be negative
+ * (counted from the end) and are cut to the axis; INT_MAX as end is the axis' end. step > 0. */
 gr_tensor *gr_slice(gr_tensor *x, int axis, int begin, int end, int step);
 /* One position of an axis, which disappears: row i of (N,C) is gr_select(x, 0, i), of shape (C). */
 gr_tensor *gr_select(gr_tensor *x, int axis, int position);

@@ -1,8 +1,8 @@
 /* Updates in place: what optimizers do to a parameter, in one pass over its elements.
  *
- * They change the leaf `p` and the optimizer's memory, are not recorded, and must not run between the
- * forward and the backward pass of the same step. `grad` has p's shape; another one is an error and
- * changes nothing. Plain arrays hold one number for each element of p.
+ * They change the leaf `p` and the optimizer's memory, are not recorded, and must not run between
+ * the forward and the backward pass of the same step. `grad` has p's shape; another one is an error
+ * and changes nothing. Plain arrays hold one number for each element of p.
  */
 #ifndef GR_UPDATE_H
 #define GR_UPDATE_H

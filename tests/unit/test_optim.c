@@ -26,7 +26,8 @@ static void teardown(void) {
 
 /* -- Trajectories -- */
 
-/* Rounding adds up over the steps; a weight near 0 has the error of the larger ones that it came from. */
+/* Rounding adds up over the steps; a weight near 0 has the error of the larger ones that it came
+ * from. */
 #ifdef GR_DOUBLE
 static const oracle_stats closeness = {.tolerance = 1e-9};
 #else
