@@ -23,7 +23,7 @@ static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
     else
         g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
     leaf->grad = leaf->gradient;
-    return true;
+    return !g->anomaly || gr_check_sum(leaf);
 }
 
 static bool shape_of_first(const gr_node *n, gr_shape *shape) {
@@ -74,7 +74,26 @@ static bool accumulate(gr_tensor *t, gr_tensor *grad) {
     return t->adjoint != NULL;
 }
 
+static bool wants_any(const gr_node *n) {
+    for (int i = 0; i < n->n_in; i++)
+        if (gr_wants(n, i)) return true;
+    return false;
+}
+
+/* Adds the gradients of the node's operands to what they have. */
+static bool hand_on(const gr_node *n, gr_tensor **grads) {
+    for (int i = 0; i < n->n_in; i++) {
+        if (grads[i] == NULL || !gr_wants(n, i)) continue;
+        if (!gr_shape_equal(grads[i]->shape, n->in[i]->shape))
+            return gr_fail(n->graph, "%s: the gradient of %s has the shape %s", n->op->name,
+                           gr_operand(n, i).text, gr_shape_text(grads[i]->shape).text);
+        if (!accumulate(n->in[i], grads[i])) return false;
+    }
+    return !n->graph->failed;
+}
+
 static bool step_back(gr_node *n, gr_tensor *adjoint) {
+    if (!wants_any(n)) return true; /* a tensor that is asked for, made of others that are not */
     gr_tensor *few[OPERANDS_ON_STACK] = {NULL};
     gr_tensor **grads = few;
     if (n->n_in > OPERANDS_ON_STACK) {
@@ -86,15 +105,9 @@ static bool step_back(gr_node *n, gr_tensor *adjoint) {
     const gr_op *outer = n->graph->gradient_of;
     n->graph->gradient_of = n->op;
     n->op->vjp(n, adjoint, grads);
+    bool fine = hand_on(n, grads);
     n->graph->gradient_of = outer;
-    for (int i = 0; i < n->n_in; i++) {
-        if (grads[i] == NULL || !gr_wants(n, i)) continue;
-        if (!gr_shape_equal(grads[i]->shape, n->in[i]->shape))
-            return gr_fail(n->graph, "%s: the gradient of %s has the shape %s", n->op->name,
-                           gr_operand(n, i).text, gr_shape_text(grads[i]->shape).text);
-        if (!accumulate(n->in[i], grads[i])) return false;
-    }
-    return !n->graph->failed;
+    return fine;
 }
 
 /* Walks the operations of the tape from `end` - 1 to `begin`. A tensor in `keep`, whose gradient
@@ -146,7 +159,7 @@ static int first_position(gr_list x) {
 }
 
 /* Marks with the pass's number what lies between x and the end of the tape. */
-static void mark_wanted(gr_graph *g, gr_list x, int begin, uint32_t pass) {
+static void mark_wanted(gr_graph *g, gr_list x, int begin, uint64_t pass) {
     for (int i = 0; i < x.n; i++) x.items[i]->wanted = pass;
     for (int i = begin; i < g->tape_length; i++) {
         gr_node *n = g->tape[i];
@@ -155,17 +168,27 @@ static void mark_wanted(gr_graph *g, gr_list x, int begin, uint32_t pass) {
     }
 }
 
+static bool fits(const gr_graph *g, const gr_tensor *t, const char *formal) {
+    if (t->graph == g && t->kind == GR_REAL) return true;
+    return gr_fail((gr_graph *)g, "gr_grad: %s %s", gr_describe(t, formal).text,
+                   t->graph == g ? "holds integers" : "belongs to another graph");
+}
+
+/* The graph of all tensors; NULL after an error. */
 static gr_graph *check_grads(const gr_grads_args *a) {
     gr_graph *g = NULL;
     for (int i = 0; i < a->y.n && g == NULL; i++)
         if (a->y.items[i] != NULL) g = a->y.items[i]->graph;
     for (int i = 0; i < a->x.n && g == NULL; i++)
         if (a->x.items[i] != NULL) g = a->x.items[i]->graph;
-    for (int i = 0; i < a->y.n; i++)
+    for (int i = 0; i < a->y.n; i++) {
         if (a->y.items[i] == NULL) return gr_fail(g, "gr_grad: y is NULL");
+        if (!fits(g, a->y.items[i], "y")) return NULL;
+    }
     for (int i = 0; i < a->x.n; i++) {
         const gr_tensor *x = a->x.items[i];
         if (x == NULL) return gr_fail(g, "gr_grad: x is NULL");
+        if (!fits(g, x, "x")) return NULL;
         if (!x->requires_grad)
             return gr_fail(g,
                            "gr_grad: %s does not require a gradient: say gr_requires_grad before "
@@ -174,6 +197,7 @@ static gr_graph *check_grads(const gr_grads_args *a) {
     }
     for (int i = 0; a->grad_output != NULL && i < a->y.n; i++) {
         const gr_tensor *v = a->grad_output[i];
+        if (v != NULL && !fits(g, v, "grad_output")) return NULL;
         if (v != NULL && !gr_shape_equal(v->shape, a->y.items[i]->shape))
             return gr_fail(g, "gr_grad: %s for %s: the shapes differ",
                            gr_describe(v, "grad_output").text,
@@ -211,8 +235,6 @@ bool gr_grads_(gr_grads_args a) {
         a.x.items[i]->adjoint = NULL;
         if (!fine) a.grads[i] = NULL;
     }
-    /* A leaf y that is no x got an adjoint too. */
-    for (int i = 0; i < a.y.n; i++) a.y.items[i]->adjoint = NULL;
     return fine;
 }
 
@@ -232,7 +254,12 @@ void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
      * composition touches nothing that the pass at work has still to do. */
     gr_graph *g = n->graph;
     gr_tensor *in[GR_NAMED_OPERANDS], *x[GR_NAMED_OPERANDS], *found[GR_NAMED_OPERANDS];
-    int no_grad = g->no_grad, wanted = 0;
+    int no_grad = g->no_grad, tape_length = g->tape_length, wanted = 0;
+    if (n->n_in > GR_NAMED_OPERANDS) {
+        gr_fail(g, "gr_vjp_of_composition: %s has %d operands, expected at most %d", n->op->name,
+                n->n_in, GR_NAMED_OPERANDS);
+        return;
+    }
     g->no_grad = 0;
     for (int i = 0; i < n->n_in; i++) {
         in[i] = gr_wants(n, i) ? same(n->in[i]) : n->in[i];
@@ -240,10 +267,10 @@ void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
     }
     gr_tensor *y = composition(n, in);
     g->no_grad = no_grad;
-    if (y == NULL || wanted == 0) return;
-    if (!gr_grads(GR_LIST(y), (gr_list){wanted, x}, found, .grad_output = &grad,
-                  .create_graph = no_grad == 0))
-        return;
+    bool fine = y != NULL && gr_grads(GR_LIST(y), (gr_list){wanted, x}, found, .grad_output = &grad,
+                                      .create_graph = no_grad == 0);
+    if (no_grad > 0) g->tape_length = tape_length; /* the composition has served */
+    if (!fine) return;
     for (int i = n->n_in - 1; i >= 0; i--)
         if (in[i] != n->in[i]) grads[i] = found[--wanted];
 }

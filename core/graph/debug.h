@@ -8,8 +8,9 @@
  * their first and last three. "NULL" for NULL. */
 void gr_print(const gr_tensor *t, FILE *file);
 
-/* Writes the tape in Graphviz's language: leaves as boxes, operations as ellipses, each with its
- * name and shape; `dot -Tsvg` draws it. False if a write failed. */
+/* Writes the tape in Graphviz's language: leaves as boxes, green if they ask for a gradient,
+ * operations as ellipses, yellow if nothing uses the result, each with its name and shape;
+ * `dot -Tsvg` draws it. False if a write failed. */
 bool gr_write_dot(const gr_graph *g, FILE *file);
 
 /* Turns the anomaly mode on or off: while it is on, every value and every gradient is looked at,

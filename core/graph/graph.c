@@ -6,6 +6,9 @@
 
 enum { LASTING_CHUNK = 16 << 10, STEP_CHUNK = 64 << 10 };
 
+/* OpenMP ends the program if the system refuses it a thread. */
+enum { MOST_THREADS = 256 };
+
 gr_graph *gr_graph_new_(gr_graph_options options) {
     gr_graph *g = calloc(1, sizeof *g);
     if (g == NULL) return NULL;
@@ -14,6 +17,7 @@ gr_graph *gr_graph_new_(gr_graph_options options) {
     g->step = (gr_arena){.budget = &g->budget, .first_chunk = STEP_CHUNK};
     g->random.seed = options.seed;
     g->threads = options.threads > 0 ? options.threads : gr_parallel_threads();
+    if (g->threads > MOST_THREADS) g->threads = MOST_THREADS;
     g->anomaly = options.anomaly;
     g->on_error = options.on_error;
     g->on_error_context = options.on_error_context;
@@ -107,6 +111,7 @@ void *gr_alloc_lasting(gr_graph *g, size_t bytes) {
 }
 
 char *gr_copy_string(gr_graph *g, const char *text) {
+    if (text == NULL) return NULL;
     char *copy = gr_alloc_lasting(g, strlen(text) + 1);
     return copy == NULL ? NULL : strcpy(copy, text);
 }

@@ -33,7 +33,7 @@
 
 typedef struct gr_graph_options {
     uint64_t seed; /* of all random numbers drawn in the graph */
-    int threads;   /* at most so many; 0: as many as OpenMP would use */
+    int threads;   /* at most so many, and never more than 256; 0: as many as OpenMP would use */
     /* The instruction set of the kernels: "avx512", "avx2" or "base"; NULL: the best that this
      * processor has. One that it has not is an error. */
     const char *isa;
@@ -105,6 +105,7 @@ gr_memory gr_memory_use(const gr_graph *g);
 /* Memory of the lasting arena for modules and optimizers of your own: zeroed, aligned to 64 bytes,
  * freed with the graph; NULL and an error if there is none. */
 void *gr_alloc_lasting(gr_graph *g, size_t bytes);
+/* A copy of the text that lasts; NULL of NULL. */
 char *gr_copy_string(gr_graph *g, const char *text);
 
 #endif

@@ -19,8 +19,8 @@ struct gr_graph {
     gr_node **tape; /* the step's operations in the order in which they ran */
     int tape_length, tape_capacity;
     int no_grad;   /* depth of gr_no_grad_begin: recording while it is 0 */
-    uint32_t pass; /* number of the gradient pass that gr_wants answers for; 0: gr_backward */
-    uint32_t passes;
+    uint64_t pass; /* number of the gradient pass that gr_wants answers for; 0: gr_backward */
+    uint64_t passes;
 
     const gr_kernels *kernels;
     int threads;
@@ -43,6 +43,8 @@ gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
 
 /* In anomaly mode, after a node ran: false after gr_fail if its result is not finite. */
 bool gr_check_finite(const gr_node *n);
+/* The same for the gradient that has been added up in a leaf. */
+bool gr_check_sum(const gr_tensor *leaf);
 
 /* Calls f for [0, n) in pieces of a fixed size, so that results don't depend on the threads. */
 static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_function *f,

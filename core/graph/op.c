@@ -2,6 +2,7 @@
 
 #include "core/graph/graph_internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ gr_graph *gr_operands_graph(const gr_op *op, gr_list in) {
 
 static bool tape_has_room(gr_graph *g) {
     if (g->tape_length < g->tape_capacity) return true;
+    if (g->tape_capacity > INT_MAX / 2) return false;
     int capacity = g->tape_capacity > 0 ? 2 * g->tape_capacity : 256;
     size_t bytes = (size_t)(capacity - g->tape_capacity) * sizeof *g->tape;
     if (g->budget.limit > 0 && g->budget.reserved + bytes > g->budget.limit) return false;
@@ -86,7 +88,9 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
     call.out = op->alias ? gr_tensor_alias(in.items[0], op->name, shape)
                          : gr_tensor_new(g, op->name, kind, shape, false);
     if (call.out == NULL) return NULL;
+    bool failed = g->failed;
     if (!op->alias) op->forward(&call);
+    if (g->failed && !failed) return NULL;
     if (g->anomaly && !gr_check_finite(&call)) return NULL;
     if (g->no_grad == 0 && op->vjp != NULL && any_requires_grad(&call) &&
         !record(&call, params_size))

@@ -41,7 +41,7 @@ typedef struct gr_op {
     bool any_kind;
     /* Checks operands and parameters and gives the result's shape; false after gr_fail. */
     bool (*shape)(const gr_node *n, gr_shape *shape);
-    /* Writes n->out from n->in and n->params. */
+    /* Writes n->out from n->in and n->params; after a gr_fail here gr_apply returns NULL. */
     void (*forward)(const gr_node *n);
     /* Given the gradient of the loss with respect to n->out, puts that with respect to n->in[i]
      * into grads[i], in in[i]'s shape, for each i where gr_wants(n, i). NULL stands for zero. An
@@ -71,7 +71,8 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
 bool gr_wants(const gr_node *n, int i);
 
 /* For an operation whose forward was fused for speed: its vjp by differentiating `composition`, the
- * same function written with the graph's operations, which gets operands in the place of n->in. */
+ * same function written with the graph's operations, which gets operands in the place of n->in.
+ * The operation has at most GR_NAMED_OPERANDS of them. */
 void gr_vjp_of_composition(const gr_node *n, gr_tensor *grad, gr_tensor **grads,
                            gr_tensor *(*composition)(const gr_node *n, gr_tensor **in));
 

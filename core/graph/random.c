@@ -85,7 +85,7 @@ static void normal_range(void *context, int64_t begin, int64_t end) {
 }
 
 static void fill(gr_graph *g, gr_range_function *f, gr_real *x, int64_t n, double a, double b) {
-    if (g == NULL) return;
+    if (g == NULL || n <= 0) return;
     int64_t blocks = (n + PER_BLOCK - 1) / PER_BLOCK;
     draw d = {.from = g->random, .x = x, .n = n, .a = a, .b = b};
     gr_for(g, blocks, GRAIN, f, &d);

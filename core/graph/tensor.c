@@ -32,7 +32,7 @@ bool gr_shape_equal(gr_shape a, gr_shape b) {
 static void append_shape(gr_text *t, gr_shape shape) {
     size_t at = strlen(t->text);
     const char *before = "(";
-    for (int i = 0; i < shape.ndim && at < sizeof t->text; i++) {
+    for (int i = 0; i < shape.ndim && i < GR_MAX_DIMS && at < sizeof t->text; i++) {
         at += (size_t)snprintf(t->text + at, sizeof t->text - at, "%s%d", before, shape.dim[i]);
         before = ",";
     }
@@ -48,7 +48,7 @@ gr_text gr_shape_text(gr_shape shape) {
 
 gr_text gr_place_text(gr_shape shape, int64_t i) {
     for (int d = shape.ndim - 1; d >= 0; d--) {
-        int n = shape.dim[d];
+        int n = shape.dim[d] > 0 ? shape.dim[d] : 1;
         shape.dim[d] = (int)(i % n);
         i /= n;
     }
@@ -107,12 +107,15 @@ gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape) {
 }
 
 gr_tensor *gr_from(gr_graph *g, gr_shape shape, const gr_real *data) {
+    if (data == NULL && gr_shape_size(shape) > 0) return gr_fail(g, "gr_from: data is NULL");
     gr_tensor *t = gr_tensor_new(g, "gr_from", GR_REAL, shape, false);
     if (t != NULL && t->size > 0) memcpy(t->data, data, (size_t)t->size * sizeof *data);
     return t;
 }
 
 gr_tensor *gr_from_index(gr_graph *g, gr_shape shape, const int32_t *index) {
+    if (index == NULL && gr_shape_size(shape) > 0)
+        return gr_fail(g, "gr_from_index: index is NULL");
     gr_tensor *t = gr_tensor_new(g, "gr_from_index", GR_INDEX, shape, false);
     if (t != NULL && t->size > 0) memcpy(t->index, index, (size_t)t->size * sizeof *index);
     return t;
@@ -145,7 +148,7 @@ gr_tensor *gr_parameter(gr_graph *g, gr_shape shape, const char *name) {
     if (t == NULL) return NULL;
     memset(t->data, 0, (size_t)t->size * sizeof *t->data);
     t->requires_grad = true;
-    return name == NULL ? t : gr_name(t, name);
+    return gr_name(t, name);
 }
 
 gr_tensor *gr_keep(gr_tensor *t) {
@@ -156,11 +159,13 @@ gr_tensor *gr_keep(gr_tensor *t) {
         memcpy(copy->data, t->data, (size_t)t->size * sizeof *t->data);
     else
         memcpy(copy->index, t->index, (size_t)t->size * sizeof *t->index);
-    return t->name == NULL ? copy : gr_name(copy, t->name);
+    return gr_name(copy, t->name);
 }
 
 gr_tensor *gr_name(gr_tensor *t, const char *name) {
     if (t == NULL) return NULL;
+    t->name = NULL;
+    if (name == NULL) return t;
     size_t bytes = strlen(name) + 1;
     char *copy = gr_arena_alloc(t->lasting ? &t->graph->lasting : &t->graph->step, bytes, 1);
     if (copy == NULL) return gr_fail(t->graph, "gr_name: no memory for \"%.40s\"", name);

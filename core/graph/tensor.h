@@ -50,7 +50,7 @@ struct gr_tensor {
     gr_node *node;       /* the operation that made it; NULL for a leaf */
     gr_tensor *adjoint;  /* used by autodiff.c during a backward pass */
     gr_tensor *gradient; /* used by autodiff.c: where grad is kept from step to step */
-    uint32_t wanted;     /* used by autodiff.c: the last pass that asked for its gradient */
+    uint64_t wanted;     /* used by autodiff.c: the last pass that asked for its gradient */
 };
 
 /* Several tensors as one argument: gr_concat(GR_LIST(a, b, c), 0). */
@@ -64,7 +64,7 @@ typedef struct gr_list {
 
 /* -- Making tensors. They are leaves of the step: gr_graph_reset takes them away. -- */
 
-/* A copy of the shape's number of elements at `data`. */
+/* A copy of the shape's number of elements at `data`; NULL there is an error. */
 gr_tensor *gr_from(gr_graph *g, gr_shape shape, const gr_real *data);
 /* The same for integers (class indices, lengths). */
 gr_tensor *gr_from_index(gr_graph *g, gr_shape shape, const int32_t *index);
@@ -87,7 +87,8 @@ gr_tensor *gr_keep(gr_tensor *t);
 
 /* -- About a tensor -- */
 
-/* Gives t a name for messages and pictures (copied, lives as long as t); returns t. */
+/* Gives t a name for messages and pictures (copied, lives as long as t), or with NULL takes it away;
+ * returns t. */
 gr_tensor *gr_name(gr_tensor *t, const char *name);
 /* Lets gradients flow into the leaf t; returns t. An error for a tensor of integers, or for one
  * that an operation made. */

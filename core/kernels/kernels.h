@@ -68,6 +68,7 @@ typedef struct gr_update_kernels {
     void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
                  gr_real *restrict v, const gr_adam_numbers *rule);
 } gr_update_kernels;
+
 /* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is
  * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's rows are
  * contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to it), a
@@ -168,10 +169,11 @@ typedef struct gr_kernels {
  * NULL if the name is unknown or the processor lacks it. */
 const gr_kernels *gr_kernels_find(const char *isa);
 
-/* GR_FOR_ISA(gr_gemm) is gr_gemm_avx512 in the files compiled with -DGR_ISA=avx512. */
+/* GR_FOR_ISA(gr_gemm) defines gr_gemm_avx512 in the files compiled with -DGR_ISA=avx512; the tables
+ * are not exported. */
 #define GR_JOIN_(name, isa) name##_##isa
 #define GR_JOIN(name, isa) GR_JOIN_(name, isa)
-#define GR_FOR_ISA(name) GR_JOIN(name, GR_ISA)
+#define GR_FOR_ISA(name) __attribute__((visibility("hidden"))) GR_JOIN(name, GR_ISA)
 
 #pragma GCC visibility pop
 

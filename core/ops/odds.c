@@ -179,11 +179,11 @@ static void columns_range(void *context, int64_t begin, int64_t end) {
 }
 
 static void run(const gr_node *n, odds_work *w) {
-    if (w->n == 0 || w->outer * w->inner == 0) return;
+    if (w->outer * w->inner == 0) return;
     if (w->inner == 1)
-        gr_for(n->graph, w->outer, 1 + GRAIN / w->n, rows_range, w);
+        gr_for(n->graph, w->outer, 1 + GRAIN / (w->n + 1), rows_range, w);
     else
-        gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / (w->n * TILE), columns_range, w);
+        gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / ((w->n + 1) * TILE), columns_range, w);
 }
 
 /* -- The operations -- */

@@ -10,12 +10,13 @@
 enum { GRAIN = 1 << 15, MOST_PIECES = 256 };
 
 typedef struct function {
+    const gr_op *values, *to_a, *to_b; /* to_a and to_b: the slopes in a and in b */
     const gr_pointwise_kernel *(*kernel)(const gr_node *n);
-    gr_pointwise_composition *composed; /* the same from operations */
 } function;
 
 typedef struct numbers {
-    function f;
+    const function *f;
+    gr_pointwise_composition *composed; /* the same from operations */
     double p, q, total;
 } numbers;
 
@@ -47,7 +48,7 @@ static void to_b_range(void *context, int64_t begin, int64_t end) {
 
 static void run_slope(const gr_node *n, gr_range_function *range) {
     const numbers *v = numbers_of(n);
-    work w = {.kernel = v->f.kernel(n),
+    work w = {.kernel = v->f->kernel(n),
               .grad = n->in[0]->data,
               .a = n->in[1]->data,
               .b = n->in[2]->data,
@@ -65,7 +66,7 @@ static gr_tensor *composed_slope(const gr_node *n, gr_tensor **in, int to) {
     /* An alias, so that only what follows is differentiated. */
     gr_tensor *operands[3] = {in[0], in[1], in[2]};
     gr_tensor *x = operands[to] = gr_reshape(in[to], in[to]->shape);
-    gr_tensor *y = v->f.composed(operands[1], operands[2], v->p, v->q);
+    gr_tensor *y = v->composed(operands[1], operands[2], v->p, v->q);
     gr_tensor *slope = gr_grad(y, x, .create_graph = true);
     return gr_mul(v->total == 0 ? in[0] : gr_scale(in[0], v->total), slope);
 }
@@ -75,22 +76,23 @@ static bool slope_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-#define SLOPE(to, which)                                                                           \
-    static void slope_##to##_forward(const gr_node *n) { run_slope(n, to_##to##_range); }          \
-    static gr_tensor *slope_##to##_composed(const gr_node *n, gr_tensor **in) {                    \
-        return composed_slope(n, in, which);                                                       \
-    }                                                                                              \
-    static void slope_##to##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {           \
-        gr_vjp_of_composition(n, grad, grads, slope_##to##_composed);                              \
-    }                                                                                              \
-    static const gr_op slope_##to##_op = {.name = "gr_pointwise",                                  \
-                                          .operands = {"grad", "a", "b"},                          \
-                                          .shape = slope_shape,                                    \
-                                          .forward = slope_##to##_forward,                         \
-                                          .vjp = slope_##to##_vjp};
+static gr_tensor *to_a_composed(const gr_node *n, gr_tensor **in) {
+    return composed_slope(n, in, 1);
+}
 
-SLOPE(a, 1)
-SLOPE(b, 2)
+static gr_tensor *to_b_composed(const gr_node *n, gr_tensor **in) {
+    return composed_slope(n, in, 2);
+}
+
+static void to_a_forward(const gr_node *n) { run_slope(n, to_a_range); }
+static void to_a_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, to_a_composed);
+}
+
+static void to_b_forward(const gr_node *n) { run_slope(n, to_b_range); }
+static void to_b_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, to_b_composed);
+}
 
 /* -- The values, or their sum -- */
 
@@ -109,7 +111,7 @@ static void pointwise_forward(const gr_node *n) {
     const numbers *v = numbers_of(n);
     int64_t size = n->in[0]->size;
     work w;
-    w.kernel = v->f.kernel(n);
+    w.kernel = v->f->kernel(n);
     w.a = n->in[0]->data;
     w.b = n->in[1]->data;
     w.p = (gr_real)v->p;
@@ -132,35 +134,49 @@ static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
 }
 
 static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    const function *f = numbers_of(n)->f;
     gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
-    if (gr_wants(n, 0)) grads[0] = gr_apply(&slope_a_op, in, n->params, sizeof(numbers));
-    if (gr_wants(n, 1)) grads[1] = gr_apply(&slope_b_op, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 0)) grads[0] = gr_apply(f->to_a, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 1)) grads[1] = gr_apply(f->to_b, in, n->params, sizeof(numbers));
 }
-
-static const gr_op pointwise_op = {.name = "gr_pointwise",
-                                   .operands = {"a", "b"},
-                                   .shape = pointwise_shape,
-                                   .forward = pointwise_forward,
-                                   .vjp = pointwise_vjp};
 
 static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
     if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape))
-        return gr_apply(&pointwise_op, GR_LIST(a, b), &v, sizeof v);
-    gr_tensor *values = v.f.composed(a, b, v.p, v.q);
+        return gr_apply(v.f->values, GR_LIST(a, b), &v, sizeof v);
+    gr_tensor *values = v.composed(a, b, v.p, v.q);
     return v.total == 0 ? values : gr_scale(gr_sum(values), v.total);
 }
 
 /* -- The functions -- */
 
-#define FUNCTION(name_, value)                                                                     \
+#define SLOPE_OP(name_, to)                                                                        \
+    static const gr_op name_##_##to##_op = {.name = "gr_pointwise_" #name_,                        \
+                                            .operands = {"grad", "a", "b"},                        \
+                                            .shape = slope_shape,                                  \
+                                            .forward = to##_forward,                               \
+                                            .vjp = to##_vjp};
+
+/* What gr_pointwise_NAME needs but its composition. */
+#define OPERATIONS(name_)                                                                          \
+    SLOPE_OP(name_, to_a)                                                                          \
+    SLOPE_OP(name_, to_b)                                                                          \
+    static const gr_op name_##_op = {.name = "gr_pointwise_" #name_,                               \
+                                     .operands = {"a", "b"},                                       \
+                                     .shape = pointwise_shape,                                     \
+                                     .forward = pointwise_forward,                                 \
+                                     .vjp = pointwise_vjp};                                        \
     static const gr_pointwise_kernel *name_##_kernel(const gr_node *n) {                           \
         return &n->graph->kernels->pointwise->name_;                                               \
     }                                                                                              \
+    static const function name_##_function = {&name_##_op, &name_##_to_a_op, &name_##_to_b_op,     \
+                                              name_##_kernel};
+
+#define FUNCTION(name_, value)                                                                     \
+    OPERATIONS(name_)                                                                              \
     static gr_tensor *name_##_composed(gr_tensor *a, gr_tensor *b, double p, double q) {           \
         (void)p, (void)q;                                                                          \
         return (value);                                                                            \
-    }                                                                                              \
-    static const function name_##_function = {name_##_kernel, name_##_composed};
+    }
 
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink, and none
  * of its factors overflows where the value does not. */
@@ -189,39 +205,51 @@ FUNCTION(quantile, quantile_of(gr_sub(a, b), p))
 FUNCTION(bce_with_logits, gr_sigmoid_cross_entropy(a, b))
 
 gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise((numbers){.f = square_function, .total = total}, a, b);
+    return pointwise((numbers){.f = &square_function, .composed = square_composed, .total = total},
+                     a, b);
 }
 
 gr_tensor *gr_pointwise_abs(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise((numbers){.f = abs_function, .total = total}, a, b);
+    return pointwise((numbers){.f = &abs_function, .composed = abs_composed, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_huber(gr_tensor *a, gr_tensor *b, double delta, double total) {
-    return pointwise((numbers){.f = huber_function, .p = delta, .total = total}, a, b);
+    return pointwise(
+        (numbers){.f = &huber_function, .composed = huber_composed, .p = delta, .total = total}, a,
+        b);
 }
 
 gr_tensor *gr_pointwise_smooth_l1(gr_tensor *a, gr_tensor *b, double beta, double total) {
-    return pointwise((numbers){.f = smooth_l1_function, .p = beta, .total = total}, a, b);
+    if ((gr_real)beta == 0) return gr_pointwise_abs(a, b, total);
+    return pointwise(
+        (numbers){
+            .f = &smooth_l1_function, .composed = smooth_l1_composed, .p = beta, .total = total},
+        a, b);
 }
 
 gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise((numbers){.f = log_cosh_function, .total = total}, a, b);
+    return pointwise(
+        (numbers){.f = &log_cosh_function, .composed = log_cosh_composed, .total = total}, a, b);
 }
 
 gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total) {
-    return pointwise((numbers){.f = quantile_function, .p = tau, .total = total}, a, b);
+    return pointwise(
+        (numbers){.f = &quantile_function, .composed = quantile_composed, .p = tau, .total = total},
+        a, b);
 }
 
 gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total) {
-    return pointwise((numbers){.f = bce_with_logits_function, .total = total}, a, b);
+    return pointwise((numbers){.f = &bce_with_logits_function,
+                               .composed = bce_with_logits_composed,
+                               .total = total},
+                     a, b);
 }
 
-static const gr_pointwise_kernel *focal_kernel(const gr_node *n) {
-    return &n->graph->kernels->pointwise->focal;
-}
+OPERATIONS(focal)
 
 gr_tensor *gr_pointwise_focal(gr_tensor *a, gr_tensor *b, double alpha, double gamma,
                               gr_pointwise_composition *composed, double total) {
-    numbers v = {.f = {focal_kernel, composed}, .p = alpha, .q = gamma, .total = total};
+    numbers v = {
+        .f = &focal_function, .composed = composed, .p = alpha, .q = gamma, .total = total};
     return pointwise(v, a, b);
 }

@@ -7,6 +7,7 @@
  *
  * With total = 0 the result holds the values, in the common shape; else it is total times their
  * sum, of shape (): 1 for the sum, 1/n for the mean. d = a - b.
+ * Parameters outside their ranges are not noticed: delta and beta >= 0, tau in [0, 1], gamma >= 0.
  */
 #ifndef GR_POINTWISE_H
 #define GR_POINTWISE_H
@@ -17,7 +18,7 @@ gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total); /* d^2
 gr_tensor *gr_pointwise_abs(gr_tensor *a, gr_tensor *b, double total);    /* |d| */
 /* d^2/2 where |d| <= delta, else delta (|d| - delta/2) */
 gr_tensor *gr_pointwise_huber(gr_tensor *a, gr_tensor *b, double delta, double total);
-/* the same with delta = beta, divided by beta > 0 */
+/* the same with delta = beta, divided by beta; its limit |d| for beta = 0 */
 gr_tensor *gr_pointwise_smooth_l1(gr_tensor *a, gr_tensor *b, double beta, double total);
 gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total); /* log cosh d */
 /* -tau d where d < 0, else (1 - tau) d; gradient 0 at 0 */
@@ -26,7 +27,7 @@ gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double 
 gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total);
 /* alpha_t u^gamma CE for the logit a and the target b, CE the cross-entropy above,
  * u = (1 - b) s(a) + b s(-a), alpha_t = alpha b + (1 - alpha) (1 - b), or 1 if alpha is negative.
- * gamma >= 0. `composed` returns the values as a composition of operations. */
+ * `composed` returns the values as a composition of operations. */
 typedef gr_tensor *gr_pointwise_composition(gr_tensor *a, gr_tensor *b, double alpha, double gamma);
 gr_tensor *gr_pointwise_focal(gr_tensor *a, gr_tensor *b, double alpha, double gamma,
                               gr_pointwise_composition *composed, double total);

@@ -17,6 +17,9 @@ typedef struct work {
 static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
     if (p == NULL || grad == NULL)
         return gr_fail(p == NULL ? NULL : p->graph, "%s: grad is NULL", who);
+    if (p->kind != GR_REAL || grad->kind != GR_REAL)
+        return gr_fail(p->graph, "%s: %s for %s: expected real numbers", who,
+                       gr_describe(grad, "grad").text, gr_describe(p, "p").text);
     if (!gr_shape_equal(p->shape, grad->shape))
         return gr_fail(p->graph, "%s: %s for %s: the shapes differ", who,
                        gr_describe(grad, "grad").text, gr_describe(p, "p").text);
@@ -31,6 +34,10 @@ static void sgd_range(void *context, int64_t begin, int64_t end) {
 
 void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update r) {
     if (!fits(p, grad, "gr_update_sgd")) return;
+    if (v == NULL && r.momentum != 0) {
+        gr_fail(p->graph, "gr_update_sgd: momentum is %g and v NULL", r.momentum);
+        return;
+    }
     work w = {.kernels = p->graph->kernels->update, .p = p->data, .v = v, .grad = grad->data};
     w.sgd = (gr_sgd_numbers){.lr = (gr_real)r.lr,
                              .momentum = (gr_real)r.momentum,
@@ -49,6 +56,10 @@ static void adam_range(void *context, int64_t begin, int64_t end) {
 
 void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v, gr_adam_update r) {
     if (!fits(p, grad, "gr_update_adam")) return;
+    if (m == NULL || v == NULL) {
+        gr_fail(p->graph, "gr_update_adam: %s is NULL", m == NULL ? "m" : "v");
+        return;
+    }
     work w = {
         .kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v, .grad = grad->data};
     double step = (double)r.step;

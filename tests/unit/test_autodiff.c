@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/debug.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "tests/unit/oracle.h"
@@ -440,6 +442,118 @@ START_TEST(a_failing_vjp_is_an_error) {
 }
 END_TEST
 
+/* a^2 + 0 b, whose vjp is taken from a^2: a composition that does not depend on b. */
+static void square_forward(const gr_node *n) {
+    for (int64_t i = 0; i < n->out->size; i++)
+        n->out->data[i] = n->in[0]->data[i] * n->in[0]->data[i];
+}
+static gr_tensor *square_composed(const gr_node *n, gr_tensor **in) {
+    (void)n;
+    return gr_square(in[0]);
+}
+static void square_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, square_composed);
+}
+static const gr_op square = {.name = "square",
+                             .operands = {"a", "b"},
+                             .shape = first_shape,
+                             .forward = square_forward,
+                             .vjp = square_vjp};
+static gr_tensor *composed_failure(const gr_node *n, gr_tensor **in) {
+    return gr_fail(n->graph, "square: not today, %d", in[0]->shape.ndim);
+}
+static void composed_failure_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, composed_failure);
+}
+static const gr_op square_that_fails = {.name = "square",
+                                        .operands = {"a", "b"},
+                                        .shape = first_shape,
+                                        .forward = square_forward,
+                                        .vjp = composed_failure_vjp};
+
+START_TEST(vjp_of_a_composition) {
+    gr_tensor *a = VARIABLE(1, 2, 3), *b = VARIABLE(4, 5, 6), *c = gr_exp(gr_scale(b, 0));
+    gr_tensor *y = gr_apply(&square, GR_LIST(gr_mul(a, c), b), NULL, 0), *sum = gr_sum(y);
+    int length = gr_tape_length(g);
+    ck_assert(gr_backward(sum));
+    ck_assert_int_eq(gr_tape_length(g), length); /* plain passes record nothing */
+    EXPECT(a->grad, 2, 4, 6);
+    EXPECT(b->grad, 0, 0, 0);
+    gr_tensor *grads[2];
+    ck_assert(gr_grads(GR_LIST(y), GR_LIST(a, b), grads, .create_graph = true));
+    EXPECT(grads[0], 2, 4, 6);
+    EXPECT(grads[1], 0, 0, 0);
+    EXPECT(gr_grad(gr_square(grads[0]), a), 8, 16, 24);
+    gr_no_grad_begin(g);
+    EXPECT(gr_grad(y, a, .create_graph = true), 2, 4, 6);
+    gr_no_grad_end(g);
+    y = gr_apply(&square, GR_LIST(a, a), NULL, 0);
+    EXPECT(gr_grad(y, a), 2, 4, 6);
+}
+END_TEST
+
+START_TEST(a_composition_that_fails) {
+    gr_tensor *a = VARIABLE(1, 2), *five[] = {a, a, a, a, a};
+    gr_tensor *y = gr_apply(&square_that_fails, GR_LIST(a, a), NULL, 0);
+    ck_assert(!gr_backward(gr_sum(y)));
+    expect_error("square: not today, 1");
+    ck_assert_ptr_null(gr_grad(y, a, .create_graph = true));
+    expect_error("square: not today, 1");
+    y = gr_apply(&square, (gr_list){5, five}, NULL, 0);
+    ck_assert_ptr_null(gr_grad(y, a));
+    expect_error("gr_vjp_of_composition: square has 5 operands, expected at most 4");
+    ck_assert(gr_square(a)->requires_grad); /* recording goes on */
+    EXPECT(gr_grad(gr_square(a), a), 2, 4);
+}
+END_TEST
+
+/* The slope of the root at 0 is infinite, but nobody asks for it. */
+START_TEST(nothing_is_computed_beyond_what_is_asked_for) {
+    gr_set_anomaly(g, true);
+    gr_tensor *x = VARIABLE(4, 0), *root = gr_power(x, 0.5);
+    EXPECT(gr_grad(gr_square(root), root), 4, 0);
+    ck_assert(!gr_failed(g));
+}
+END_TEST
+
+START_TEST(gradients_across_graphs) {
+    gr_graph *other = gr_graph_new(.seed = 2);
+    gr_tensor *x = VARIABLE(1, 2), *index = gr_from_index(g, GR_SHAPE(2), (int32_t[]){0, 1});
+    gr_tensor *stranger = gr_requires_grad(gr_zeros(other, GR_SHAPE(2)));
+    ck_assert_ptr_null(gr_grad(gr_square(x), stranger));
+    expect_error("gr_grad: x (2) belongs to another graph");
+    ck_assert_ptr_null(gr_grad(gr_square(x), x, .grad_output = stranger));
+    expect_error("gr_grad: grad_output (2) belongs to another graph");
+    ck_assert_ptr_null(gr_grad(gr_square(x), x, .grad_output = index));
+    expect_error("gr_grad: grad_output (2) holds integers");
+    ck_assert_ptr_null(gr_grad(index, x));
+    expect_error("gr_grad: y (2) holds integers");
+    gr_graph_free(other);
+}
+END_TEST
+
+/* The fused cross-entropy's derivatives are the sigmoid's. */
+START_TEST(fused_functions_to_the_fourth_order) {
+    gr_tensor *z = VARIABLE(-1.5, 0.25, 2), *y = VARIABLE(0, 1, 0.5);
+    gr_tensor *d = gr_grad(gr_pointwise_bce_with_logits(z, y, 1), z, .create_graph = true);
+    double s[3], d2[3], d3[3], d4[3];
+    for (int i = 0; i < 3; i++) {
+        s[i] = 1 / (1 + exp(-gr_at(z, i)));
+        d2[i] = s[i] * (1 - s[i]);
+        d3[i] = d2[i] * (1 - 2 * s[i]);
+        d4[i] = d2[i] * (1 - 6 * d2[i]);
+    }
+    EXPECT(d, s[0] - 0, s[1] - 1, s[2] - 0.5);
+    EXPECT(gr_grad(d, y), -1, -1, -1);
+    d = gr_grad(d, z, .create_graph = true);
+    EXPECT(d, d2[0], d2[1], d2[2]);
+    d = gr_grad(d, z, .create_graph = true);
+    EXPECT(d, d3[0], d3[1], d3[2]);
+    EXPECT(gr_grad(d, z), d4[0], d4[1], d4[2]);
+    EXPECT(gr_pointwise_smooth_l1(z, y, 0, 0), 1.5, 0.75, 1.5);
+}
+END_TEST
+
 Suite *autodiff_suite(void) {
     Suite *s = suite_create("autodiff");
     TCase *t = tcase_create("first order");
@@ -463,6 +577,11 @@ Suite *autodiff_suite(void) {
     tcase_add_test(t, grad_errors);
     tcase_add_test(t, requires_grad_errors);
     tcase_add_test(t, a_failing_vjp_is_an_error);
+    tcase_add_test(t, vjp_of_a_composition);
+    tcase_add_test(t, a_composition_that_fails);
+    tcase_add_test(t, nothing_is_computed_beyond_what_is_asked_for);
+    tcase_add_test(t, gradients_across_graphs);
+    tcase_add_test(t, fused_functions_to_the_fourth_order);
     suite_add_tcase(s, t);
     TCase *higher = tcase_create("higher orders");
     tcase_add_unchecked_fixture(higher, read_cases, free_cases);

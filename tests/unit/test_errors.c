@@ -6,8 +6,10 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/odds.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/ops/update.h"
 #include "tests/unit/suites.h"
 
 static gr_graph *g, *another;
@@ -374,6 +376,41 @@ START_TEST(the_first_message_stays) {
 }
 END_TEST
 
+START_TEST(missing_arrays) {
+    FAILS(gr_from(g, GR_SHAPE(2), NULL), "gr_from: data is NULL");
+    FAILS(gr_from_index(g, GR_SHAPE(2), NULL), "gr_from_index: index is NULL");
+    ck_assert_ptr_nonnull(gr_from(g, GR_SHAPE(2, 0), NULL));
+    gr_tensor *none = gr_odds_against(empty, gr_from_index(g, GR_SHAPE(2), (int32_t[]){7, 7}), 7);
+    ck_assert(gr_at(none, 0) == gr_at(none, 1) && gr_at(none, 1) < -9e29);
+    ck_assert_ptr_null(gr_copy_string(g, NULL));
+    ck_assert_ptr_eq(gr_name(named, NULL), named);
+    ck_assert_ptr_null(named->name);
+    ck_assert_str_eq(gr_shape_text((gr_shape){.ndim = 9}).text, "(0,0,0,0,0,0)");
+    ck_assert_str_eq(gr_place_text(empty->shape, 0).text, "(0,0)");
+    gr_real memory[3] = {0};
+    gr_update_sgd(v3, v3, NULL, (gr_sgd_update){.momentum = 0.5});
+    FAILS(NULL, "gr_update_sgd: momentum is 0.5 and v NULL");
+    gr_update_adam(v3, v3, memory, NULL, (gr_adam_update){.step = 1});
+    FAILS(NULL, "gr_update_adam: v is NULL");
+    gr_update_adam(index2, index2, memory, memory, (gr_adam_update){.step = 1});
+    FAILS(NULL, "gr_update_adam: grad (2) for p (2): expected real numbers");
+}
+END_TEST
+
+static bool any_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[0]->shape;
+    return true;
+}
+static void failing_forward(const gr_node *n) { gr_fail(n->graph, "late: no memory"); }
+
+/* What an operation notices only while it computes is an error too: its result is not handed out. */
+START_TEST(an_error_while_computing) {
+    static const gr_op late = {
+        .name = "late", .operands = {"x"}, .shape = any_shape, .forward = failing_forward};
+    FAILS(gr_apply(&late, GR_LIST(v3), NULL, 0), "late: no memory");
+}
+END_TEST
+
 Suite *errors_suite(void) {
     Suite *suite = suite_create("errors");
     TCase *t = tcase_create("errors");
@@ -381,6 +418,8 @@ Suite *errors_suite(void) {
     tcase_add_test(t, operands_of_any_operation);
     tcase_add_test(t, null_gives_null);
     tcase_add_test(t, making_tensors);
+    tcase_add_test(t, missing_arrays);
+    tcase_add_test(t, an_error_while_computing);
     tcase_add_test(t, elementwise);
     tcase_add_test(t, reductions);
     tcase_add_test(t, shapes);

@@ -329,6 +329,9 @@ START_TEST(options_are_kept) {
     ck_assert_int_eq(gr_threads(graph), 3);
     ck_assert_uint_eq(gr_random_get(graph).seed, 11);
     gr_graph_free(graph);
+    graph = gr_graph_new(.threads = 1 << 30);
+    ck_assert_int_eq(gr_threads(graph), 256);
+    gr_graph_free(graph);
     ck_assert_int_ge(gr_threads(g), 1);
 }
 END_TEST
