@@ -18,8 +18,9 @@ typedef struct gr_optimizer gr_optimizer;
 
 typedef struct gr_optimizer_type {
     const char *name;
-    int memories; /* arrays of a parameter's size that it keeps for each parameter: 0 to 2 */
+    int memories; /* arrays of a parameter's size that it keeps for each parameter: 0 to 3 */
     void (*update)(gr_optimizer *opt, int i); /* moves parameters.items[i] */
+    const char *memory_names[3];              /* PyTorch's, "exp_avg"; NULL beyond `memories` */
 } gr_optimizer_type;
 
 struct gr_optimizer {
@@ -27,8 +28,10 @@ struct gr_optimizer {
     gr_graph *graph;
     double lr; /* may be changed between steps; finite and 0 or more */
     gr_list parameters;
-    int64_t *steps;      /* of each parameter: how often it has moved */
-    gr_real **memory[2]; /* memory[k][i]: of parameter i */
+    /* What it remembers, to be saved and restored with the parameters' elements. memory[k][i] has
+     * an element for each of parameters.items[i]; type->memory_names[k] says what it is. */
+    int64_t *steps; /* of each parameter: how often it has moved */
+    gr_real **memory[3];
 };
 
 /* One step; false if the graph has failed, and then nothing has moved. An lr that is NaN, infinite
@@ -62,6 +65,47 @@ typedef struct gr_adam_args {
     gr_adam_((gr_adam_args){                                                                       \
         .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})
 gr_optimizer *gr_adam_(gr_adam_args args);
+
+/* AdamW: Adam whose weight decay, 1e-2, is not part of the gradient: g = grad, and
+ * p -= lr (weight_decay p + m^ / (sqrt(v^) + eps)). The other defaults and ranges are Adam's.
+ * Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019. */
+#define gr_adamw(...)                                                                              \
+    gr_adamw_((gr_adam_args){.lr = 1e-3,                                                           \
+                             .beta1 = 0.9,                                                         \
+                             .beta2 = 0.999,                                                       \
+                             .eps = 1e-8,                                                          \
+                             .weight_decay = 1e-2,                                                 \
+                             .module = __VA_ARGS__})
+gr_optimizer *gr_adamw_(gr_adam_args args);
+
+typedef struct gr_rmsprop_args {
+    gr_module *module;
+    gr_list parameters; /* instead of a module (NULL) */
+    double lr, alpha, eps, weight_decay, momentum;
+    bool centered;
+} gr_rmsprop_args;
+/* RMSprop: g = grad + weight_decay p; s = alpha s + (1 - alpha) g^2; d = g / (sqrt(s) + eps);
+ * p -= lr d, or with momentum v = momentum v + d and p -= lr v. Centered, m is the running mean of
+ * g, and the variance s - m^2 (0 where rounding made it negative) stands in d instead of s.
+ * lr = 1e-2, eps = 1e-8, weight_decay = 0, momentum = 0, all at least 0; alpha = 0.99 in [0, 1).
+ * Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012; centered: Graves,
+ * arXiv:1308.0850, eq. 38 to 45. */
+#define gr_rmsprop(...)                                                                            \
+    gr_rmsprop_((gr_rmsprop_args){.lr = 1e-2, .alpha = 0.99, .eps = 1e-8, .module = __VA_ARGS__})
+gr_optimizer *gr_rmsprop_(gr_rmsprop_args args);
+
+typedef struct gr_adagrad_args {
+    gr_module *module;
+    gr_list parameters; /* instead of a module (NULL) */
+    double lr, lr_decay, weight_decay, initial_accumulator_value, eps;
+} gr_adagrad_args;
+/* Adagrad: g = grad + weight_decay p; s, which begins as initial_accumulator_value, adds up g^2;
+ * p -= lr / (1 + (step - 1) lr_decay) g / (sqrt(s) + eps), the first step being 1. lr = 1e-2,
+ * eps = 1e-10, the others 0; all are at least 0. Duchi, Hazan and Singer, "Adaptive subgradient
+ * methods", JMLR 2011. */
+#define gr_adagrad(...)                                                                            \
+    gr_adagrad_((gr_adagrad_args){.lr = 1e-2, .eps = 1e-10, .module = __VA_ARGS__})
+gr_optimizer *gr_adagrad_(gr_adagrad_args args);
 
 /* -- For writing optimizers -- */
 

@@ -19,8 +19,8 @@ static void sgd_update(gr_optimizer *opt, int i) {
                                   .first = opt->steps[i] == 1});
 }
 
-static const gr_optimizer_type plain_type = {"sgd", 0, sgd_update};
-static const gr_optimizer_type momentum_type = {"sgd", 1, sgd_update};
+static const gr_optimizer_type plain_type = {.name = "sgd", .update = sgd_update};
+static const gr_optimizer_type momentum_type = {"sgd", 1, sgd_update, {"momentum_buffer"}};
 
 gr_optimizer *gr_sgd_(gr_sgd_args a) {
     const gr_optimizer_type *type = a.momentum == 0 ? &plain_type : &momentum_type;

@@ -15,6 +15,10 @@ from cases import Cases, draw, tensor  # noqa: E402
 
 STEPS, BATCH, ROWS = 50, 8, 32
 SIZES = (4, 8, 8, 2)
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+              "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad}
+OWN = ("lr", "weight_decay", "momentum", "dampening", "nesterov", "eps", "alpha", "centered",
+       "lr_decay", "initial_accumulator_value")
 
 
 def linear(cases):
@@ -49,11 +53,10 @@ def beginning():
 
 
 def optimizer(net, p):
-    own = {k: p[k] for k in ("weight_decay", "momentum", "dampening", "nesterov", "eps") if k in p}
-    if p["optimizer"] == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=p["lr"], foreach=False, **own)
-    own["betas"] = (p.get("beta1", 0.9), p.get("beta2", 0.999))
-    return torch.optim.Adam(net.parameters(), lr=p["lr"], foreach=False, **own)
+    own = {k: v for k, v in p.items() if k in OWN}
+    if "beta1" in p:
+        own["betas"] = (p["beta1"], p["beta2"])
+    return OPTIMIZERS[p["optimizer"]](net.parameters(), foreach=False, **own)
 
 
 def train(cases, start, ident, loss="mse", **p):
@@ -115,6 +118,30 @@ def trainings(cases):
           weight_decay=0.02)
     train(cases, start, "adam_lr", **fast, lr_every=10, lr_factor=0.5)
     train(cases, start, "adam_accumulates", **fast, accumulate=2)
+    train(cases, start, "adamw", optimizer="adamw")
+    fast = {"optimizer": "adamw", "lr": 0.02}
+    train(cases, start, "adamw_numbers", **fast, beta1=0.7, beta2=0.95, eps=1e-3, weight_decay=0.5)
+    train(cases, start, "adamw_lr", **fast, weight_decay=0.3, lr_every=10, lr_factor=0.5)
+    train(cases, start, "adamw_skips", loss="huber", delta=0.3, **fast, skip=4)
+    train(cases, start, "adamw_accumulates", **fast, accumulate=2)
+    train(cases, start, "rmsprop", optimizer="rmsprop")
+    numbers = {"optimizer": "rmsprop", "lr": 0.005, "alpha": 0.9, "eps": 1e-3}
+    train(cases, start, "rmsprop_numbers", **numbers, weight_decay=0.05)
+    train(cases, start, "rmsprop_momentum", **numbers, momentum=0.8)
+    train(cases, start, "rmsprop_centered", **numbers, centered=True)
+    train(cases, start, "rmsprop_centered_momentum", loss="huber", delta=0.3, **numbers,
+          centered=True, momentum=0.6, weight_decay=0.02)
+    train(cases, start, "rmsprop_no_memory", optimizer="rmsprop", lr=0.01, alpha=0.0, eps=0.1)
+    train(cases, start, "rmsprop_skips", **numbers, centered=True, momentum=0.5, skip=3)
+    train(cases, start, "rmsprop_accumulates", **numbers, accumulate=3)
+    train(cases, start, "adagrad", optimizer="adagrad")
+    fast = {"optimizer": "adagrad", "lr": 0.1}
+    train(cases, start, "adagrad_decays", **fast, lr_decay=0.05, weight_decay=0.02)
+    train(cases, start, "adagrad_numbers", loss="huber", delta=0.2, **fast, eps=1e-2,
+          initial_accumulator_value=0.3)
+    train(cases, start, "adagrad_skips", **fast, lr_decay=0.1, initial_accumulator_value=0.01,
+          skip=3)
+    train(cases, start, "adagrad_accumulates", **fast, lr_every=10, lr_factor=0.7, accumulate=2)
 
 
 if __name__ == "__main__":
