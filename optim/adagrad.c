@@ -13,7 +13,7 @@ static void adagrad_update(gr_optimizer *opt, int i) {
     gr_update_adagrad(
         p, p->grad, opt->memory[0][i],
         (gr_adagrad_update){.lr = opt->lr / (1 + before * a->lr_decay),
-                            .weight_decay = a->weight_decay,
+                            .weight_decay = opt->weight_decay,
                             .eps = a->eps,
                             .start = opt->steps[i] == 1 ? a->initial_accumulator_value : 0});
 }
@@ -24,6 +24,7 @@ gr_optimizer *gr_adagrad_(gr_adagrad_args a) {
     adagrad *opt = gr_optimizer_new(&adagrad_type, a.module, a.parameters, a.lr, sizeof *opt);
     if (opt == NULL) return NULL;
     opt->args = a;
+    opt->base.weight_decay = a.weight_decay;
     if (!(gr_is_rate(a.lr_decay) && gr_is_rate(a.weight_decay) &&
           gr_is_rate(a.initial_accumulator_value) && gr_is_rate(a.eps)))
         return gr_fail(opt->base.graph,

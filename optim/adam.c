@@ -15,7 +15,7 @@ static void adam_update(gr_optimizer *opt, int i) {
                                     .beta1 = a->beta1,
                                     .beta2 = a->beta2,
                                     .eps = a->eps,
-                                    .weight_decay = a->weight_decay,
+                                    .weight_decay = opt->weight_decay,
                                     .step = opt->steps[i],
                                     .decoupled = ((adam *)opt)->decoupled});
 }
@@ -27,6 +27,7 @@ static gr_optimizer *adam_new(const gr_optimizer_type *type, gr_adam_args a) {
     adam *opt = gr_optimizer_new(type, a.module, a.parameters, a.lr, sizeof *opt);
     if (opt == NULL) return NULL;
     opt->args = a;
+    opt->base.weight_decay = a.weight_decay;
     opt->decoupled = type == &adamw_type;
     if (!(a.beta1 >= 0 && a.beta1 < 1 && a.beta2 >= 0 && a.beta2 < 1))
         return gr_fail(opt->base.graph, "gr_%s: beta1 is %g and beta2 %g, expected [0, 1)",

@@ -5,9 +5,25 @@
  *     gr_backward(loss);
  *     gr_step(opt);           // moves the parameters and takes their gradients away
  *
- * The defaults and the formulas are PyTorch's. Parameters that have no gradient stay as they are.
- * gr_backward called several times before one gr_step adds up gradients. In a graph that has failed
- * gr_step does nothing, so that no parameter is spoilt by half a computation.
+ * The defaults and the formulas are PyTorch's. Parameters that have no gradient stay as they are. In
+ * a graph that has failed gr_step does nothing, so that no parameter is spoilt by half a
+ * computation.
+ *
+ * Gradients of several gr_backward before one gr_step add up, so that a batch may be larger than
+ * memory; each part's loss is divided by their number where the loss is a mean:
+ *
+ *     for (int i = 0; i < parts; i++) {
+ *         gr_backward(gr_scale(gr_mse(gr_forward(net, x[i]), y[i]), 1.0 / parts));
+ *         gr_graph_reset(g); // gradients stay
+ *     }
+ *     gr_step(opt);
+ *
+ * Groups of parameters may have a learning rate and weight decay of their own. Each is an optimizer
+ * with its own parameters and memory that steps with the first:
+ *
+ *     gr_optimizer *opt = gr_adamw(body, .lr = 1e-4);
+ *     gr_add_group(opt, head, .lr = 1e-3);
+ *     gr_add_group(opt, NULL, .parameters = biases, .weight_decay = 0);
  */
 #ifndef GR_OPTIMIZER_H
 #define GR_OPTIMIZER_H
@@ -26,18 +42,43 @@ typedef struct gr_optimizer_type {
 struct gr_optimizer {
     const gr_optimizer_type *type;
     gr_graph *graph;
-    double lr; /* may be changed between steps; finite and 0 or more */
+    double lr, weight_decay; /* may be changed between steps; finite and 0 or more */
+    double initial_lr;       /* lr when it was made: what schedules start from */
     gr_list parameters;
     /* What it remembers, to be saved and restored with the parameters' elements. memory[k][i] has
      * an element for each of parameters.items[i]; type->memory_names[k] says what it is. */
     int64_t *steps; /* of each parameter: how often it has moved */
     gr_real **memory[3];
+    gr_optimizer *first, *next; /* groups: the first one, and the one after this or NULL */
+    size_t bytes;               /* of the whole struct */
 };
 
-/* One step; false if the graph has failed, and then nothing has moved. An lr that is NaN, infinite
- * or negative is an error. Gradients of a backward pass that failed midway stay with the
- * parameters: after gr_clear_error say gr_clear_grads, too. */
+/* One step of all groups, whichever of them is given; false if the graph has failed, and then
+ * nothing has moved. An lr or weight_decay that is NaN, infinite or negative is an error. Gradients
+ * of a backward pass that failed midway stay with the parameters: after gr_clear_error say
+ * gr_clear_grads, too. */
 bool gr_step(gr_optimizer *opt);
+
+/* Every group's lr = factor times its initial_lr. False after an error: a factor that is not finite
+ * and at least 0, or a graph that has failed before. */
+bool gr_scale_lr(gr_optimizer *opt, double factor);
+
+/* What a group has in common with the first: its initial_lr, or its weight_decay. */
+#define GR_AS_FIRST (-1e308)
+
+typedef struct gr_group_args {
+    gr_module *module;
+    gr_list parameters; /* instead of a module (NULL) */
+    double lr, weight_decay;
+} gr_group_args;
+/* Adds parameters to the optimizer, with an lr and a weight_decay that are GR_AS_FIRST unless they
+ * are given, and all other numbers of the first group. Returns the group, so that its lr can be
+ * changed; NULL after an error: an lr or weight_decay that is not finite and at least 0, no
+ * parameters, or one that is in a group already. */
+#define gr_add_group(opt, ...)                                                                     \
+    gr_add_group_(opt, (gr_group_args){                                                            \
+                           .lr = GR_AS_FIRST, .weight_decay = GR_AS_FIRST, .module = __VA_ARGS__})
+gr_optimizer *gr_add_group_(gr_optimizer *opt, gr_group_args args);
 
 typedef struct gr_sgd_args {
     gr_module *module;
@@ -110,7 +151,9 @@ gr_optimizer *gr_adagrad_(gr_adagrad_args args);
 /* -- For writing optimizers -- */
 
 /* `bytes` of zeroed memory that begin with the optimizer, over the module's parameters or, if it is
- * NULL, those of the list; NULL after an error if there are none. */
+ * NULL, those of the list; NULL after an error if there are none. Its groups are copies of these
+ * bytes with their own lr, weight_decay, parameters, steps and memory: `update` takes those from
+ * the optimizer that it is given. */
 void *gr_optimizer_new(const gr_optimizer_type *type, gr_module *module, gr_list parameters,
                        double lr, size_t bytes);
 

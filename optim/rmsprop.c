@@ -15,7 +15,7 @@ static void rmsprop_update(gr_optimizer *opt, int i) {
                       (gr_rmsprop_update){.lr = opt->lr,
                                           .alpha = a->alpha,
                                           .eps = a->eps,
-                                          .weight_decay = a->weight_decay,
+                                          .weight_decay = opt->weight_decay,
                                           .momentum = a->momentum});
 }
 
@@ -31,6 +31,7 @@ gr_optimizer *gr_rmsprop_(gr_rmsprop_args a) {
     rmsprop *opt = gr_optimizer_new(type, a.module, a.parameters, a.lr, sizeof *opt);
     if (opt == NULL) return NULL;
     opt->args = a;
+    opt->base.weight_decay = a.weight_decay;
     if (!(a.alpha >= 0 && a.alpha < 1))
         return gr_fail(opt->base.graph, "gr_rmsprop: alpha is %g, expected [0, 1)", a.alpha);
     if (!(gr_is_rate(a.eps) && gr_is_rate(a.weight_decay) && gr_is_rate(a.momentum)))

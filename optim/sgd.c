@@ -14,7 +14,7 @@ static void sgd_update(gr_optimizer *opt, int i) {
                   (gr_sgd_update){.lr = opt->lr,
                                   .momentum = a->momentum,
                                   .dampening = a->dampening,
-                                  .weight_decay = a->weight_decay,
+                                  .weight_decay = opt->weight_decay,
                                   .nesterov = a->nesterov,
                                   .first = opt->steps[i] == 1});
 }
@@ -27,6 +27,7 @@ gr_optimizer *gr_sgd_(gr_sgd_args a) {
     sgd *opt = gr_optimizer_new(type, a.module, a.parameters, a.lr, sizeof *opt);
     if (opt == NULL) return NULL;
     opt->args = a;
+    opt->base.weight_decay = a.weight_decay;
     if (!(gr_is_rate(a.momentum) && gr_is_rate(a.dampening) && gr_is_rate(a.weight_decay)))
         return gr_fail(opt->base.graph,
                        "gr_sgd: momentum is %g, dampening %g, weight_decay %g, "

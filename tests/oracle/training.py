@@ -56,20 +56,29 @@ def optimizer(net, p):
     own = {k: v for k, v in p.items() if k in OWN}
     if "beta1" in p:
         own["betas"] = (p["beta1"], p["beta2"])
-    return OPTIMIZERS[p["optimizer"]](net.parameters(), foreach=False, **own)
+    make = OPTIMIZERS[p["optimizer"]]
+    group = {k[6:]: v for k, v in p.items() if k.startswith("group_")}
+    if not group:
+        return make(net.parameters(), foreach=False, **own)
+    opt = make(net[:-2].parameters(), foreach=False, **own)
+    opt.add_param_group({"params": net[-2].parameters(), **group})
+    return opt
 
 
 def train(cases, start, ident, loss="mse", **p):
     """p: optimizer and its numbers; delta of the Huber loss; skip: the middle layer has no gradient in
     each step that this divides; lr_every and lr_factor: lr shrinks by the factor after so many steps;
-    accumulate: backward passes before each step."""
+    accumulate: backward passes before each step; group_lr, group_weight_decay: the last layer is a
+    group of its own."""
     net = network(start)
     opt = optimizer(net, p)
+    lrs = [group["lr"] for group in opt.param_groups]
     criterion = torch.nn.MSELoss() if loss == "mse" else torch.nn.HuberLoss(delta=p["delta"])
     curve, position = [], 0
     for step in range(STEPS):
         if "lr_every" in p:
-            opt.param_groups[0]["lr"] = p["lr"] * p["lr_factor"] ** (step // p["lr_every"])
+            for group, lr in zip(opt.param_groups, lrs):
+                group["lr"] = lr * p["lr_factor"] ** (step // p["lr_every"])
         opt.zero_grad()
         for _ in range(p.get("accumulate", 1)):
             rows = slice(position % ROWS, position % ROWS + BATCH)
@@ -142,6 +151,14 @@ def trainings(cases):
     train(cases, start, "adagrad_skips", **fast, lr_decay=0.1, initial_accumulator_value=0.01,
           skip=3)
     train(cases, start, "adagrad_accumulates", **fast, lr_every=10, lr_factor=0.7, accumulate=2)
+    train(cases, start, "sgd_groups", **sgd, momentum=0.9, weight_decay=0.02, group_lr=0.02,
+          group_weight_decay=0.0, lr_every=10, lr_factor=0.5)
+    train(cases, start, "adam_groups", optimizer="adam", lr=0.005, group_lr=0.02, accumulate=2)
+    train(cases, start, "adamw_groups", optimizer="adamw", lr=0.01, group_weight_decay=0.8)
+    train(cases, start, "rmsprop_groups", **numbers, centered=True, momentum=0.5, group_lr=0.001,
+          group_weight_decay=0.3, lr_every=7, lr_factor=0.8)
+    train(cases, start, "adagrad_groups", **fast, initial_accumulator_value=0.1, group_lr=0.02,
+          weight_decay=0.03)
 
 
 if __name__ == "__main__":

@@ -52,42 +52,64 @@ typedef struct training {
     int position; /* the next batch's first row */
 } training;
 
-static gr_optimizer *rmsprop_of(const cJSON *c, gr_module *net) {
+/* Over the module or, if it is NULL, the parameters. */
+static gr_optimizer *rmsprop_of(const cJSON *c, gr_module *net, gr_list parameters) {
     return gr_rmsprop(
-        net, .lr = oracle_param(c, "lr", NAN), .alpha = oracle_param(c, "alpha", 0.99),
+        net, parameters, .lr = oracle_param(c, "lr", NAN), .alpha = oracle_param(c, "alpha", 0.99),
         .eps = oracle_param(c, "eps", 1e-8), .weight_decay = oracle_param(c, "weight_decay", 0),
         .momentum = oracle_param(c, "momentum", 0), .centered = oracle_flag(c, "centered"));
 }
 
-static gr_optimizer *adagrad_of(const cJSON *c, gr_module *net) {
-    return gr_adagrad(
-        net, .lr = oracle_param(c, "lr", NAN), .lr_decay = oracle_param(c, "lr_decay", 0),
-        .weight_decay = oracle_param(c, "weight_decay", 0), .eps = oracle_param(c, "eps", 1e-10),
-        .initial_accumulator_value = oracle_param(c, "initial_accumulator_value", 0));
+static gr_optimizer *adagrad_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    return gr_adagrad(net, parameters, .lr = oracle_param(c, "lr", NAN),
+                      .lr_decay = oracle_param(c, "lr_decay", 0),
+                      .eps = oracle_param(c, "eps", 1e-10),
+                      .weight_decay = oracle_param(c, "weight_decay", 0),
+                      .initial_accumulator_value = oracle_param(c, "initial_accumulator_value", 0));
 }
 
-static gr_optimizer *adamw_of(const cJSON *c, gr_module *net) {
-    return gr_adamw(net, .lr = oracle_param(c, "lr", NAN),
-                    .weight_decay = oracle_param(c, "weight_decay", 1e-2),
-                    .beta1 = oracle_param(c, "beta1", 0.9),
-                    .beta2 = oracle_param(c, "beta2", 0.999), .eps = oracle_param(c, "eps", 1e-8));
+static gr_optimizer *adam_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    double lr = oracle_param(c, "lr", NAN), eps = oracle_param(c, "eps", 1e-8);
+    double beta1 = oracle_param(c, "beta1", 0.9), beta2 = oracle_param(c, "beta2", 0.999);
+    if (strcmp(text_param(c, "optimizer"), "adam") == 0)
+        return gr_adam(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
+                       .weight_decay = oracle_param(c, "weight_decay", 0));
+    return gr_adamw(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
+                    .weight_decay = oracle_param(c, "weight_decay", 1e-2));
 }
 
-static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net) {
-    const char *type = text_param(c, "optimizer"),
-               *name = cJSON_GetObjectItem(c, "id")->valuestring;
-    bool defaults = strcmp(type, name) == 0; /* "adamw" without anything else */
-    if (strcmp(type, "adamw") == 0) return defaults ? gr_adamw(net) : adamw_of(c, net);
-    if (strcmp(type, "rmsprop") == 0) return defaults ? gr_rmsprop(net) : rmsprop_of(c, net);
-    if (strcmp(type, "adagrad") == 0) return defaults ? gr_adagrad(net) : adagrad_of(c, net);
-    double lr = oracle_param(c, "lr", NAN), decay = oracle_param(c, "weight_decay", 0);
-    if (strcmp(type, "sgd") == 0)
-        return gr_sgd(
-            net, .lr = lr, .weight_decay = decay, .momentum = oracle_param(c, "momentum", 0),
-            .dampening = oracle_param(c, "dampening", 0), .nesterov = oracle_flag(c, "nesterov"));
-    if (defaults) return gr_adam(net);
-    return gr_adam(net, .lr = lr, .weight_decay = decay, .beta1 = oracle_param(c, "beta1", 0.9),
-                   .beta2 = oracle_param(c, "beta2", 0.999), .eps = oracle_param(c, "eps", 1e-8));
+static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    const char *type = text_param(c, "optimizer"), *id = cJSON_GetObjectItem(c, "id")->valuestring;
+    bool defaults = strcmp(type, id) == 0; /* "adamw" without anything else */
+    if (strcmp(type, "adagrad") == 0)
+        return defaults ? gr_adagrad(net) : adagrad_of(c, net, parameters);
+    if (strcmp(type, "rmsprop") == 0)
+        return defaults ? gr_rmsprop(net) : rmsprop_of(c, net, parameters);
+    if (strcmp(type, "adamw") == 0 && defaults) return gr_adamw(net);
+    if (strcmp(type, "adam") == 0 && defaults) return gr_adam(net);
+    if (strcmp(type, "sgd") != 0) return adam_of(c, net, parameters);
+    return gr_sgd(net, parameters, .lr = oracle_param(c, "lr", NAN),
+                  .weight_decay = oracle_param(c, "weight_decay", 0),
+                  .momentum = oracle_param(c, "momentum", 0),
+                  .dampening = oracle_param(c, "dampening", 0),
+                  .nesterov = oracle_flag(c, "nesterov"));
+}
+
+static bool has_param(const cJSON *c, const char *name) {
+    return !isnan(oracle_param(c, name, NAN));
+}
+
+/* The whole network, or its last layer as a second group with what differs. */
+static gr_optimizer *groups_of(const cJSON *c, gr_module *net) {
+    if (!has_param(c, "group_lr") && !has_param(c, "group_weight_decay"))
+        return optimizer_of(c, net, (gr_list){0});
+    gr_list all = gr_parameters(net);
+    gr_optimizer *opt = optimizer_of(c, NULL, (gr_list){.n = all.n - 2, .items = all.items});
+    ck_assert_ptr_nonnull(
+        gr_add_group(opt, NULL, .parameters = {.n = 2, .items = all.items + all.n - 2},
+                     .lr = oracle_param(c, "group_lr", GR_AS_FIRST),
+                     .weight_decay = oracle_param(c, "group_weight_decay", GR_AS_FIRST)));
+    return opt;
 }
 
 static training begin(const cJSON *c, gr_graph *graph) {
@@ -103,7 +125,7 @@ static training begin(const cJSON *c, gr_graph *graph) {
         ck_assert(gr_shape_equal(first->shape, p->shape));
         memcpy(p->data, first->data, (size_t)p->size * sizeof(gr_real));
     }
-    r.opt = optimizer_of(c, r.net);
+    r.opt = groups_of(c, r.net);
     ck_assert_msg(r.opt != NULL, "%s", gr_error(graph));
     gr_graph_reset(graph);
     return r;
@@ -125,8 +147,7 @@ static double forward_and_backward(const cJSON *c, training *r) {
 static double one_step(const cJSON *c, training *r, int step) {
     int every = oracle_int(c, "lr_every", 0), skip = oracle_int(c, "skip", 0);
     if (every > 0)
-        r->opt->lr =
-            oracle_param(c, "lr", NAN) * pow(oracle_param(c, "lr_factor", NAN), step / every);
+        ck_assert(gr_scale_lr(r->opt, pow(oracle_param(c, "lr_factor", NAN), step / every)));
     double loss = NAN;
     for (int i = 0; i < oracle_int(c, "accumulate", 1); i++) loss = forward_and_backward(c, r);
     if (skip > 0 && step % skip == 0) {
@@ -173,7 +194,7 @@ START_TEST(trainings_end_where_pytorchs_do) {
         if (!gr_failed(graph)) train(c, graph, &stats);
         gr_graph_free(graph);
     }
-    ck_assert(_i > 0 || stats.values == 39);
+    ck_assert(_i > 0 || stats.values == 44);
     char title[64];
     snprintf(title, sizeof title, "trainings %s %s", sizeof(gr_real) == 4 ? "float" : "double",
              isas[_i]);
@@ -368,6 +389,57 @@ START_TEST(empty_parameters_are_no_harm) {
 }
 END_TEST
 
+/* -- Groups -- */
+
+START_TEST(groups_step_with_the_first) {
+    gr_tensor *a = weight(1, 1), *b = weight(1, 1), *c = weight(1, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(a), .lr = 0.5, .weight_decay = 1);
+    opt->lr = 0.25; /* others begin with the initial one */
+    gr_optimizer *second = gr_add_group(opt, NULL, .parameters = GR_LIST(b), .lr = 2);
+    gr_optimizer *third = gr_add_group(second, NULL, .parameters = GR_LIST(c), .weight_decay = 0);
+    ck_assert_msg(third != NULL, "%s", gr_error(g));
+    ck_assert(opt->next == second && second->next == third && third->next == NULL);
+    ck_assert(second->first == opt && third->first == opt);
+    ck_assert_double_eq(second->weight_decay, 1);
+    ck_assert_double_eq(third->lr, 0.5);
+    ck_assert(pull(a, 1) && pull(b, 1) && pull(c, 1));
+    ck_assert(gr_step(second)); /* any of them is a step of all */
+    ck_assert_double_eq(gr_at(a, 0), 1 - 0.25 * 2);
+    ck_assert_double_eq(gr_at(b, 0), 1 - 2 * 2);
+    ck_assert_double_eq(gr_at(c, 0), 1 - 0.5 * 1);
+    ck_assert_int_eq(opt->steps[0], 1);
+    ck_assert_int_eq(third->steps[0], 1);
+}
+END_TEST
+
+START_TEST(a_group_has_memory_of_its_own) {
+    gr_tensor *a = weight(2, 1), *b = weight(3, 1);
+    gr_optimizer *opt = gr_adam(NULL, .parameters = GR_LIST(a), .lr = 0.1);
+    ck_assert(pull(a, 1) && pull(b, 1) && gr_step(opt));
+    gr_clear_grad(b);
+    gr_optimizer *late = gr_add_group(opt, NULL, .parameters = GR_LIST(b));
+    ck_assert(late->memory[0][0] != opt->memory[0][0] && late->memory[1][0] != opt->memory[1][0]);
+    ck_assert(pull(b, 2) && gr_step(opt));
+    ck_assert_double_eq_tol(gr_at(b, 2), 0.9, 1e-6); /* Adam's first step */
+    ck_assert_double_eq_tol(gr_at(a, 1), 0.9, 1e-6);
+    ck_assert_int_eq(opt->steps[0], 1);
+    ck_assert_int_eq(late->steps[0], 1);
+}
+END_TEST
+
+START_TEST(scale_lr_scales_all_groups) {
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(weight(1, 1)), .lr = 2);
+    gr_optimizer *group = gr_add_group(opt, gr_linear(g, 2, 1), .lr = 8);
+    for (int i = 0; i < 2; i++) { /* not on top of each other */
+        ck_assert(gr_scale_lr(i == 0 ? opt : group, 0.25));
+        ck_assert_double_eq(opt->lr, 0.5);
+        ck_assert_double_eq(group->lr, 2);
+    }
+    ck_assert(gr_scale_lr(opt, 1));
+    ck_assert_double_eq(group->lr, 8);
+}
+END_TEST
+
 /* -- An optimizer of one's own -- */
 
 /* Moves each element by lr against the sign of the sum of its gradients so far. */
@@ -485,6 +557,53 @@ START_TEST(parameter_errors) {
 }
 END_TEST
 
+START_TEST(group_errors) {
+    gr_graph *other = gr_graph_new();
+    gr_tensor *w = weight(2, 1), *v = weight(2, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w));
+    gr_list free_one = GR_LIST(v);
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(v, w)),
+          "gr_add_group: w (2) is in a group of this optimizer already");
+    FAILS(gr_add_group(opt, gr_relu_layer(g)), "gr_add_group: there are no parameters");
+    FAILS(gr_add_group(opt, NULL), "gr_add_group: there are no parameters");
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(NULL)),
+          "gr_add_group: parameter 0 is NULL");
+    FAILS(gr_add_group(opt, gr_linear(other, 1, 1)),
+          "gr_add_group: the module belongs to another graph than the optimizer");
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(gr_neg(v))),
+          "gr_add_group: parameter (2) is no parameter: it must be a leaf that lasts and requires "
+          "a gradient");
+    FAILS(gr_add_group(opt, NULL, .parameters = free_one, .lr = -1),
+          "gr_add_group: lr is -1 and weight_decay 0, expected 0 or more");
+    FAILS(gr_add_group(opt, NULL, .parameters = free_one, .weight_decay = NAN),
+          "gr_add_group: lr is 0.001 and weight_decay nan, expected 0 or more");
+    ck_assert_ptr_null(opt->next);
+    ck_assert_ptr_null(gr_add_group(NULL, NULL, .parameters = free_one));
+    FAILS(gr_scale_lr(opt, NAN), "gr_scale_lr: factor is nan, expected 0 or more");
+    ck_assert(!gr_scale_lr(NULL, 1));
+    gr_fail(g, "before");
+    ck_assert(!gr_scale_lr(opt, 0.5) && gr_add_group(opt, NULL, .parameters = free_one) == NULL);
+    ck_assert_double_eq(opt->lr, 1e-3);
+    ck_assert_str_eq(gr_error(g), "before");
+    gr_graph_free(other);
+}
+END_TEST
+
+START_TEST(a_bad_number_of_one_group_moves_none) {
+    gr_tensor *a = weight(1, 1), *b = weight(1, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(a), .lr = 1);
+    gr_optimizer *group = gr_add_group(opt, NULL, .parameters = GR_LIST(b));
+    ck_assert(pull(a, 1) && pull(b, 1));
+    group->lr = NAN;
+    FAILS(gr_step(opt), "gr_step: lr is nan, expected 0 or more");
+    group->lr = 1;
+    group->weight_decay = -1;
+    FAILS(gr_step(opt), "gr_step: weight_decay is -1, expected 0 or more");
+    ck_assert_double_eq(gr_at(a, 0), 1);
+    ck_assert_ptr_nonnull(a->grad);
+}
+END_TEST
+
 START_TEST(type_errors) {
     static const gr_optimizer_type greedy = {
         .name = "greedy", .memories = 4, .update = sign_update};
@@ -556,6 +675,11 @@ Suite *optim_suite(void) {
     tcase_add_test(t, number_errors);
     tcase_add_test(t, number_errors_of_rmsprop_and_adagrad);
     tcase_add_test(t, parameter_errors);
+    tcase_add_test(t, groups_step_with_the_first);
+    tcase_add_test(t, a_group_has_memory_of_its_own);
+    tcase_add_test(t, scale_lr_scales_all_groups);
+    tcase_add_test(t, group_errors);
+    tcase_add_test(t, a_bad_number_of_one_group_moves_none);
     tcase_add_test(t, type_errors);
     tcase_add_test(t, update_errors);
     tcase_add_test(t, an_optimizer_in_a_failed_graph_is_null);
