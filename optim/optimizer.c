@@ -25,15 +25,21 @@ static bool check_parameters(gr_graph *g, const char *who, gr_list parameters) {
     return true;
 }
 
-static bool take_memory(gr_optimizer *opt) {
-    int n = opt->parameters.n;
+/* Copies the list and takes memory for it. */
+static bool take_parameters(gr_optimizer *opt, gr_list parameters) {
+    size_t bytes = (size_t)parameters.n * sizeof(gr_tensor *);
+    gr_tensor **items = gr_alloc_lasting(opt->graph, bytes);
+    if (items == NULL) return false;
+    memcpy(items, parameters.items, bytes);
+    opt->parameters = (gr_list){.n = parameters.n, .items = items};
+    int n = parameters.n;
     opt->steps = gr_alloc_lasting(opt->graph, (size_t)n * sizeof *opt->steps);
     if (opt->steps == NULL) return false;
     for (int k = 0; k < opt->type->memories; k++) {
         opt->memory[k] = gr_alloc_lasting(opt->graph, (size_t)n * sizeof *opt->memory[k]);
         for (int i = 0; i < n && opt->memory[k] != NULL; i++) {
-            size_t bytes = (size_t)opt->parameters.items[i]->size * sizeof(gr_real);
-            opt->memory[k][i] = gr_alloc_lasting(opt->graph, bytes);
+            size_t size = (size_t)items[i]->size * sizeof(gr_real);
+            opt->memory[k][i] = gr_alloc_lasting(opt->graph, size);
         }
     }
     return !gr_failed(opt->graph);
@@ -55,20 +61,69 @@ void *gr_optimizer_new(const gr_optimizer_type *type, gr_module *module, gr_list
                        type->name, type->memories, bytes, MEMORIES, sizeof(gr_optimizer));
     if (!check_parameters(g, type->name, parameters)) return NULL;
     gr_optimizer *opt = gr_alloc_lasting(g, bytes);
-    gr_tensor **items = gr_alloc_lasting(g, (size_t)parameters.n * sizeof *items);
-    if (opt == NULL || items == NULL) return NULL;
-    memcpy(items, parameters.items, (size_t)parameters.n * sizeof *items);
+    if (opt == NULL) return NULL;
     opt->type = type;
     opt->graph = g;
-    opt->lr = lr;
-    opt->parameters = (gr_list){.n = parameters.n, .items = items};
-    return take_memory(opt) ? opt : NULL;
+    opt->lr = opt->initial_lr = lr;
+    opt->first = opt;
+    opt->bytes = bytes;
+    return take_parameters(opt, parameters) ? opt : NULL;
 }
 
-bool gr_step(gr_optimizer *opt) {
+/* -- Groups -- */
+
+static const gr_tensor *in_a_group(const gr_optimizer *opt, gr_list parameters) {
+    for (; opt != NULL; opt = opt->next)
+        for (int i = 0; i < opt->parameters.n; i++)
+            for (int k = 0; k < parameters.n; k++)
+                if (opt->parameters.items[i] == parameters.items[k]) return parameters.items[k];
+    return NULL;
+}
+
+static bool check_group(gr_optimizer *first, gr_group_args a) {
+    gr_graph *g = first->graph;
+    if (a.module != NULL && a.module->graph != g)
+        return gr_fail(g, "gr_add_group: the module belongs to another graph than the optimizer");
+    if (a.parameters.n == 0) return gr_fail(g, "gr_add_group: there are no parameters");
+    if (!(gr_is_rate(a.lr) && gr_is_rate(a.weight_decay)))
+        return gr_fail(g, "gr_add_group: lr is %g and weight_decay %g, expected 0 or more", a.lr,
+                       a.weight_decay);
+    if (!check_parameters(g, "add_group", a.parameters)) return false;
+    const gr_tensor *twice = in_a_group(first, a.parameters);
+    if (twice == NULL) return true;
+    return gr_fail(g, "gr_add_group: %s is in a group of this optimizer already",
+                   gr_describe(twice, "parameter").text);
+}
+
+gr_optimizer *gr_add_group_(gr_optimizer *opt, gr_group_args a) {
+    if (opt == NULL || gr_failed(opt->graph)) return NULL;
+    gr_optimizer *first = opt->first, *last = opt;
+    if (a.module != NULL) a.parameters = gr_parameters(a.module);
+    if (a.lr == GR_AS_FIRST) a.lr = first->initial_lr;
+    if (a.weight_decay == GR_AS_FIRST) a.weight_decay = first->weight_decay;
+    if (!check_group(first, a)) return NULL;
+    gr_optimizer *group = gr_alloc_lasting(first->graph, first->bytes);
+    if (group == NULL) return NULL;
+    memcpy(group, first, first->bytes);
+    group->lr = group->initial_lr = a.lr;
+    group->weight_decay = a.weight_decay;
+    group->next = NULL;
+    if (!take_parameters(group, a.parameters)) return NULL;
+    while (last->next != NULL) last = last->next;
+    return last->next = group;
+}
+
+bool gr_scale_lr(gr_optimizer *opt, double factor) {
     if (opt == NULL || gr_failed(opt->graph)) return false;
-    if (!gr_is_rate(opt->lr))
-        return gr_fail(opt->graph, "gr_step: lr is %g, expected 0 or more", opt->lr);
+    if (!gr_is_rate(factor))
+        return gr_fail(opt->graph, "gr_scale_lr: factor is %g, expected 0 or more", factor);
+    for (opt = opt->first; opt != NULL; opt = opt->next) opt->lr = factor * opt->initial_lr;
+    return true;
+}
+
+/* -- Steps -- */
+
+static void step_group(gr_optimizer *opt) {
     for (int i = 0; i < opt->parameters.n; i++) {
         gr_tensor *p = opt->parameters.items[i];
         if (p->grad == NULL) continue;
@@ -76,5 +131,18 @@ bool gr_step(gr_optimizer *opt) {
         opt->type->update(opt, i);
         p->grad = NULL;
     }
-    return !gr_failed(opt->graph);
+}
+
+bool gr_step(gr_optimizer *opt) {
+    if (opt == NULL || gr_failed(opt->graph)) return false;
+    gr_graph *g = opt->graph;
+    for (const gr_optimizer *group = opt->first; group != NULL; group = group->next) {
+        if (!gr_is_rate(group->lr))
+            return gr_fail(g, "gr_step: lr is %g, expected 0 or more", group->lr);
+        if (!gr_is_rate(group->weight_decay))
+            return gr_fail(g, "gr_step: weight_decay is %g, expected 0 or more",
+                           group->weight_decay);
+    }
+    for (gr_optimizer *group = opt->first; group != NULL; group = group->next) step_group(group);
+    return !gr_failed(g);
 }

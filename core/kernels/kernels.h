@@ -58,15 +58,30 @@ typedef struct gr_sgd_numbers {
     bool nesterov;
 } gr_sgd_numbers;
 typedef struct gr_adam_numbers {
-    gr_real weight_decay, one_minus_beta1, beta2, one_minus_beta2, eps;
+    gr_real weight_decay; /* into the gradient */
+    gr_real decay;        /* of the parameter itself: lr weight_decay, if decoupled */
+    gr_real one_minus_beta1, beta2, one_minus_beta2, eps;
     gr_real step_size;       /* lr / (1 - beta1^step) */
     gr_real root_correction; /* 1 / sqrt(1 - beta2^step) */
 } gr_adam_numbers;
+typedef struct gr_rmsprop_numbers {
+    gr_real lr, alpha, one_minus_alpha, eps, weight_decay, momentum;
+} gr_rmsprop_numbers;
+typedef struct gr_adagrad_numbers {
+    gr_real lr, weight_decay, eps;
+    gr_real start; /* added to the sum before the gradient's square */
+} gr_adagrad_numbers;
 typedef struct gr_update_kernels {
     void (*sgd)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
                 const gr_sgd_numbers *rule);
     void (*adam)(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict m,
                  gr_real *restrict v, const gr_adam_numbers *rule);
+    /* mean and velocity are NULL where the rule has none. */
+    void (*rmsprop)(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
+                    gr_real *restrict square, gr_real *restrict mean, gr_real *restrict velocity,
+                    const gr_rmsprop_numbers *rule);
+    void (*adagrad)(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
+                    gr_real *restrict sum, const gr_adagrad_numbers *rule);
 } gr_update_kernels;
 
 /* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is

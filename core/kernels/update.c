@@ -1,4 +1,6 @@
 /* Optimizers' rules over plain arrays; the formulas are in core/ops/update.h. */
+#include <stddef.h>
+
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector_math.h"
 
@@ -22,8 +24,36 @@ static void k_adam(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
         gr_real g = grad[i] + r->weight_decay * p[i];
         m[i] += r->one_minus_beta1 * (g - m[i]);
         v[i] = r->beta2 * v[i] + r->one_minus_beta2 * g * g;
-        p[i] -= r->step_size * m[i] / (GR_MATH(sqrt)(v[i]) * r->root_correction + r->eps);
+        gr_real move = r->step_size * m[i] / (GR_MATH(sqrt)(v[i]) * r->root_correction + r->eps);
+        p[i] -= r->decay * p[i] + move;
     }
 }
 
-const gr_update_kernels GR_FOR_ISA(gr_update) = {.sgd = k_sgd, .adam = k_adam};
+static void k_rmsprop(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
+                      gr_real *restrict square, gr_real *restrict mean, gr_real *restrict velocity,
+                      const gr_rmsprop_numbers *r) {
+    for (int64_t i = 0; i < n; i++) {
+        gr_real g = grad[i] + r->weight_decay * p[i];
+        gr_real variance = square[i] = r->alpha * square[i] + r->one_minus_alpha * g * g;
+        if (mean != NULL) {
+            mean[i] += r->one_minus_alpha * (g - mean[i]);
+            variance -= mean[i] * mean[i];
+            variance = variance < 0 ? 0 : variance; /* by rounding; NaN stays */
+        }
+        gr_real move = g / (GR_MATH(sqrt)(variance) + r->eps);
+        if (velocity != NULL) move = velocity[i] = r->momentum * velocity[i] + move;
+        p[i] -= r->lr * move;
+    }
+}
+
+static void k_adagrad(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
+                      gr_real *restrict sum, const gr_adagrad_numbers *r) {
+    for (int64_t i = 0; i < n; i++) {
+        gr_real g = grad[i] + r->weight_decay * p[i];
+        sum[i] += r->start + g * g;
+        p[i] -= r->lr * g / (GR_MATH(sqrt)(sum[i]) + r->eps);
+    }
+}
+
+const gr_update_kernels GR_FOR_ISA(gr_update) = {
+    .sgd = k_sgd, .adam = k_adam, .rmsprop = k_rmsprop, .adagrad = k_adagrad};

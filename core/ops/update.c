@@ -8,10 +8,12 @@ enum { GRAIN = 1 << 15 };
 
 typedef struct work {
     const gr_update_kernels *kernels;
-    gr_real *p, *m, *v; /* m and v: the optimizer's memory */
+    gr_real *p, *m, *v, *s; /* m, v and s: the optimizer's memory */
     const gr_real *grad;
     gr_sgd_numbers sgd;
     gr_adam_numbers adam;
+    gr_rmsprop_numbers rmsprop;
+    gr_adagrad_numbers adagrad;
 } work;
 
 static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
@@ -26,10 +28,13 @@ static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
     return true;
 }
 
+static gr_real *from(gr_real *memory, int64_t begin) {
+    return memory == NULL ? NULL : memory + begin;
+}
+
 static void sgd_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
-    w->kernels->sgd(end - begin, w->p + begin, w->grad + begin, w->v == NULL ? NULL : w->v + begin,
-                    &w->sgd);
+    w->kernels->sgd(end - begin, w->p + begin, w->grad + begin, from(w->v, begin), &w->sgd);
 }
 
 void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_update r) {
@@ -63,7 +68,8 @@ void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
     work w = {
         .kernels = p->graph->kernels->update, .p = p->data, .m = m, .v = v, .grad = grad->data};
     double step = (double)r.step;
-    w.adam = (gr_adam_numbers){.weight_decay = (gr_real)r.weight_decay,
+    w.adam = (gr_adam_numbers){.weight_decay = r.decoupled ? 0 : (gr_real)r.weight_decay,
+                               .decay = r.decoupled ? (gr_real)(r.lr * r.weight_decay) : 0,
                                .one_minus_beta1 = (gr_real)(1 - r.beta1),
                                .beta2 = (gr_real)r.beta2,
                                .one_minus_beta2 = (gr_real)(1 - r.beta2),
@@ -71,4 +77,43 @@ void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
                                .step_size = (gr_real)(r.lr / (1 - pow(r.beta1, step))),
                                .root_correction = (gr_real)(1 / sqrt(1 - pow(r.beta2, step)))};
     gr_for(p->graph, p->size, GRAIN, adam_range, &w);
+}
+
+static void rmsprop_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernels->rmsprop(end - begin, w->p + begin, w->grad + begin, w->s + begin, from(w->m, begin),
+                        from(w->v, begin), &w->rmsprop);
+}
+
+void gr_update_rmsprop(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_real *m, gr_real *v,
+                       gr_rmsprop_update r) {
+    if (!fits(p, grad, "gr_update_rmsprop")) return;
+    work w = {.kernels = p->graph->kernels->update,
+              .p = p->data,
+              .m = m,
+              .v = v,
+              .s = s,
+              .grad = grad->data};
+    w.rmsprop = (gr_rmsprop_numbers){.lr = (gr_real)r.lr,
+                                     .alpha = (gr_real)r.alpha,
+                                     .one_minus_alpha = (gr_real)(1 - r.alpha),
+                                     .eps = (gr_real)r.eps,
+                                     .weight_decay = (gr_real)r.weight_decay,
+                                     .momentum = (gr_real)r.momentum};
+    gr_for(p->graph, p->size, GRAIN, rmsprop_range, &w);
+}
+
+static void adagrad_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    w->kernels->adagrad(end - begin, w->p + begin, w->grad + begin, w->s + begin, &w->adagrad);
+}
+
+void gr_update_adagrad(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_adagrad_update r) {
+    if (!fits(p, grad, "gr_update_adagrad")) return;
+    work w = {.kernels = p->graph->kernels->update, .p = p->data, .s = s, .grad = grad->data};
+    w.adagrad = (gr_adagrad_numbers){.lr = (gr_real)r.lr,
+                                     .weight_decay = (gr_real)r.weight_decay,
+                                     .eps = (gr_real)r.eps,
+                                     .start = (gr_real)r.start};
+    gr_for(p->graph, p->size, GRAIN, adagrad_range, &w);
 }

@@ -21,10 +21,28 @@ void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_updat
 typedef struct gr_adam_update {
     double lr, beta1, beta2, eps, weight_decay;
     int64_t step; /* 1 for the first */
+    bool decoupled;
 } gr_adam_update;
 /* g = grad + weight_decay p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
- * p -= lr m^ / (sqrt(v^) + eps), with m^ = m / (1 - beta1^step) and v^ = v / (1 - beta2^step). */
+ * p -= lr m^ / (sqrt(v^) + eps), with m^ = m / (1 - beta1^step) and v^ = v / (1 - beta2^step).
+ * Decoupled, g = grad, and p -= lr (weight_decay p + m^ / (sqrt(v^) + eps)). */
 void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
                     gr_adam_update rule);
+
+typedef struct gr_rmsprop_update {
+    double lr, alpha, eps, weight_decay, momentum;
+} gr_rmsprop_update;
+/* g = grad + weight_decay p;  s = alpha s + (1 - alpha) g^2;  d = g / (sqrt(s) + eps);  p -= lr d.
+ * If m is not NULL: m = alpha m + (1 - alpha) g, and s - m^2, at least 0, stands in d instead of s.
+ * If v is not NULL: v = momentum v + d, and p -= lr v. */
+void gr_update_rmsprop(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_real *m, gr_real *v,
+                       gr_rmsprop_update rule);
+
+typedef struct gr_adagrad_update {
+    double lr, weight_decay, eps;
+    double start; /* added to s, which begins as 0, at the first step */
+} gr_adagrad_update;
+/* g = grad + weight_decay p;  s = s + start + g^2;  p -= lr g / (sqrt(s) + eps). */
+void gr_update_adagrad(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_adagrad_update rule);
 
 #endif

@@ -15,6 +15,10 @@ from cases import Cases, draw, tensor  # noqa: E402
 
 STEPS, BATCH, ROWS = 50, 8, 32
 SIZES = (4, 8, 8, 2)
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+              "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad}
+OWN = ("lr", "weight_decay", "momentum", "dampening", "nesterov", "eps", "alpha", "centered",
+       "lr_decay", "initial_accumulator_value")
 
 
 def linear(cases):
@@ -49,24 +53,32 @@ def beginning():
 
 
 def optimizer(net, p):
-    own = {k: p[k] for k in ("weight_decay", "momentum", "dampening", "nesterov", "eps") if k in p}
-    if p["optimizer"] == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=p["lr"], foreach=False, **own)
-    own["betas"] = (p.get("beta1", 0.9), p.get("beta2", 0.999))
-    return torch.optim.Adam(net.parameters(), lr=p["lr"], foreach=False, **own)
+    own = {k: v for k, v in p.items() if k in OWN}
+    if "beta1" in p:
+        own["betas"] = (p["beta1"], p["beta2"])
+    make = OPTIMIZERS[p["optimizer"]]
+    group = {k[6:]: v for k, v in p.items() if k.startswith("group_")}
+    if not group:
+        return make(net.parameters(), foreach=False, **own)
+    opt = make(net[:-2].parameters(), foreach=False, **own)
+    opt.add_param_group({"params": net[-2].parameters(), **group})
+    return opt
 
 
 def train(cases, start, ident, loss="mse", **p):
     """p: optimizer and its numbers; delta of the Huber loss; skip: the middle layer has no gradient in
     each step that this divides; lr_every and lr_factor: lr shrinks by the factor after so many steps;
-    accumulate: backward passes before each step."""
+    accumulate: backward passes before each step; group_lr, group_weight_decay: the last layer is a
+    group of its own."""
     net = network(start)
     opt = optimizer(net, p)
+    lrs = [group["lr"] for group in opt.param_groups]
     criterion = torch.nn.MSELoss() if loss == "mse" else torch.nn.HuberLoss(delta=p["delta"])
     curve, position = [], 0
     for step in range(STEPS):
         if "lr_every" in p:
-            opt.param_groups[0]["lr"] = p["lr"] * p["lr_factor"] ** (step // p["lr_every"])
+            for group, lr in zip(opt.param_groups, lrs):
+                group["lr"] = lr * p["lr_factor"] ** (step // p["lr_every"])
         opt.zero_grad()
         for _ in range(p.get("accumulate", 1)):
             rows = slice(position % ROWS, position % ROWS + BATCH)
@@ -115,6 +127,38 @@ def trainings(cases):
           weight_decay=0.02)
     train(cases, start, "adam_lr", **fast, lr_every=10, lr_factor=0.5)
     train(cases, start, "adam_accumulates", **fast, accumulate=2)
+    train(cases, start, "adamw", optimizer="adamw")
+    fast = {"optimizer": "adamw", "lr": 0.02}
+    train(cases, start, "adamw_numbers", **fast, beta1=0.7, beta2=0.95, eps=1e-3, weight_decay=0.5)
+    train(cases, start, "adamw_lr", **fast, weight_decay=0.3, lr_every=10, lr_factor=0.5)
+    train(cases, start, "adamw_skips", loss="huber", delta=0.3, **fast, skip=4)
+    train(cases, start, "adamw_accumulates", **fast, accumulate=2)
+    train(cases, start, "rmsprop", optimizer="rmsprop")
+    numbers = {"optimizer": "rmsprop", "lr": 0.005, "alpha": 0.9, "eps": 1e-3}
+    train(cases, start, "rmsprop_numbers", **numbers, weight_decay=0.05)
+    train(cases, start, "rmsprop_momentum", **numbers, momentum=0.8)
+    train(cases, start, "rmsprop_centered", **numbers, centered=True)
+    train(cases, start, "rmsprop_centered_momentum", loss="huber", delta=0.3, **numbers,
+          centered=True, momentum=0.6, weight_decay=0.02)
+    train(cases, start, "rmsprop_no_memory", optimizer="rmsprop", lr=0.01, alpha=0.0, eps=0.1)
+    train(cases, start, "rmsprop_skips", **numbers, centered=True, momentum=0.5, skip=3)
+    train(cases, start, "rmsprop_accumulates", **numbers, accumulate=3)
+    train(cases, start, "adagrad", optimizer="adagrad")
+    fast = {"optimizer": "adagrad", "lr": 0.1}
+    train(cases, start, "adagrad_decays", **fast, lr_decay=0.05, weight_decay=0.02)
+    train(cases, start, "adagrad_numbers", loss="huber", delta=0.2, **fast, eps=1e-2,
+          initial_accumulator_value=0.3)
+    train(cases, start, "adagrad_skips", **fast, lr_decay=0.1, initial_accumulator_value=0.01,
+          skip=3)
+    train(cases, start, "adagrad_accumulates", **fast, lr_every=10, lr_factor=0.7, accumulate=2)
+    train(cases, start, "sgd_groups", **sgd, momentum=0.9, weight_decay=0.02, group_lr=0.02,
+          group_weight_decay=0.0, lr_every=10, lr_factor=0.5)
+    train(cases, start, "adam_groups", optimizer="adam", lr=0.005, group_lr=0.02, accumulate=2)
+    train(cases, start, "adamw_groups", optimizer="adamw", lr=0.01, group_weight_decay=0.8)
+    train(cases, start, "rmsprop_groups", **numbers, centered=True, momentum=0.5, group_lr=0.001,
+          group_weight_decay=0.3, lr_every=7, lr_factor=0.8)
+    train(cases, start, "adagrad_groups", **fast, initial_accumulator_value=0.1, group_lr=0.02,
+          weight_decay=0.03)
 
 
 if __name__ == "__main__":

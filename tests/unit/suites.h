@@ -15,6 +15,7 @@
     X(debug)                                                                                       \
     X(data)                                                                                        \
     X(nn)                                                                                          \
+    X(lr_schedule)                                                                                 \
     X(optim)                                                                                       \
     X(training)                                                                                    \
     X(losses)                                                                                      \

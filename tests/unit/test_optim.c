@@ -52,15 +52,64 @@ typedef struct training {
     int position; /* the next batch's first row */
 } training;
 
-static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net) {
-    double lr = oracle_param(c, "lr", NAN), decay = oracle_param(c, "weight_decay", 0);
-    if (strcmp(text_param(c, "optimizer"), "sgd") == 0)
-        return gr_sgd(
-            net, .lr = lr, .weight_decay = decay, .momentum = oracle_param(c, "momentum", 0),
-            .dampening = oracle_param(c, "dampening", 0), .nesterov = oracle_flag(c, "nesterov"));
-    if (strcmp(oracle_name(c).text, "train/adam") == 0) return gr_adam(net); /* the defaults */
-    return gr_adam(net, .lr = lr, .weight_decay = decay, .beta1 = oracle_param(c, "beta1", 0.9),
-                   .beta2 = oracle_param(c, "beta2", 0.999), .eps = oracle_param(c, "eps", 1e-8));
+/* Over the module or, if it is NULL, the parameters. */
+static gr_optimizer *rmsprop_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    return gr_rmsprop(
+        net, parameters, .lr = oracle_param(c, "lr", NAN), .alpha = oracle_param(c, "alpha", 0.99),
+        .eps = oracle_param(c, "eps", 1e-8), .weight_decay = oracle_param(c, "weight_decay", 0),
+        .momentum = oracle_param(c, "momentum", 0), .centered = oracle_flag(c, "centered"));
+}
+
+static gr_optimizer *adagrad_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    return gr_adagrad(net, parameters, .lr = oracle_param(c, "lr", NAN),
+                      .lr_decay = oracle_param(c, "lr_decay", 0),
+                      .eps = oracle_param(c, "eps", 1e-10),
+                      .weight_decay = oracle_param(c, "weight_decay", 0),
+                      .initial_accumulator_value = oracle_param(c, "initial_accumulator_value", 0));
+}
+
+static gr_optimizer *adam_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    double lr = oracle_param(c, "lr", NAN), eps = oracle_param(c, "eps", 1e-8);
+    double beta1 = oracle_param(c, "beta1", 0.9), beta2 = oracle_param(c, "beta2", 0.999);
+    if (strcmp(text_param(c, "optimizer"), "adam") == 0)
+        return gr_adam(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
+                       .weight_decay = oracle_param(c, "weight_decay", 0));
+    return gr_adamw(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
+                    .weight_decay = oracle_param(c, "weight_decay", 1e-2));
+}
+
+static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net, gr_list parameters) {
+    const char *type = text_param(c, "optimizer"), *id = cJSON_GetObjectItem(c, "id")->valuestring;
+    bool defaults = strcmp(type, id) == 0; /* "adamw" without anything else */
+    if (strcmp(type, "adagrad") == 0)
+        return defaults ? gr_adagrad(net) : adagrad_of(c, net, parameters);
+    if (strcmp(type, "rmsprop") == 0)
+        return defaults ? gr_rmsprop(net) : rmsprop_of(c, net, parameters);
+    if (strcmp(type, "adamw") == 0 && defaults) return gr_adamw(net);
+    if (strcmp(type, "adam") == 0 && defaults) return gr_adam(net);
+    if (strcmp(type, "sgd") != 0) return adam_of(c, net, parameters);
+    return gr_sgd(net, parameters, .lr = oracle_param(c, "lr", NAN),
+                  .weight_decay = oracle_param(c, "weight_decay", 0),
+                  .momentum = oracle_param(c, "momentum", 0),
+                  .dampening = oracle_param(c, "dampening", 0),
+                  .nesterov = oracle_flag(c, "nesterov"));
+}
+
+static bool has_param(const cJSON *c, const char *name) {
+    return !isnan(oracle_param(c, name, NAN));
+}
+
+/* The whole network, or its last layer as a second group with what differs. */
+static gr_optimizer *groups_of(const cJSON *c, gr_module *net) {
+    if (!has_param(c, "group_lr") && !has_param(c, "group_weight_decay"))
+        return optimizer_of(c, net, (gr_list){0});
+    gr_list all = gr_parameters(net);
+    gr_optimizer *opt = optimizer_of(c, NULL, (gr_list){.n = all.n - 2, .items = all.items});
+    ck_assert_ptr_nonnull(
+        gr_add_group(opt, NULL, .parameters = {.n = 2, .items = all.items + all.n - 2},
+                     .lr = oracle_param(c, "group_lr", GR_AS_FIRST),
+                     .weight_decay = oracle_param(c, "group_weight_decay", GR_AS_FIRST)));
+    return opt;
 }
 
 static training begin(const cJSON *c, gr_graph *graph) {
@@ -76,7 +125,7 @@ static training begin(const cJSON *c, gr_graph *graph) {
         ck_assert(gr_shape_equal(first->shape, p->shape));
         memcpy(p->data, first->data, (size_t)p->size * sizeof(gr_real));
     }
-    r.opt = optimizer_of(c, r.net);
+    r.opt = groups_of(c, r.net);
     ck_assert_msg(r.opt != NULL, "%s", gr_error(graph));
     gr_graph_reset(graph);
     return r;
@@ -98,8 +147,7 @@ static double forward_and_backward(const cJSON *c, training *r) {
 static double one_step(const cJSON *c, training *r, int step) {
     int every = oracle_int(c, "lr_every", 0), skip = oracle_int(c, "skip", 0);
     if (every > 0)
-        r->opt->lr =
-            oracle_param(c, "lr", NAN) * pow(oracle_param(c, "lr_factor", NAN), step / every);
+        ck_assert(gr_scale_lr(r->opt, pow(oracle_param(c, "lr_factor", NAN), step / every)));
     double loss = NAN;
     for (int i = 0; i < oracle_int(c, "accumulate", 1); i++) loss = forward_and_backward(c, r);
     if (skip > 0 && step % skip == 0) {
@@ -146,7 +194,7 @@ START_TEST(trainings_end_where_pytorchs_do) {
         if (!gr_failed(graph)) train(c, graph, &stats);
         gr_graph_free(graph);
     }
-    ck_assert(_i > 0 || stats.values == 21);
+    ck_assert(_i > 0 || stats.values == 44);
     char title[64];
     snprintf(title, sizeof title, "trainings %s %s", sizeof(gr_real) == 4 ? "float" : "double",
              isas[_i]);
@@ -272,9 +320,62 @@ END_TEST
 
 START_TEST(a_dead_weight_does_not_become_nan) {
     gr_tensor *w = weight(4, 1);
-    gr_optimizer *opt = gr_adam(NULL, .parameters = GR_LIST(w));
-    for (int i = 0; i < 5; i++) ck_assert(pull(w, 0) && gr_step(opt));
+    gr_optimizer *opts[] = {gr_adam(NULL, .parameters = GR_LIST(w)),
+                            gr_rmsprop(NULL, .parameters = GR_LIST(w), .centered = true),
+                            gr_adagrad(NULL, .parameters = GR_LIST(w))};
+    for (int i = 0; i < 15; i++) ck_assert(pull(w, 0) && gr_step(opts[i % 3]));
     for (int i = 0; i < 4; i++) ck_assert_double_eq(gr_at(w, i), 1);
+}
+END_TEST
+
+/* s - m^2 is 0 in the limit, and rounding must not make it negative under the root. */
+START_TEST(a_steady_gradient_is_no_nan_to_centered_rmsprop) {
+    gr_tensor *w = weight(64, 1), *factors = gr_zeros(g, GR_SHAPE(64));
+    for (int i = 0; i < 64; i++) factors->data[i] = (gr_real)(0.1 + i / 7.0);
+    factors = gr_keep(factors);
+    gr_optimizer *opt =
+        gr_rmsprop(NULL, .parameters = GR_LIST(w), .centered = true, .alpha = 0.5, .lr = 1e-9);
+    for (int i = 0; i < 100; i++) {
+        ck_assert(gr_backward(gr_sum(gr_mul(w, factors))) && gr_step(opt));
+        gr_graph_reset(g);
+    }
+    for (int i = 0; i < 64; i++) ck_assert(isfinite(gr_at(w, i)));
+}
+END_TEST
+
+START_TEST(adamw_decays_without_a_slope) {
+    gr_tensor *w = weight(1, 1);
+    gr_optimizer *opt = gr_adamw(NULL, .parameters = GR_LIST(w), .lr = 0.5, .weight_decay = 0.5);
+    for (int i = 0; i < 2; i++) ck_assert(pull(w, 0) && gr_step(opt));
+    ck_assert_double_eq(gr_at(w, 0), 0.75 * 0.75);
+}
+END_TEST
+
+START_TEST(memories_have_pytorchs_names) {
+    gr_list w = GR_LIST(weight(2, 1));
+    const struct {
+        gr_optimizer *opt;
+        const char *names[4];
+    } rows[] = {
+        {gr_sgd(NULL, .parameters = w), {NULL}},
+        {gr_sgd(NULL, .parameters = w, .momentum = 0.5), {"momentum_buffer"}},
+        {gr_adam(NULL, .parameters = w), {"exp_avg", "exp_avg_sq"}},
+        {gr_adamw(NULL, .parameters = w), {"exp_avg", "exp_avg_sq"}},
+        {gr_rmsprop(NULL, .parameters = w), {"square_avg"}},
+        {gr_rmsprop(NULL, .parameters = w, .momentum = 0.5), {"square_avg", "momentum_buffer"}},
+        {gr_rmsprop(NULL, .parameters = w, .centered = true), {"square_avg", "grad_avg"}},
+        {gr_rmsprop(NULL, .parameters = w, .centered = true, .momentum = 0.5),
+         {"square_avg", "grad_avg", "momentum_buffer"}},
+        {gr_adagrad(NULL, .parameters = w), {"sum"}}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        int n = 0;
+        while (rows[r].names[n] != NULL) n++;
+        ck_assert_int_eq(rows[r].opt->type->memories, n);
+        for (int k = 0; k < n; k++) {
+            ck_assert_str_eq(rows[r].opt->type->memory_names[k], rows[r].names[k]);
+            ck_assert_ptr_nonnull(rows[r].opt->memory[k][0]);
+        }
+    }
 }
 END_TEST
 
@@ -285,6 +386,57 @@ START_TEST(empty_parameters_are_no_harm) {
     ck_assert(gr_backward(gr_add(gr_sum(empty), gr_sum(w))));
     ck_assert(gr_step(opt));
     ck_assert_double_eq_tol(gr_at(w, 0), 0.9, 1e-6);
+}
+END_TEST
+
+/* -- Groups -- */
+
+START_TEST(groups_step_with_the_first) {
+    gr_tensor *a = weight(1, 1), *b = weight(1, 1), *c = weight(1, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(a), .lr = 0.5, .weight_decay = 1);
+    opt->lr = 0.25; /* others begin with the initial one */
+    gr_optimizer *second = gr_add_group(opt, NULL, .parameters = GR_LIST(b), .lr = 2);
+    gr_optimizer *third = gr_add_group(second, NULL, .parameters = GR_LIST(c), .weight_decay = 0);
+    ck_assert_msg(third != NULL, "%s", gr_error(g));
+    ck_assert(opt->next == second && second->next == third && third->next == NULL);
+    ck_assert(second->first == opt && third->first == opt);
+    ck_assert_double_eq(second->weight_decay, 1);
+    ck_assert_double_eq(third->lr, 0.5);
+    ck_assert(pull(a, 1) && pull(b, 1) && pull(c, 1));
+    ck_assert(gr_step(second)); /* any of them is a step of all */
+    ck_assert_double_eq(gr_at(a, 0), 1 - 0.25 * 2);
+    ck_assert_double_eq(gr_at(b, 0), 1 - 2 * 2);
+    ck_assert_double_eq(gr_at(c, 0), 1 - 0.5 * 1);
+    ck_assert_int_eq(opt->steps[0], 1);
+    ck_assert_int_eq(third->steps[0], 1);
+}
+END_TEST
+
+START_TEST(a_group_has_memory_of_its_own) {
+    gr_tensor *a = weight(2, 1), *b = weight(3, 1);
+    gr_optimizer *opt = gr_adam(NULL, .parameters = GR_LIST(a), .lr = 0.1);
+    ck_assert(pull(a, 1) && pull(b, 1) && gr_step(opt));
+    gr_clear_grad(b);
+    gr_optimizer *late = gr_add_group(opt, NULL, .parameters = GR_LIST(b));
+    ck_assert(late->memory[0][0] != opt->memory[0][0] && late->memory[1][0] != opt->memory[1][0]);
+    ck_assert(pull(b, 2) && gr_step(opt));
+    ck_assert_double_eq_tol(gr_at(b, 2), 0.9, 1e-6); /* Adam's first step */
+    ck_assert_double_eq_tol(gr_at(a, 1), 0.9, 1e-6);
+    ck_assert_int_eq(opt->steps[0], 1);
+    ck_assert_int_eq(late->steps[0], 1);
+}
+END_TEST
+
+START_TEST(scale_lr_scales_all_groups) {
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(weight(1, 1)), .lr = 2);
+    gr_optimizer *group = gr_add_group(opt, gr_linear(g, 2, 1), .lr = 8);
+    for (int i = 0; i < 2; i++) { /* not on top of each other */
+        ck_assert(gr_scale_lr(i == 0 ? opt : group, 0.25));
+        ck_assert_double_eq(opt->lr, 0.5);
+        ck_assert_double_eq(group->lr, 2);
+    }
+    ck_assert(gr_scale_lr(opt, 1));
+    ck_assert_double_eq(group->lr, 8);
 }
 END_TEST
 
@@ -301,7 +453,7 @@ static void sign_update(gr_optimizer *opt, int i) {
 }
 
 START_TEST(an_optimizer_of_ones_own) {
-    static const gr_optimizer_type type = {"sign", 1, sign_update};
+    static const gr_optimizer_type type = {.name = "sign", .memories = 1, .update = sign_update};
     gr_tensor *w = weight(2, 1);
     gr_optimizer *opt = gr_optimizer_new(&type, NULL, GR_LIST(w), 0.5, sizeof *opt);
     static const double pulls[] = {3, -1, -5}, expected[] = {0.5, 0, 0.5};
@@ -349,6 +501,34 @@ START_TEST(number_errors) {
           "gr_adam: eps is -1e-08 and weight_decay 0, expected 0 or more");
     FAILS(gr_adam(NULL, .parameters = w, .weight_decay = NAN),
           "gr_adam: eps is 1e-08 and weight_decay nan, expected 0 or more");
+    FAILS(gr_adamw(NULL, .parameters = w, .lr = NAN), "gr_adamw: lr is nan, expected 0 or more");
+    FAILS(gr_adamw(NULL, .parameters = w, .beta1 = 1),
+          "gr_adamw: beta1 is 1 and beta2 0.999, expected [0, 1)");
+    FAILS(gr_adamw(NULL, .parameters = w, .weight_decay = -1),
+          "gr_adamw: eps is 1e-08 and weight_decay -1, expected 0 or more");
+}
+END_TEST
+
+START_TEST(number_errors_of_rmsprop_and_adagrad) {
+    gr_list w = GR_LIST(weight(2, 0));
+    FAILS(gr_rmsprop(NULL, .parameters = w, .lr = -1), "gr_rmsprop: lr is -1, expected 0 or more");
+    FAILS(gr_rmsprop(NULL, .parameters = w, .alpha = 1), "gr_rmsprop: alpha is 1, expected [0, 1)");
+    FAILS(gr_rmsprop(NULL, .parameters = w, .alpha = NAN),
+          "gr_rmsprop: alpha is nan, expected [0, 1)");
+    FAILS(gr_rmsprop(NULL, .parameters = w, .momentum = -0.5),
+          "gr_rmsprop: eps is 1e-08, weight_decay 0, momentum -0.5, expected 0 or more");
+    FAILS(gr_rmsprop(NULL, .parameters = w, .momentum = NAN),
+          "gr_rmsprop: eps is 1e-08, weight_decay 0, momentum nan, expected 0 or more");
+    FAILS(gr_rmsprop(NULL, .parameters = w, .eps = -1, .weight_decay = INFINITY),
+          "gr_rmsprop: eps is -1, weight_decay inf, momentum 0, expected 0 or more");
+    FAILS(gr_adagrad(NULL, .parameters = w, .lr = INFINITY),
+          "gr_adagrad: lr is inf, expected 0 or more");
+    FAILS(gr_adagrad(NULL, .parameters = w, .lr_decay = -1),
+          "gr_adagrad: lr_decay is -1, weight_decay 0, initial_accumulator_value 0, eps 1e-10, "
+          "expected 0 or more");
+    FAILS(gr_adagrad(NULL, .parameters = w, .initial_accumulator_value = NAN),
+          "gr_adagrad: lr_decay is 0, weight_decay 0, initial_accumulator_value nan, eps 1e-10, "
+          "expected 0 or more");
 }
 END_TEST
 
@@ -377,17 +557,65 @@ START_TEST(parameter_errors) {
 }
 END_TEST
 
+START_TEST(group_errors) {
+    gr_graph *other = gr_graph_new();
+    gr_tensor *w = weight(2, 1), *v = weight(2, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w));
+    gr_list free_one = GR_LIST(v);
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(v, w)),
+          "gr_add_group: w (2) is in a group of this optimizer already");
+    FAILS(gr_add_group(opt, gr_relu_layer(g)), "gr_add_group: there are no parameters");
+    FAILS(gr_add_group(opt, NULL), "gr_add_group: there are no parameters");
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(NULL)),
+          "gr_add_group: parameter 0 is NULL");
+    FAILS(gr_add_group(opt, gr_linear(other, 1, 1)),
+          "gr_add_group: the module belongs to another graph than the optimizer");
+    FAILS(gr_add_group(opt, NULL, .parameters = GR_LIST(gr_neg(v))),
+          "gr_add_group: parameter (2) is no parameter: it must be a leaf that lasts and requires "
+          "a gradient");
+    FAILS(gr_add_group(opt, NULL, .parameters = free_one, .lr = -1),
+          "gr_add_group: lr is -1 and weight_decay 0, expected 0 or more");
+    FAILS(gr_add_group(opt, NULL, .parameters = free_one, .weight_decay = NAN),
+          "gr_add_group: lr is 0.001 and weight_decay nan, expected 0 or more");
+    ck_assert_ptr_null(opt->next);
+    ck_assert_ptr_null(gr_add_group(NULL, NULL, .parameters = free_one));
+    FAILS(gr_scale_lr(opt, NAN), "gr_scale_lr: factor is nan, expected 0 or more");
+    ck_assert(!gr_scale_lr(NULL, 1));
+    gr_fail(g, "before");
+    ck_assert(!gr_scale_lr(opt, 0.5) && gr_add_group(opt, NULL, .parameters = free_one) == NULL);
+    ck_assert_double_eq(opt->lr, 1e-3);
+    ck_assert_str_eq(gr_error(g), "before");
+    gr_graph_free(other);
+}
+END_TEST
+
+START_TEST(a_bad_number_of_one_group_moves_none) {
+    gr_tensor *a = weight(1, 1), *b = weight(1, 1);
+    gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(a), .lr = 1);
+    gr_optimizer *group = gr_add_group(opt, NULL, .parameters = GR_LIST(b));
+    ck_assert(pull(a, 1) && pull(b, 1));
+    group->lr = NAN;
+    FAILS(gr_step(opt), "gr_step: lr is nan, expected 0 or more");
+    group->lr = 1;
+    group->weight_decay = -1;
+    FAILS(gr_step(opt), "gr_step: weight_decay is -1, expected 0 or more");
+    ck_assert_double_eq(gr_at(a, 0), 1);
+    ck_assert_ptr_nonnull(a->grad);
+}
+END_TEST
+
 START_TEST(type_errors) {
-    static const gr_optimizer_type greedy = {"greedy", 3, sign_update};
-    static const gr_optimizer_type small = {"small", 0, sign_update};
+    static const gr_optimizer_type greedy = {
+        .name = "greedy", .memories = 4, .update = sign_update};
+    static const gr_optimizer_type small = {.name = "small", .update = sign_update};
     char message[128];
     gr_tensor *w = weight(1, 0);
     snprintf(message, sizeof message,
-             "gr_greedy: 3 memories in %zu bytes, expected 0 to 2 and at least %zu bytes",
+             "gr_greedy: 4 memories in %zu bytes, expected 0 to 3 and at least %zu bytes",
              sizeof(gr_optimizer), sizeof(gr_optimizer));
     FAILS(gr_optimizer_new(&greedy, NULL, GR_LIST(w), 1, sizeof(gr_optimizer)), message);
     snprintf(message, sizeof message,
-             "gr_small: 0 memories in 8 bytes, expected 0 to 2 and at least %zu bytes",
+             "gr_small: 0 memories in 8 bytes, expected 0 to 3 and at least %zu bytes",
              sizeof(gr_optimizer));
     FAILS(gr_optimizer_new(&small, NULL, GR_LIST(w), 1, 8), message);
 }
@@ -402,6 +630,10 @@ START_TEST(update_errors) {
           "gr_update_sgd: grad (3) for w (2): the shapes differ");
     FAILS((gr_update_adam(w, grad, m, v, adam), false),
           "gr_update_adam: grad (3) for w (2): the shapes differ");
+    FAILS((gr_update_rmsprop(w, grad, m, NULL, NULL, (gr_rmsprop_update){.lr = 1}), false),
+          "gr_update_rmsprop: grad (3) for w (2): the shapes differ");
+    FAILS((gr_update_adagrad(w, grad, m, (gr_adagrad_update){.lr = 1}), false),
+          "gr_update_adagrad: grad (3) for w (2): the shapes differ");
     FAILS((gr_update_sgd(w, NULL, NULL, sgd), false), "gr_update_sgd: grad is NULL");
     gr_update_sgd(NULL, grad, NULL, sgd);
     gr_update_adam(NULL, grad, m, v, adam);
@@ -437,8 +669,17 @@ Suite *optim_suite(void) {
     tcase_add_test(t, a_dead_weight_does_not_become_nan);
     tcase_add_test(t, empty_parameters_are_no_harm);
     tcase_add_test(t, an_optimizer_of_ones_own);
+    tcase_add_test(t, a_steady_gradient_is_no_nan_to_centered_rmsprop);
+    tcase_add_test(t, adamw_decays_without_a_slope);
+    tcase_add_test(t, memories_have_pytorchs_names);
     tcase_add_test(t, number_errors);
+    tcase_add_test(t, number_errors_of_rmsprop_and_adagrad);
     tcase_add_test(t, parameter_errors);
+    tcase_add_test(t, groups_step_with_the_first);
+    tcase_add_test(t, a_group_has_memory_of_its_own);
+    tcase_add_test(t, scale_lr_scales_all_groups);
+    tcase_add_test(t, group_errors);
+    tcase_add_test(t, a_bad_number_of_one_group_moves_none);
     tcase_add_test(t, type_errors);
     tcase_add_test(t, update_errors);
     tcase_add_test(t, an_optimizer_in_a_failed_graph_is_null);
