@@ -51,10 +51,7 @@ gr_tensor *gr_huber_(gr_regression_args a) {
 
 gr_tensor *gr_smooth_l1_(gr_regression_args a) {
     if (!check_with(SMOOTH_L1, &a, "beta", a.beta)) return NULL;
-    gr_tensor *values = (gr_real)a.beta == 0
-                            ? gr_pointwise_abs(a.pred, a.target, total(&a))
-                            : gr_pointwise_smooth_l1(a.pred, a.target, a.beta, total(&a));
-    return finish(SMOOTH_L1, &a, values);
+    return finish(SMOOTH_L1, &a, gr_pointwise_smooth_l1(a.pred, a.target, a.beta, total(&a)));
 }
 
 gr_tensor *gr_log_cosh_(gr_regression_args a) {

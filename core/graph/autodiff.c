@@ -51,7 +51,7 @@ static void total_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     if (gr_wants(n, 0)) grads[0] = grad;
     if (gr_wants(n, 1)) grads[1] = grad;
 }
-static const gr_op total_op = {.name = "gr_backward",
+static const gr_op total_op = {.name = "gr_add",
                                .operands = {"gradient", "gradient"},
                                .shape = shape_of_first,
                                .forward = total_forward,
