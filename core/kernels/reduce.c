@@ -70,6 +70,18 @@ SUM(squares, NONE, double, x *x)
 SUM(scaled_squares, OWN, double, (x * m) * (x * m))
 SUM(exponentials, OWN, gr_real, EXP(x - m))
 
+static void k_overlap(int64_t n, const gr_real *a, const gr_real *b, double *sums) {
+    double both = 0, sum_a = 0, sum_b = 0;
+    _Pragma("omp simd reduction(+ : both, sum_a, sum_b)") for (int64_t i = 0; i < n; i++) {
+        both += (double)a[i] * (double)b[i];
+        sum_a += (double)a[i];
+        sum_b += (double)b[i];
+    }
+    sums[0] += both;
+    sums[1] += sum_a;
+    sums[2] += sum_b;
+}
+
 static void k_add_partial(int64_t n, const double *partial, double *acc) {
     for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
 }
@@ -254,6 +266,7 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .max = {-INFINITY, k_max_along, k_max_across, k_max_partial},
     .min = {INFINITY, k_min_along, k_min_across, k_min_partial},
     .abs_max = {-INFINITY, k_abs_max_along, k_abs_max_across, k_abs_max_partial},
+    .overlap = k_overlap,
     .softmax_rows = k_softmax_rows,
     .softmax_columns = k_softmax_columns,
     .cumsum = k_cumsum,
