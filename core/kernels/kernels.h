@@ -31,6 +31,7 @@ typedef struct gr_elementwise_kernels {
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
     gr_unary_kernel *affine;                                   /* two: p[0] x + p[1] */
+    gr_unary_kernel *scaled_exp;                               /* two: p[1] e^(x - p[0]) */
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;

@@ -83,11 +83,6 @@ static const gr_op slope_op = {.name = "gr_overlap_sums",
                                .forward = slope_forward,
                                .vjp = slope_vjp};
 
-static gr_tensor *slope(gr_tensor *grad, gr_tensor *other, int kept, int own) {
-    slope_params p = {kept, own};
-    return gr_apply(&slope_op, GR_LIST(grad, other), &p, sizeof p);
-}
-
 /* -- The sums -- */
 
 static void store(const work *w, int64_t row, const double *sums) {
@@ -151,9 +146,15 @@ static void sums_forward(const gr_node *n) {
         gr_for(n->graph, w.rows, 1 + GRAIN / (w.length + 1), rows_range, &w);
 }
 
+/* The gradient of operand i, whose own sum is sum 1 + i. */
+static gr_tensor *slope(const gr_node *n, gr_tensor *grad, int i) {
+    slope_params p = {kept_of(n), 1 + i};
+    return gr_apply_gradient(n, i, &slope_op, GR_LIST(grad, n->in[1 - i]), &p, sizeof p);
+}
+
 static void sums_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    if (gr_wants(n, 0)) grads[0] = slope(grad, n->in[1], kept_of(n), 1);
-    if (gr_wants(n, 1)) grads[1] = slope(grad, n->in[0], kept_of(n), 2);
+    for (int i = 0; i < 2; i++)
+        if (gr_wants(n, i)) grads[i] = slope(n, grad, i);
 }
 
 static const gr_op sums_op = {.name = "gr_overlap_sums",

@@ -133,8 +133,10 @@ static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
 
 static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
-    if (gr_wants(n, 0)) grads[0] = gr_apply(&slope_a_op, in, n->params, sizeof(numbers));
-    if (gr_wants(n, 1)) grads[1] = gr_apply(&slope_b_op, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 0))
+        grads[0] = gr_apply_gradient(n, 0, &slope_a_op, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 1))
+        grads[1] = gr_apply_gradient(n, 1, &slope_b_op, in, n->params, sizeof(numbers));
 }
 
 static const gr_op pointwise_op = {.name = "gr_pointwise",
