@@ -23,6 +23,7 @@
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
 #include "core/ops/odds.h"
+#include "core/ops/overlap.h"
 #include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"

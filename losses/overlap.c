@@ -2,6 +2,7 @@
 
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
+#include "core/ops/overlap.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/classification.h"
@@ -31,21 +32,10 @@ static bool check(int loss, const gr_overlap_args *a) {
     return true;
 }
 
-static gr_tensor *sum_over(gr_tensor *x, gr_over over) {
-    if (over == GR_OVER_ALL) return gr_sum(x);
-    if (over == GR_OVER_BATCH) return gr_sum(x, .axes = GR_AXES(0, 2));
-    return gr_sum(x, .axes = GR_AXES(2));
-}
-
-/* The masks as (N,C,K), so that the axes are the same for any number of dimensions. */
 static sums sums_of(const gr_overlap_args *a) {
-    gr_tensor *p = a->prob, *t = a->target;
-    if (a->over != GR_OVER_ALL) {
-        gr_shape flat = GR_SHAPE(p->shape.dim[0], p->shape.dim[1], -1);
-        p = gr_reshape(p, flat);
-        t = gr_reshape(t, flat);
-    }
-    return (sums){sum_over(gr_mul(p, t), a->over), sum_over(p, a->over), sum_over(t, a->over)};
+    gr_tensor *all = gr_overlap_sums(a->prob, a->target, a->over == GR_OVER_ALL ? 0 : 2);
+    if (a->over == GR_OVER_BATCH) all = gr_sum(all, .axes = GR_AXES(1));
+    return (sums){gr_select(all, 0, 0), gr_select(all, 0, 1), gr_select(all, 0, 2)};
 }
 
 /* 1 - (overlap + smooth) / (size + smooth), and 0 for 0/0: the limit as smooth goes to 0. */

@@ -18,10 +18,10 @@ static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
         leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
     if (leaf->gradient == NULL) return false;
     gr_real *sum = leaf->gradient->data;
-    if (leaf->grad == NULL)
-        memcpy(sum, grad->data, (size_t)grad->size * sizeof *sum);
-    else
+    if (leaf->grad != NULL)
         g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
+    else if (grad != leaf->gradient) /* where gr_apply_gradient may have put it */
+        memcpy(sum, grad->data, (size_t)grad->size * sizeof *sum);
     leaf->grad = leaf->gradient;
     return !g->anomaly || gr_check_sum(leaf);
 }

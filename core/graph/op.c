@@ -78,15 +78,21 @@ static bool any_requires_grad(const gr_node *n) {
     return false;
 }
 
-gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t params_size) {
+/* `room`, if it is not NULL and of the result's shape, becomes the result. */
+static gr_tensor *apply(const gr_op *op, gr_list in, const void *params, size_t params_size,
+                        gr_tensor *room) {
     gr_graph *g = gr_operands_graph(op, in);
     if (g == NULL) return NULL;
     gr_node call = {.op = op, .graph = g, .n_in = in.n, .in = in.items, .params = params};
     gr_shape shape;
     if (!op->shape(&call, &shape)) return NULL;
     gr_kind kind = op->any_kind ? in.items[0]->kind : op->kind;
-    call.out = op->alias ? gr_tensor_alias(in.items[0], op->name, shape)
-                         : gr_tensor_new(g, op->name, kind, shape, false);
+    if (op->alias)
+        call.out = gr_tensor_alias(in.items[0], op->name, shape);
+    else if (room != NULL && gr_shape_equal(room->shape, shape))
+        call.out = room;
+    else
+        call.out = gr_tensor_new(g, op->name, kind, shape, false);
     if (call.out == NULL) return NULL;
     bool failed = g->failed;
     if (!op->alias) op->forward(&call);
@@ -97,6 +103,30 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
         return gr_fail(g, "%s: no memory for the tape, which has %d operations", op->name,
                        g->tape_length);
     return call.out;
+}
+
+gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t params_size) {
+    return apply(op, in, params, params_size, NULL);
+}
+
+/* The leaf's gradient if this is gr_backward, the leaf has none yet and nothing else of the node,
+ * nor the operation itself, has to do with it. */
+static gr_tensor *room_for_gradient(const gr_node *n, int i, gr_list in) {
+    gr_tensor *leaf = n->in[i];
+    gr_graph *g = n->graph;
+    if (g->pass != 0 || g->no_grad == 0 || leaf->node != NULL || leaf->grad != NULL) return NULL;
+    for (int k = 0; k < n->n_in; k++)
+        if (k != i && n->in[k] == leaf) return NULL;
+    if (leaf->gradient == NULL)
+        leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
+    for (int k = 0; leaf->gradient != NULL && k < in.n; k++)
+        if (in.items[k] != NULL && in.items[k]->data == leaf->gradient->data) return NULL;
+    return leaf->gradient;
+}
+
+gr_tensor *gr_apply_gradient(const gr_node *n, int i, const gr_op *op, gr_list in,
+                             const void *params, size_t params_size) {
+    return apply(op, in, params, params_size, room_for_gradient(n, i, in));
 }
 
 bool gr_wants(const gr_node *n, int i) {

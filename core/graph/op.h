@@ -67,6 +67,11 @@ struct gr_node {
  * operand is NULL (which is an error itself unless the graph has failed before). */
 gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t params_size);
 
+/* gr_apply for the last operation of a vjp, whose result becomes grads[i]. The first gradient of a
+ * leaf is written where gr_backward keeps it, which saves copying it there. */
+gr_tensor *gr_apply_gradient(const gr_node *n, int i, const gr_op *op, gr_list in,
+                             const void *params, size_t params_size);
+
 /* Whether the backward pass at work asks for the gradient of the node's i-th operand. */
 bool gr_wants(const gr_node *n, int i);
 

@@ -49,6 +49,8 @@ UNARY(shift, p[0] + x)
 UNARY(power, GR_MATH(pow)(x, p[0]))
 UNARY(clamp, x < p[0] ? p[0] : x > p[1] ? p[1] : x)
 UNARY(inside, (gr_real)(x >= p[0] && x <= p[1]))
+UNARY(affine, p[0] * x + p[1])
+UNARY(scaled_exp, p[1] * EXP(x - p[0]))
 /* clang-format on */
 
 /* -- y = f(a, b), with a loop for each pair of strides so that each is vectorised -- */
@@ -139,6 +141,8 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .power = k_power,
     .clamp = k_clamp,
     .inside = k_inside,
+    .affine = k_affine,
+    .scaled_exp = k_scaled_exp,
     .add = k_add,
     .sub = k_sub,
     .mul = k_mul,

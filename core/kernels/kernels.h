@@ -30,6 +30,8 @@ typedef struct gr_elementwise_kernels {
     gr_unary_kernel *sigmoid, *softplus, *relu, *gelu, *silu;
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
+    gr_unary_kernel *affine;                                   /* two: p[0] x + p[1] */
+    gr_unary_kernel *scaled_exp;                               /* two: p[1] e^(x - p[0]) */
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
     gr_binary_kernel *eq, *ne, *lt, *le, *gt, *ge;
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
@@ -114,6 +116,8 @@ typedef struct gr_gemm_kernels {
 
 /* Columns that a kernel works on at once; operations cut wider rows. */
 enum { GR_REDUCE_TILE = 256 };
+/* How many sums `overlap` makes. */
+enum { GR_OVERLAP_SUMS = 3 };
 
 /* Folds a matrix x whose rows begin `stride` apart: along its rows, acc[r] += f(x[r][i], m[r]) over
  * all i < n, or across them, acc[j] += f(x[r][j], m[j]) over all r, with n <= GR_REDUCE_TILE. For
@@ -130,6 +134,8 @@ typedef struct gr_reduce_kernels {
     gr_fold sum, squares, max, min, abs_max;
     gr_fold scaled_squares; /* (x m)^2 */
     gr_fold exponentials;   /* e^(x - m) */
+    /* Adds sum a b, sum a and sum b to sums. */
+    void (*overlap)(int64_t n, const gr_real *a, const gr_real *b, double *sums);
     /* The softmax, or its logarithm, of each row of n elements, or of each of n <= GR_REDUCE_TILE
      * columns of a matrix whose rows begin `stride` apart. y is not x. */
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);

@@ -19,12 +19,14 @@
  * would cost more than they save. */
 enum { FEW = 24 };
 
-#define SUM(name, m_at, type, value)                                                               \
+#define VALUE(name, type, value)                                                                   \
     static inline double name##_value(gr_real x_, gr_real m_) {                                    \
         type x = x_, m = m_;                                                                       \
         (void)m;                                                                                   \
         return (double)(value);                                                                    \
-    }                                                                                              \
+    }
+
+#define ALONG(name, m_at)                                                                          \
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,        \
                                  const gr_real *m_of, double *acc) {                               \
         (void)m_of;                                                                                \
@@ -48,7 +50,9 @@ enum { FEW = 24 };
                 name##_value(x[i], m);                                                             \
             acc[r] += (s0 + s1) + (s2 + s3);                                                       \
         }                                                                                          \
-    }                                                                                              \
+    }
+
+#define ACROSS(name, m_at)                                                                         \
     static void k_##name##_across(int64_t rows, int64_t n, const gr_real *x, int64_t stride,       \
                                   const gr_real *m_of, double *acc) {                              \
         (void)m_of;                                                                                \
@@ -65,10 +69,50 @@ enum { FEW = 24 };
         }                                                                                          \
     }
 
+#define SUM(name, m_at, type, value)                                                               \
+    VALUE(name, type, value)                                                                       \
+    ALONG(name, m_at)                                                                              \
+    ACROSS(name, m_at)
+
 SUM(sum, NONE, double, x)
 SUM(squares, NONE, double, x *x)
 SUM(scaled_squares, OWN, double, (x * m) * (x * m))
-SUM(exponentials, OWN, gr_real, EXP(x - m))
+VALUE(exponentials, gr_real, EXP(x - m))
+ACROSS(exponentials, OWN)
+
+/* Exponentials go through memory, a block at a time: a loop that also adds would save its sums from
+ * the call of the vector function and load them again. Blocks are filled up to whole vectors. */
+enum { BLOCK = 1024, VECTOR = 16 };
+
+static void exponentiate(int64_t vectors, gr_real *x) {
+    for (int64_t i = 0; i < vectors * VECTOR; i++) x[i] = EXP(x[i]);
+}
+
+static void k_exponentials_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                                 const gr_real *m_of, double *acc) {
+    gr_real e[BLOCK];
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < n; i += BLOCK) {
+            const int64_t count = n - i < BLOCK ? n - i : BLOCK;
+            const int64_t vectors = (count + VECTOR - 1) / VECTOR;
+            for (int64_t j = 0; j < count; j++) e[j] = x[r * stride + i + j] - m_of[r];
+            for (int64_t j = count; j < vectors * VECTOR; j++) e[j] = 0;
+            exponentiate(vectors, e);
+            k_sum_along(1, count, e, count, NULL, acc + r);
+        }
+}
+
+static void k_overlap(int64_t n, const gr_real *a, const gr_real *b, double *sums) {
+    double both = 0, sum_a = 0, sum_b = 0;
+    _Pragma("omp simd reduction(+ : both, sum_a, sum_b)") for (int64_t i = 0; i < n; i++) {
+        both += (double)a[i] * (double)b[i];
+        sum_a += (double)a[i];
+        sum_b += (double)b[i];
+    }
+    sums[0] += both;
+    sums[1] += sum_a;
+    sums[2] += sum_b;
+}
 
 static void k_add_partial(int64_t n, const double *partial, double *acc) {
     for (int64_t j = 0; j < n; j++) acc[j] += partial[j];
@@ -83,6 +127,12 @@ enum { LANES = 32 };
 
 #define EXTREME(name, better, start, value)                                                        \
     static inline gr_real name##_value(gr_real x) { return (value); }                              \
+    static inline void name##_of_lanes(const gr_real *restrict x, gr_real *restrict best) {        \
+        for (int l = 0; l < LANES; l++) {                                                          \
+            gr_real v = name##_value(x[l]);                                                        \
+            best[l] = JOIN(better, v, best[l]);                                                    \
+        }                                                                                          \
+    }                                                                                              \
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
                                  const gr_real *m_of, double *acc) {                               \
         (void)m_of;                                                                                \
@@ -96,17 +146,10 @@ enum { LANES = 32 };
             }                                                                                      \
             gr_real best[LANES];                                                                   \
             for (int l = 0; l < LANES; l++) best[l] = start;                                       \
-            int64_t i = 0;                                                                         \
-            for (; i + LANES <= n; i += LANES)                                                     \
-                for (int l = 0; l < LANES; l++) {                                                  \
-                    gr_real v = name##_value(xs[i + l]);                                           \
-                    best[l] = JOIN(better, v, best[l]);                                            \
-                }                                                                                  \
-            for (; i < n; i++) {                                                                   \
-                gr_real v = name##_value(xs[i]);                                                   \
-                best[0] = JOIN(better, v, best[0]);                                                \
-            }                                                                                      \
-            for (int l = 1; l < LANES; l++) best[0] = JOIN(better, best[l], best[0]);              \
+            for (int64_t i = 0; i + LANES <= n; i += LANES) name##_of_lanes(xs + i, best);         \
+            name##_of_lanes(xs + n - LANES, best); /* some for the second time */                  \
+            for (int half = LANES / 2; half > 0; half /= 2)                                        \
+                for (int l = 0; l < half; l++) best[l] = JOIN(better, best[l + half], best[l]);    \
             double v = best[0];                                                                    \
             acc[r] = JOIN(better, v, acc[r]);                                                      \
         }                                                                                          \
@@ -137,7 +180,7 @@ EXTREME(abs_max, >, -INFINITY, ABS(x))
 
 /* -- Softmax -- */
 
-enum { BLOCK = 1024, SHORT = 128, TILE = GR_REDUCE_TILE };
+enum { SHORT = 128, TILE = GR_REDUCE_TILE };
 
 static gr_real row_maximum(int64_t n, const gr_real *x) {
     double m = -INFINITY;
@@ -254,6 +297,7 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .max = {-INFINITY, k_max_along, k_max_across, k_max_partial},
     .min = {INFINITY, k_min_along, k_min_across, k_min_partial},
     .abs_max = {-INFINITY, k_abs_max_along, k_abs_max_across, k_abs_max_partial},
+    .overlap = k_overlap,
     .softmax_rows = k_softmax_rows,
     .softmax_columns = k_softmax_columns,
     .cumsum = k_cumsum,

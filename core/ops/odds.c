@@ -5,6 +5,7 @@
 #include "core/ops/reduce.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Logits in a piece of work, and columns that are worked on side by side. */
 enum { GRAIN = 1 << 14, TILE = GR_REDUCE_TILE };
@@ -17,24 +18,34 @@ typedef struct odds_params {
     bool others_only; /* of the gradient: leave out the part of the target's own logit */
 } odds_params;
 
-/* x as (outer, n, inner) with the classes in the middle. Both operations walk it so: rows where
- * inner is 1, tiles of columns otherwise. y is the result; grad NULL for the odds themselves. */
-typedef struct odds_work {
+/* Three operations share the work: the fold of the others' logits x into their maximum m and the
+ * sum s of e^(x - m), which is kept for the gradient; the odds; and the gradient. s is 0 where there
+ * are no others, or where the target is ignored.
+ *
+ * x is walked as (outer, n, inner) with the classes in the middle: rows where inner is 1, tiles of
+ * columns otherwise. */
+typedef struct odds_work odds_work;
+struct odds_work {
     const gr_kernels *kernels;
     int64_t outer, n, inner, tiles;
     const gr_real *x, *grad;
     const int32_t *target;
-    gr_real *y;
+    gr_real *m, *s; /* (outer, inner) */
+    gr_real *y;     /* the odds or the gradient */
     odds_params p;
-} odds_work;
+    void (*columns)(const odds_work *w, int64_t at, int64_t logits, int64_t count);
+};
 
-static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *target) {
+static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *target,
+                         const gr_tensor *fold) {
     odds_work w = {.kernels = n->graph->kernels,
                    .outer = x->shape.dim[0],
                    .n = x->shape.dim[1],
                    .inner = 1,
                    .x = x->data,
                    .target = target->index,
+                   .m = fold->data,
+                   .s = fold->data + target->size,
                    .y = n->out->data,
                    .p = *(const odds_params *)n->params};
     for (int i = 2; i < x->shape.ndim; i++) w.inner *= x->shape.dim[i];
@@ -42,9 +53,106 @@ static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *
     return w;
 }
 
-/* Operands `at` and `at` + 1 are x and target. */
-static bool check(const gr_node *n, int at) {
-    const gr_tensor *x = n->in[at], *target = n->in[at + 1];
+/* -- Rows -- */
+
+/* Columns before and behind that of the target are folded one after the other. */
+static void fold_row(const odds_work *w, int64_t r) {
+    const gr_fold *max = &w->kernels->reduce->max, *sum = &w->kernels->reduce->exponentials;
+    const int64_t c = w->target[r], rest = w->n - c - 1;
+    const gr_real *x = w->x + r * w->n;
+    double m = -INFINITY, s = 0;
+    w->m[r] = w->s[r] = 0;
+    if (c == w->p.ignore_index) return;
+    max->along(1, c, x, c, NULL, &m);
+    max->along(1, rest, x + c + 1, rest, NULL, &m);
+    if (m == -INFINITY) return;
+    w->m[r] = (gr_real)m;
+    sum->along(1, c, x, c, w->m + r, &s);
+    sum->along(1, rest, x + c + 1, rest, w->m + r, &s);
+    w->s[r] = (gr_real)s;
+}
+
+static void fold_rows(void *context, int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; r++) fold_row(context, r);
+}
+
+/* grad e^(x_j - m) / s for the others, -grad (or 0) for the target */
+static void gradient_rows(void *context, int64_t begin, int64_t end) {
+    const odds_work *w = context;
+    for (int64_t r = begin; r < end; r++) {
+        gr_real *y = w->y + r * w->n;
+        gr_real p[2] = {w->m[r], w->grad[r] / w->s[r]};
+        if (w->s[r] == 0) {
+            for (int64_t j = 0; j < w->n; j++) y[j] = 0;
+            continue;
+        }
+        w->kernels->elementwise->scaled_exp(w->n, w->x + r * w->n, y, p);
+        y[w->target[r]] = w->p.others_only ? 0 : -w->grad[r];
+    }
+}
+
+/* -- Columns: `count` neighbours, the first of them at `at` of the results and `logits` of x -- */
+
+static void fold_columns(const odds_work *w, int64_t at, int64_t logits, int64_t count) {
+    gr_real e[TILE], *m = w->m + at, *s = w->s + at;
+    const int32_t *target = w->target + at;
+    const gr_real *x = w->x + logits;
+    bool nothing[TILE];
+    for (int64_t j = 0; j < count; j++) m[j] = -INFINITY, s[j] = 0;
+    for (int64_t r = 0; r < w->n; r++)
+        for (int64_t j = 0; j < count; j++) {
+            gr_real v = x[r * w->inner + j];
+            m[j] = target[j] != r && (v > m[j] || v != v) ? v : m[j];
+        }
+    for (int64_t j = 0; j < count; j++) {
+        nothing[j] = target[j] == w->p.ignore_index || m[j] == -INFINITY;
+        if (nothing[j]) m[j] = 0;
+    }
+    for (int64_t r = 0; r < w->n; r++) {
+        w->kernels->elementwise->sub(count, x + r * w->inner, 1, m, 1, e);
+        w->kernels->elementwise->exp(count, e, e, NULL);
+        for (int64_t j = 0; j < count; j++) s[j] += target[j] == r ? 0 : e[j];
+    }
+    for (int64_t j = 0; j < count; j++) s[j] = nothing[j] ? 0 : s[j];
+}
+
+static void gradient_columns(const odds_work *w, int64_t at, int64_t logits, int64_t count) {
+    gr_real factor[TILE], e[TILE];
+    const gr_real *m = w->m + at, *s = w->s + at, *grad = w->grad + at;
+    const int32_t *target = w->target + at;
+    for (int64_t j = 0; j < count; j++) factor[j] = s[j] == 0 ? 0 : grad[j] / s[j];
+    for (int64_t r = 0; r < w->n; r++) {
+        gr_real *y = w->y + logits + r * w->inner;
+        w->kernels->elementwise->sub(count, w->x + logits + r * w->inner, 1, m, 1, e);
+        w->kernels->elementwise->exp(count, e, e, NULL);
+        for (int64_t j = 0; j < count; j++) {
+            gr_real own = w->p.others_only ? 0 : -grad[j];
+            y[j] = s[j] == 0 ? 0 : target[j] == r ? own : factor[j] * e[j];
+        }
+    }
+}
+
+static void columns_range(void *context, int64_t begin, int64_t end) {
+    const odds_work *w = context;
+    for (int64_t t = begin; t < end; t++) {
+        int64_t n = t / w->tiles, from = t % w->tiles * TILE;
+        int64_t count = w->inner - from < TILE ? w->inner - from : TILE;
+        w->columns(w, n * w->inner + from, n * w->n * w->inner + from, count);
+    }
+}
+
+static void run(const gr_node *n, odds_work *w, gr_range_function *rows) {
+    if (w->outer * w->inner == 0) return;
+    if (w->inner == 1)
+        gr_for(n->graph, w->outer, 1 + GRAIN / (w->n + 1), rows, w);
+    else
+        gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / ((w->n + 1) * TILE), columns_range, w);
+}
+
+/* -- The fold: m and s, (2,N,d1..), of which no gradient is asked -- */
+
+static bool fold_shape(const gr_node *n, gr_shape *shape) {
+    const gr_tensor *x = n->in[0], *target = n->in[1];
     const odds_params *p = n->params;
     bool fits = x->shape.ndim >= 2 && target->shape.ndim == x->shape.ndim - 1;
     for (int i = 0; fits && i < target->shape.ndim; i++)
@@ -52,196 +160,99 @@ static bool check(const gr_node *n, int at) {
     if (!fits)
         return gr_fail(n->graph,
                        "%s: %s and %s, expected (N,C) and (N), or (N,C,d1..) and (N,d1..)",
-                       n->op->name, gr_operand(n, at).text, gr_operand(n, at + 1).text);
+                       n->op->name, gr_operand(n, 0).text, gr_operand(n, 1).text);
     for (int64_t i = 0; i < target->size; i++) {
         int c = target->index[i];
         if ((c < 0 || c >= x->shape.dim[1]) && c != p->ignore_index)
             return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d", n->op->name,
-                           gr_operand(n, at + 1).text, c, gr_place_text(target->shape, i).text,
+                           gr_operand(n, 1).text, c, gr_place_text(target->shape, i).text,
                            x->shape.dim[1] - 1);
     }
+    *shape = (gr_shape){.ndim = x->shape.ndim, .dim = {2}};
+    for (int i = 0; i < target->shape.ndim; i++) shape->dim[i + 1] = target->shape.dim[i];
     return true;
 }
-
-/* -- Rows -- */
-
-/* The maximum m of the others' logits, and the sum of e^(x - m) over them. */
-static double row_maximum(const odds_work *w, const gr_real *x, int64_t c) {
-    const gr_fold *max = &w->kernels->reduce->max;
-    double m = -INFINITY;
-    max->along(1, c, x, c, NULL, &m);
-    max->along(1, w->n - c - 1, x + c + 1, w->n, NULL, &m);
-    return m;
+static void fold_forward(const gr_node *n) {
+    odds_work w = work_of(n, n->in[0], n->in[1], n->out);
+    w.columns = fold_columns;
+    if (w.n == 0) memset(n->out->data, 0, (size_t)n->out->size * sizeof *n->out->data);
+    run(n, &w, fold_rows);
 }
-static double row_sum(const odds_work *w, const gr_real *x, int64_t c, gr_real m) {
-    const gr_fold *exponentials = &w->kernels->reduce->exponentials;
-    double s = 0;
-    exponentials->along(1, c, x, c, &m, &s);
-    exponentials->along(1, w->n - c - 1, x + c + 1, w->n, &m, &s);
-    return s;
-}
+static const gr_op fold_op = {.name = "gr_odds_against",
+                              .operands = {"x", "target"},
+                              .operand_kinds = {GR_REAL, GR_INDEX},
+                              .shape = fold_shape,
+                              .forward = fold_forward};
 
-/* grad e^(x_j - m) / s for the others, -grad (or 0) for the target */
-static void row_gradient(const odds_work *w, const gr_real *x, int64_t c, gr_real m, double s,
-                         gr_real grad, gr_real *y) {
-    const gr_elementwise_kernels *k = w->kernels->elementwise;
-    gr_real minus_m = -m, factor = (gr_real)(grad / s);
-    k->shift(w->n, x, y, &minus_m);
-    k->exp(w->n, y, y, NULL);
-    k->scale(w->n, y, y, &factor);
-    y[c] = w->p.others_only ? 0 : -grad;
-}
+/* -- The gradient: with the others' softmax q, grad (q_j for the others, -1 for the target) -- */
 
-static void rows_range(void *context, int64_t begin, int64_t end) {
-    const odds_work *w = context;
-    for (int64_t r = begin; r < end; r++) {
-        const gr_real *x = w->x + r * w->n;
-        int64_t c = w->target[r];
-        bool ignored = c == w->p.ignore_index;
-        double m = ignored ? -INFINITY : row_maximum(w, x, c);
-        bool nothing = m == -INFINITY;
-        double s = nothing ? 0 : row_sum(w, x, c, (gr_real)m);
-        if (w->grad == NULL)
-            w->y[r] = nothing ? NO_ODDS : (gr_real)(m - (double)x[c] + log(s));
-        else if (nothing)
-            for (int64_t j = 0; j < w->n; j++) w->y[r * w->n + j] = 0;
-        else
-            row_gradient(w, x, c, (gr_real)m, s, w->grad[r], w->y + r * w->n);
-    }
-}
+static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, gr_tensor *fold,
+                           odds_params p);
 
-/* -- Columns -- */
-
-/* The others' maximum, kept finite where there are none, and the sum of e^(x - m), for each of
- * `count` columns. */
-typedef struct columns {
-    gr_real m[TILE], s[TILE];
-    bool nothing[TILE];
-} columns;
-
-static void fold_columns(const odds_work *w, const gr_real *x, const int32_t *target, int64_t count,
-                         columns *f) {
-    gr_real e[TILE];
-    for (int64_t j = 0; j < count; j++) f->m[j] = -INFINITY, f->s[j] = 0;
-    for (int64_t r = 0; r < w->n; r++)
-        for (int64_t j = 0; j < count; j++) {
-            gr_real v = x[r * w->inner + j];
-            f->m[j] = target[j] != r && (v > f->m[j] || v != v) ? v : f->m[j];
-        }
-    for (int64_t j = 0; j < count; j++) {
-        f->nothing[j] = target[j] == w->p.ignore_index || f->m[j] == -INFINITY;
-        if (f->nothing[j]) f->m[j] = 0;
-    }
-    for (int64_t r = 0; r < w->n; r++) {
-        w->kernels->elementwise->sub(count, x + r * w->inner, 1, f->m, 1, e);
-        w->kernels->elementwise->exp(count, e, e, NULL);
-        for (int64_t j = 0; j < count; j++) f->s[j] += target[j] == r ? 0 : e[j];
-    }
-}
-
-static void column_odds(const odds_work *w, const gr_real *x, const int32_t *target, int64_t count,
-                        const columns *f, gr_real *y) {
-    gr_real log_s[TILE];
-    w->kernels->elementwise->log(count, f->s, log_s, NULL);
-    for (int64_t j = 0; j < count; j++)
-        y[j] = f->nothing[j] ? NO_ODDS : f->m[j] - x[target[j] * w->inner + j] + log_s[j];
-}
-
-static void column_gradient(const odds_work *w, const gr_real *x, const int32_t *target,
-                            int64_t count, const columns *f, const gr_real *grad, gr_real *y) {
-    gr_real factor[TILE], e[TILE];
-    for (int64_t j = 0; j < count; j++) factor[j] = f->nothing[j] ? 0 : grad[j] / f->s[j];
-    for (int64_t r = 0; r < w->n; r++) {
-        w->kernels->elementwise->sub(count, x + r * w->inner, 1, f->m, 1, e);
-        w->kernels->elementwise->exp(count, e, e, NULL);
-        gr_real *row = y + r * w->inner;
-        for (int64_t j = 0; j < count; j++) {
-            gr_real own = w->p.others_only ? 0 : -grad[j];
-            row[j] = f->nothing[j] ? 0 : target[j] == r ? own : factor[j] * e[j];
-        }
-    }
-}
-
-static void columns_range(void *context, int64_t begin, int64_t end) {
-    const odds_work *w = context;
-    columns f;
-    for (int64_t t = begin; t < end; t++) {
-        int64_t n = t / w->tiles, from = t % w->tiles * TILE;
-        int64_t count = w->inner - from < TILE ? w->inner - from : TILE;
-        int64_t at = n * w->inner + from, logits = n * w->n * w->inner + from;
-        fold_columns(w, w->x + logits, w->target + at, count, &f);
-        if (w->grad == NULL)
-            column_odds(w, w->x + logits, w->target + at, count, &f, w->y + at);
-        else
-            column_gradient(w, w->x + logits, w->target + at, count, &f, w->grad + at,
-                            w->y + logits);
-    }
-}
-
-static void run(const gr_node *n, odds_work *w) {
-    if (w->outer * w->inner == 0) return;
-    if (w->inner == 1)
-        gr_for(n->graph, w->outer, 1 + GRAIN / (w->n + 1), rows_range, w);
-    else
-        gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / ((w->n + 1) * TILE), columns_range, w);
-}
-
-/* -- The operations -- */
-
-static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, odds_params p);
-
-/* The others' softmax q: grad (q_j for the others, -1 for the target), of x's shape. */
 static bool gradient_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
-    return check(n, 1);
+    return true;
 }
 static void gradient_forward(const gr_node *n) {
-    odds_work w = work_of(n, n->in[1], n->in[2]);
+    odds_work w = work_of(n, n->in[1], n->in[2], n->in[3]);
     w.grad = n->in[0]->data;
-    run(n, &w);
+    w.columns = gradient_columns;
+    run(n, &w, gradient_rows);
 }
 static void gradient_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    gr_tensor *inner = n->in[0], *x = n->in[1], *target = n->in[2];
+    gr_tensor *inner = n->in[0], *x = n->in[1], *target = n->in[2], *fold = n->in[3];
     odds_params p = *(const odds_params *)n->params, others = p;
     others.others_only = true;
     if (gr_wants(n, 0)) {
-        gr_tensor *slope = gradient(gr_full(n->graph, inner->shape, 1), x, target, p);
+        gr_tensor *slope = gradient(gr_full(n->graph, inner->shape, 1), x, target, fold, p);
         grads[0] = gr_sum(gr_mul(grad, slope), .axes = GR_AXES(1));
     }
     if (gr_wants(n, 1)) {
-        gr_tensor *part = gr_mul(grad, gradient(inner, x, target, others));
+        gr_tensor *part = gr_mul(grad, gradient(inner, x, target, fold, others));
         gr_tensor *sum = gr_sum(part, .axes = GR_AXES(1));
-        grads[1] = gr_sub(part, gradient(sum, x, target, others));
+        grads[1] = gr_sub(part, gradient(sum, x, target, fold, others));
     }
 }
 static const gr_op gradient_op = {.name = "gr_odds_against",
-                                  .operands = {"grad", "x", "target"},
-                                  .operand_kinds = {GR_REAL, GR_REAL, GR_INDEX},
+                                  .operands = {"grad", "x", "target", "fold"},
+                                  .operand_kinds = {GR_REAL, GR_REAL, GR_INDEX, GR_REAL},
                                   .shape = gradient_shape,
                                   .forward = gradient_forward,
                                   .vjp = gradient_vjp};
-static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, odds_params p) {
-    return gr_apply(&gradient_op, GR_LIST(grad, x, target), &p, sizeof p);
+static gr_tensor *gradient(gr_tensor *grad, gr_tensor *x, gr_tensor *target, gr_tensor *fold,
+                           odds_params p) {
+    return gr_apply(&gradient_op, GR_LIST(grad, x, target, fold), &p, sizeof p);
 }
+
+/* -- The odds: m - x_target + log s -- */
 
 static bool odds_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
-    return check(n, 0);
+    return true;
 }
 static void odds_forward(const gr_node *n) {
-    odds_work w = work_of(n, n->in[0], n->in[1]);
-    run(n, &w);
+    odds_work w = work_of(n, n->in[0], n->in[1], n->in[2]);
+    for (int64_t i = 0; i < n->out->size; i++) {
+        if (w.s[i] == 0) {
+            w.y[i] = NO_ODDS;
+            continue;
+        }
+        double x = w.x[(i / w.inner * w.n + w.target[i]) * w.inner + i % w.inner];
+        w.y[i] = (gr_real)((double)w.m[i] - x + log((double)w.s[i]));
+    }
 }
 static void odds_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    grads[0] = gradient(grad, n->in[0], n->in[1], *(const odds_params *)n->params);
+    gr_list in = GR_LIST(grad, n->in[0], n->in[1], n->in[2]);
+    grads[0] = gr_apply_gradient(n, 0, &gradient_op, in, n->params, sizeof(odds_params));
 }
 static const gr_op odds_op = {.name = "gr_odds_against",
-                              .operands = {"x", "target"},
-                              .operand_kinds = {GR_REAL, GR_INDEX},
+                              .operands = {"x", "target", "fold"},
+                              .operand_kinds = {GR_REAL, GR_INDEX, GR_REAL},
                               .shape = odds_shape,
                               .forward = odds_forward,
                               .vjp = odds_vjp};
 gr_tensor *gr_odds_against(gr_tensor *x, gr_tensor *target, int ignore_index) {
     odds_params p = {.ignore_index = ignore_index};
-    return gr_apply(&odds_op, GR_LIST(x, target), &p, sizeof p);
+    gr_tensor *fold = gr_apply(&fold_op, GR_LIST(x, target), &p, sizeof p);
+    return gr_apply(&odds_op, GR_LIST(x, target, fold), &p, sizeof p);
 }

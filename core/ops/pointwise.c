@@ -136,8 +136,10 @@ static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
 static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const function *f = numbers_of(n)->f;
     gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
-    if (gr_wants(n, 0)) grads[0] = gr_apply(f->to_a, in, n->params, sizeof(numbers));
-    if (gr_wants(n, 1)) grads[1] = gr_apply(f->to_b, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 0))
+        grads[0] = gr_apply_gradient(n, 0, f->to_a, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 1))
+        grads[1] = gr_apply_gradient(n, 1, f->to_b, in, n->params, sizeof(numbers));
 }
 
 static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {

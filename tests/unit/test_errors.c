@@ -7,6 +7,7 @@
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
 #include "core/ops/odds.h"
+#include "core/ops/overlap.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
@@ -143,6 +144,8 @@ START_TEST(null_gives_null) {
     NULL_OF(gr_distances(NULL, NULL, .p = 3));
     NULL_OF(gr_cosine_similarity(NULL, m23));
     NULL_OF(gr_cosine_similarity(m23, NULL));
+    NULL_OF(gr_overlap_sums(NULL, m23, 1));
+    NULL_OF(gr_overlap_sums(m23, NULL, 1));
     gr_tensor *parts[2] = {v3, v3}, *indices = v3;
     ck_assert(!gr_split(NULL, 0, (int[]){1, 2}, 2, parts));
     ck_assert(parts[0] == NULL && parts[1] == NULL);
@@ -197,6 +200,11 @@ START_TEST(reductions) {
           "gr_sum_to: x (2,3) to (2): expected a shape that broadcasts to x's");
     FAILS(gr_sum_to(v3, GR_SHAPE(2, 3)),
           "gr_sum_to: x (3) to (2,3): expected a shape that broadcasts to x's");
+    FAILS(gr_overlap_sums(m23, m34, 1),
+          "gr_overlap_sums: a (2,3) and b (3,4), expected equal shapes");
+    FAILS(gr_overlap_sums(m23, m23, 3), "gr_overlap_sums: kept is 3, expected 0 to 2 for a (2,3)");
+    FAILS(gr_overlap_sums(m23, m23, -1),
+          "gr_overlap_sums: kept is -1, expected 0 to 2 for a (2,3)");
     report("reductions");
 }
 END_TEST

@@ -8,6 +8,9 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/odds.h"
+#include "core/ops/overlap.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "tests/unit/suites.h"
@@ -43,6 +46,11 @@ RESULT(selects, gr_mul(gr_index_select(o->x, 0, o->order), gr_index_select(o->y,
 RESULT(gathers, gr_scatter_add(o->x, 0, gr_argsort(o->x, 0, false), gr_square(o->y)))
 RESULT(sorts, gr_mul(gr_sort(o->x, .axis = 0), gr_sort(o->y, .descending = true)))
 RESULT(best, gr_topk(gr_mul(o->x, o->y), 20, .axis = 0))
+RESULT(overlaps,
+       gr_add(gr_overlap_sums(o->x, o->y, 1), gr_unsqueeze(gr_overlap_sums(o->x, o->y, 0), 1)))
+RESULT(pointwise, gr_mul(gr_pointwise_bce_with_logits(o->x, gr_sigmoid(o->y), 1),
+                         gr_pointwise_huber(o->x, o->y, 1, 0.5)))
+RESULT(odds, gr_odds_against(gr_mul(o->x, o->y), o->order, 1))
 RESULT(pads, gr_pad(gr_mul(o->x, o->y), 1, 3, -5, 1))
 
 static const struct {
@@ -56,7 +64,8 @@ static const struct {
     {"affine", affine},     {"batches", batches},     {"distances", distances},
     {"cosine", cosine},     {"moves", moves},         {"selects", selects},
     {"gathers", gathers},   {"sorts", sorts},         {"best", best},
-    {"pads", pads},
+    {"pads", pads},         {"overlaps", overlaps},   {"pointwise", pointwise},
+    {"odds", odds},
 };
 
 enum { REALS = 4 };

@@ -1,0 +1,177 @@
+/* Fused operations against the compositions that they stand for, on tensors that are cut into
+ * pieces: values, gradients and second derivatives. */
+#include <math.h>
+
+#include "core/graph/autodiff.h"
+#include "core/graph/random.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/index.h"
+#include "core/ops/odds.h"
+#include "core/ops/overlap.h"
+#include "core/ops/pointwise.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "losses/focal.h"
+#include "tests/unit/suites.h"
+
+enum { ROWS = 3, LENGTH = 70001 };
+
+/* x (3,70001), t (3,70001) between 0 and 1, some of them 0 and 1, order (3) integers */
+typedef struct operands {
+    gr_tensor *x, *t, *order;
+} operands;
+
+static gr_tensor *parts(const operands *o, gr_axes axes) {
+    gr_tensor *sums[] = {gr_sum(gr_mul(o->x, o->t), .axes = axes), gr_sum(o->x, .axes = axes),
+                         gr_sum(o->t, .axes = axes)};
+    return gr_stack((gr_list){3, sums}, 0);
+}
+
+static gr_tensor *focal_from_operations(const operands *o, double gamma) {
+    gr_tensor *ce = gr_sigmoid_cross_entropy(o->x, o->t);
+    gr_tensor *s = gr_sigmoid(o->x), *rest = gr_sigmoid(gr_neg(o->x));
+    gr_tensor *no = gr_shift(gr_neg(o->t), 1);
+    gr_tensor *u = gr_add(gr_mul(no, s), gr_mul(o->t, rest));
+    gr_tensor *alpha = gr_add(gr_scale(o->t, 0.25), gr_scale(no, 0.75));
+    return gr_sum(gr_mul(gr_mul(alpha, gr_power(u, gamma)), ce));
+}
+
+static gr_tensor *odds_against(const operands *o) {
+    gr_tensor *own = gr_one_hot(o->order, LENGTH), *low = gr_scalar(o->x->graph, -1e4);
+    gr_tensor *others = gr_logsumexp(gr_where(own, low, o->x), .axes = GR_AXES(1));
+    return gr_sub(others, gr_sum(gr_mul(own, o->x), .axes = GR_AXES(1)));
+}
+
+#define PAIR(name, fused, composed)                                                                \
+    static gr_tensor *name##_fused(const operands *o) { return fused; }                            \
+    static gr_tensor *name##_composed(const operands *o) { return composed; }
+
+PAIR(overlap_all, gr_overlap_sums(o->x, o->t, 0), parts(o, GR_AXES(0, 1)))
+PAIR(overlap_rows, gr_overlap_sums(o->x, o->t, 1), parts(o, GR_AXES(1)))
+PAIR(bce, gr_pointwise_bce_with_logits(o->x, o->t, 1), gr_sum(gr_sigmoid_cross_entropy(o->x, o->t)))
+PAIR(huber, gr_pointwise_huber(o->x, o->t, 0.5, 1),
+     gr_sum(gr_mul(gr_clamp(gr_sub(o->x, o->t), -0.5, 0.5),
+                   gr_sub(gr_sub(o->x, o->t),
+                          gr_scale(gr_clamp(gr_sub(o->x, o->t), -0.5, 0.5), 0.5)))))
+PAIR(focal, gr_focal(o->x, o->t, .reduction = GR_SUM), focal_from_operations(o, 2))
+PAIR(focal_of_other_power, gr_focal(o->x, o->t, .gamma = 1.5, .reduction = GR_SUM),
+     focal_from_operations(o, 1.5))
+PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
+
+typedef gr_tensor *program(const operands *o);
+static const struct {
+    const char *name;
+    program *fused, *composed;
+} pairs[] = {
+#define LIST(name)                                                                                 \
+    { #name, name##_fused, name##_composed }
+    LIST(overlap_all), LIST(overlap_rows),         LIST(bce),  LIST(huber),
+    LIST(focal),       LIST(focal_of_other_power), LIST(odds),
+};
+
+typedef struct outcome {
+    gr_tensor *value, *grads[2], *second[2];
+} outcome;
+
+static outcome run(gr_graph *g, program *f, operands *o, gr_tensor **v) {
+    outcome r;
+    gr_list x = GR_LIST(o->x, o->t);
+    r.value = f(o);
+    ck_assert_msg(r.value != NULL, "%s", gr_error(g));
+    if (*v == NULL) *v = gr_uniform(g, r.value->shape, 0.5, 1.5);
+    ck_assert_msg(gr_grads(GR_LIST(r.value), x, r.grads, .grad_output = v, .create_graph = true),
+                  "%s", gr_error(g));
+    gr_tensor *squares = gr_add(gr_sum(gr_square(r.grads[0])), gr_sum(gr_square(r.grads[1])));
+    ck_assert_msg(gr_grads(GR_LIST(squares), x, r.second), "%s", gr_error(g));
+    return r;
+}
+
+static void expect_near(const gr_tensor *a, const gr_tensor *b, const char *name,
+                        const char *what) {
+    const double tolerance = sizeof(gr_real) == sizeof(float) ? 2e-5 : 1e-12;
+    double size = 0, difference = 0;
+    ck_assert(gr_shape_equal(a->shape, b->shape));
+    for (int64_t i = 0; i < a->size; i++) {
+        size = fmax(size, fabs((double)b->data[i]));
+        double d = fabs((double)a->data[i] - (double)b->data[i]);
+        difference = d <= difference ? difference : d; /* a NaN stays */
+    }
+    ck_assert_msg(difference <= tolerance * size, "%s: %s differs by %g of %g", name, what,
+                  difference, size);
+}
+
+static operands draw(gr_graph *g) {
+    operands o = {.x = gr_requires_grad(gr_normal(g, GR_SHAPE(ROWS, LENGTH), 0, 2)),
+                  .t = gr_clamp(gr_uniform(g, GR_SHAPE(ROWS, LENGTH), -0.5, 1.5), 0, 1),
+                  .order = gr_from_index(g, GR_SHAPE(ROWS), (int32_t[]){0, 35000, LENGTH - 1})};
+    gr_requires_grad(o.t);
+    return o;
+}
+
+START_TEST(as_composed) {
+    gr_graph *g = gr_graph_new(.seed = 3);
+    operands o = draw(g);
+    gr_tensor *v = NULL;
+    outcome a = run(g, pairs[_i].composed, &o, &v), b = run(g, pairs[_i].fused, &o, &v);
+    expect_near(b.value, a.value, pairs[_i].name, "the value");
+    for (int k = 0; k < 2; k++) {
+        expect_near(b.grads[k], a.grads[k], pairs[_i].name, "a gradient");
+        expect_near(b.second[k], a.second[k], pairs[_i].name, "a second derivative");
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* gr_backward has fused gradients written straight into the leaves. */
+START_TEST(gradients_of_leaves) {
+    gr_graph *g = gr_graph_new(.seed = 4);
+    operands o = draw(g);
+    gr_tensor *v = NULL;
+    outcome r = run(g, pairs[_i].composed, &o, &v);
+    for (int times = 1; times <= 2; times++) { /* the second adds to the first */
+        gr_tensor *value = pairs[_i].fused(&o);
+        ck_assert(gr_backward(gr_sum(gr_mul(value, v))));
+        expect_near(o.x->grad, gr_scale(r.grads[0], times), pairs[_i].name, "x's gradient");
+        if (o.t->grad == NULL) continue; /* no operand of the odds */
+        expect_near(o.t->grad, gr_scale(r.grads[1], times), pairs[_i].name, "t's gradient");
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+static void expect(const gr_tensor *t, double a, double b) {
+    ck_assert_ptr_nonnull(t);
+    ck_assert_double_eq_tol((double)t->data[0], a, 1e-5);
+    ck_assert_double_eq_tol((double)t->data[1], b, 1e-5);
+}
+
+/* A leaf that is both operands, one that is used twice, and one whose old gradient is an operand. */
+START_TEST(leaves_that_meet_themselves) {
+    gr_graph *g = gr_graph_new(.seed = 5);
+    gr_tensor *x = gr_parameter(g, GR_SHAPE(2), "x"), *c = gr_from(g, x->shape, (gr_real[]){1, 2});
+    x->data[0] = 3, x->data[1] = -1;
+    ck_assert(gr_backward(gr_select(gr_overlap_sums(x, x, 0), 0, 0))); /* sum x^2 */
+    expect(x->grad, 6, -2);
+    gr_clear_grad(x);
+    ck_assert(gr_backward(gr_add(gr_pointwise_square(x, c, 1), gr_pointwise_square(x, c, 0.5))));
+    expect(x->grad, 6, -9);
+    gr_tensor *old = x->grad;
+    gr_clear_grad(x);
+    ck_assert(gr_backward(gr_pointwise_square(x, old, 1))); /* 2 (x - old) */
+    expect(x->grad, -6, 16);
+    ck_assert_msg(!gr_failed(g), "%s", gr_error(g));
+    gr_graph_free(g);
+}
+END_TEST
+
+Suite *fused_suite(void) {
+    enum { N = sizeof pairs / sizeof *pairs };
+    Suite *s = suite_create("fused");
+    TCase *t = tcase_create("fused");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, as_composed, 0, N);
+    tcase_add_loop_test(t, gradients_of_leaves, 0, N);
+    tcase_add_test(t, leaves_that_meet_themselves);
+    suite_add_tcase(s, t);
+    return s;
+}
