@@ -11,6 +11,7 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
+    X(large)                                                                                       \
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
