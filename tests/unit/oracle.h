@@ -39,6 +39,7 @@ gr_tensor *oracle_member(gr_graph *g, const cJSON *c, const char *list, const ch
 typedef struct oracle_stats {
     double tolerance;
     double floor;                  /* added to that of rounding in oracle_compare */
+    bool floor_alone;              /* large numbers don't excuse small ones in oracle_compare */
     int values, gradients, second; /* cases compared at each order */
     int64_t numbers;
     double largest; /* relative error */

@@ -12,6 +12,7 @@
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
     X(fused)                                                                                       \
+    X(large)                                                                                       \
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \

@@ -217,6 +217,20 @@ static gr_tensor *of_second_order(batch *b, gr_tensor *x, gr_tensor *v) {
     return gr_sum(gr_mul(second, gr_shift(gr_scale(weights, 0.1), 1)));
 }
 
+/* The derivative to the gradient from above alone, log_probs being a constant of that pass. */
+START_TEST(linear_in_the_gradient) {
+    batch b = mixed_batch();
+    gr_tensor *x = draw(5, 5, 3, 1, 0), *v = gr_requires_grad(gr_full(g, GR_SHAPE(5), 2));
+    gr_tensor *first = gradient(&b, (gr_tensor *[]){x, v}), *both[2];
+    gr_tensor *squares = gr_sum(gr_square(first));
+    gr_tensor *alone = gr_grad(squares, v);
+    ck_assert_msg(alone != NULL, "%s", gr_error(g));
+    ck_assert(gr_grads(GR_LIST(squares), GR_LIST(x, v), both));
+    for (int i = 0; i < 5; i++) near_to(gr_at(alone, i), gr_at(both[1], i), "alone");
+    ck_assert_double_gt(fabs(gr_at(alone, 0)), 0.1);
+}
+END_TEST
+
 START_TEST(third_order_by_differences) {
     batch b = mixed_batch();
     gr_tensor *x = draw(5, 5, 3, 1, 0), *v = gr_requires_grad(gr_zeros(g, GR_SHAPE(5)));
@@ -405,6 +419,7 @@ Suite *ctc_suite(void) {
         tcase_add_test(t, derivatives_by_differences);
         tcase_add_test(t, third_order_by_differences);
     }
+    tcase_add_test(t, linear_in_the_gradient);
     tcase_add_test(t, no_nan);
     tcase_add_test(t, impossible_samples);
     tcase_add_test(t, anomaly_mode);

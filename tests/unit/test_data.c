@@ -268,6 +268,11 @@ START_TEST(rows_are_taken_in_order) {
     ck_assert_int_eq(gr_take_rows(labels, rows)->index[0], 9);
     ck_assert_ptr_null(gr_take_rows(x, gr_from_index(g, GR_SHAPE(1), (int32_t[]){3})));
     ck_assert_ptr_nonnull(strstr(gr_error(g), "rows[0] is 3, expected 0 to 2"));
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_take_rows(x, NULL));
+    ck_assert_ptr_null(gr_take_rows(NULL, rows));
+    ck_assert_ptr_null(gr_take_rows(x, x));
+    ck_assert_ptr_nonnull(strstr(gr_error(g), "expected rows, and integers (K)"));
 }
 END_TEST
 

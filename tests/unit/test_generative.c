@@ -264,6 +264,7 @@ START_TEST(schedules) {
     ck_assert_double_eq_tol(gr_schedule_cyclical(1, 10, 3, 0.5), 0.6, 1e-15);
     ck_assert_double_eq(gr_schedule_cyclical(3, 10, 3, 0.5), 1);
     ck_assert_double_eq(gr_schedule_cyclical(4, 10, 3, 0.5), 0);
+    ck_assert_double_eq(gr_schedule_cyclical(0, 1, 1, 0.5), 0); /* one step in all */
     ck_assert_double_nan(gr_schedule_cyclical(0, 0, 1, 0.5));
     ck_assert_double_nan(gr_schedule_cyclical(0, 10, 0, 0.5));
     ck_assert_double_nan(gr_schedule_cyclical(0, 10, 1, 0));

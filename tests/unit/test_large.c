@@ -1,0 +1,314 @@
+/* Values on tensors that are large enough to be cut into pieces, against plain loops, on every
+ * instruction set. (The references of the operations are small; test_threads.c compares the pieces
+ * of one number of threads with those of another, which can both be wrong.) */
+#include <math.h>
+
+#include "core/graph/autodiff.h"
+#include "core/graph/random.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/linalg.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "core/ops/update.h"
+#include "losses/regression.h"
+#include "tests/unit/suites.h"
+
+#define TOLERANCE (sizeof(gr_real) == sizeof(float) ? 2e-5 : 1e-11)
+
+static const char *const isas[] = {"base", "avx2", "avx512"};
+enum { ISAS = sizeof isas / sizeof *isas, MOST = 300000 };
+
+static gr_graph *g;
+static double buffer[MOST];
+
+/* False if the processor lacks the instructions. */
+static bool begin(int isa) {
+    g = gr_graph_new(.seed = 8, .isa = isas[isa], .threads = 1);
+    return !gr_failed(g);
+}
+
+/* Without ck_assert where all is well: that would tell the parent process of each element. */
+static void expect_near(double x, double expected, const char *what, int64_t i) {
+    if (fabs(x - expected) <= TOLERANCE * fmax(1, fabs(expected))) return;
+    ck_abort_msg("%s on %s: element %lld is %.12g, expected %.12g", what, gr_isa(g), (long long)i,
+                 x, expected);
+}
+
+static gr_tensor *draw(gr_shape shape) {
+    gr_tensor *x = gr_normal(g, shape, 0.3, 1);
+    ck_assert_msg(x != NULL, "%s", gr_error(g));
+    return x;
+}
+
+/* -- Reductions -- */
+
+typedef struct reduction {
+    const char *name;
+    gr_tensor *(*f)(gr_tensor *x, gr_axes axes);
+    double (*plain)(int64_t n, const double *x);
+} reduction;
+
+static double total(int64_t n, const double *x) {
+    double y = 0;
+    for (int64_t i = 0; i < n; i++) y += x[i];
+    return y;
+}
+static double mean(int64_t n, const double *x) { return total(n, x) / (double)n; }
+static double largest(int64_t n, const double *x) {
+    double y = x[0];
+    for (int64_t i = 1; i < n; i++) y = fmax(y, x[i]);
+    return y;
+}
+static double smallest(int64_t n, const double *x) {
+    double y = x[0];
+    for (int64_t i = 1; i < n; i++) y = fmin(y, x[i]);
+    return y;
+}
+static double logsumexp(int64_t n, const double *x) {
+    double y = 0;
+    for (int64_t i = 0; i < n; i++) y += exp(x[i]);
+    return log(y);
+}
+static double norm_of(int64_t n, const double *x, double p) {
+    double y = 0;
+    for (int64_t i = 0; i < n; i++) y += pow(fabs(x[i]), p);
+    return pow(y, 1 / p);
+}
+static double norm_1(int64_t n, const double *x) { return norm_of(n, x, 1); }
+static double norm_2(int64_t n, const double *x) { return norm_of(n, x, 2); }
+static double norm_3(int64_t n, const double *x) { return norm_of(n, x, 3); }
+static double variance(int64_t n, const double *x) {
+    double m = mean(n, x), y = 0;
+    for (int64_t i = 0; i < n; i++) y += (x[i] - m) * (x[i] - m);
+    return y / (double)(n - 1);
+}
+
+#define REDUCTION(name, ...)                                                                       \
+    static gr_tensor *run_##name(gr_tensor *x, gr_axes a) { return __VA_ARGS__; }
+REDUCTION(total, gr_sum(x, .axes = a))
+REDUCTION(mean, gr_mean(x, .axes = a))
+REDUCTION(largest, gr_max(x, .axes = a))
+REDUCTION(smallest, gr_min(x, .axes = a))
+REDUCTION(logsumexp, gr_logsumexp(x, .axes = a))
+REDUCTION(norm_1, gr_norm(x, .p = 1, .axes = a))
+REDUCTION(norm_2, gr_norm(x, .axes = a))
+REDUCTION(norm_3, gr_norm(x, .p = 3, .axes = a))
+REDUCTION(variance, gr_var(x, .axes = a))
+
+#define LISTED(name)                                                                               \
+    { #name, run_##name, name }
+static const reduction reductions[] = {LISTED(total),    LISTED(mean),      LISTED(largest),
+                                       LISTED(smallest), LISTED(logsumexp), LISTED(norm_1),
+                                       LISTED(norm_2),   LISTED(norm_3),    LISTED(variance)};
+
+/* Few results of many elements and many of few; side by side and behind each other; narrow rows;
+ * several axes, the pieces of which do not end where an axis does. */
+static const struct {
+    gr_shape shape;
+    gr_axes axes;
+} layouts[] = {
+    {{1, {299993}}, {1, {0}}},           {{2, {3, 90001}}, {1, {1}}},
+    {{2, {90001, 3}}, {1, {0}}},         {{2, {700, 300}}, {1, {0}}},
+    {{2, {700, 300}}, {1, {1}}},         {{2, {5, 40000}}, {1, {0}}},
+    {{3, {200, 3, 150}}, {1, {1}}},      {{4, {30, 7, 40, 25}}, {2, {0, 2}}},
+    {{4, {30, 7, 40, 25}}, {2, {1, 3}}}, {{4, {200, 3, 83, 5}}, {2, {0, 2}}},
+    {{4, {3, 200, 5, 83}}, {2, {1, 3}}},
+};
+enum { LAYOUTS = sizeof layouts / sizeof *layouts };
+
+/* Where element i of a shape stands in the shape without the axes, and its number there. */
+static int64_t place_of(gr_shape shape, gr_axes axes, int64_t i) {
+    int64_t at = 0, stride = 1;
+    for (int d = shape.ndim - 1; d >= 0; d--) {
+        bool reduced = false;
+        for (int k = 0; k < axes.n; k++) reduced |= axes.axis[k] == d;
+        if (!reduced) at += i % shape.dim[d] * stride, stride *= shape.dim[d];
+        i /= shape.dim[d];
+    }
+    return at;
+}
+
+/* The elements of x, result after result. */
+static void gather(const gr_tensor *x, gr_axes axes, int64_t results) {
+    static int64_t count[MOST];
+    ck_assert_int_le(x->size, MOST);
+    for (int64_t k = 0; k < results; k++) count[k] = 0;
+    for (int64_t i = 0; i < x->size; i++) {
+        int64_t k = place_of(x->shape, axes, i);
+        buffer[k * (x->size / results) + count[k]++] = gr_at(x, i);
+    }
+}
+
+START_TEST(reductions_are_plain_loops) {
+    if (begin(_i / LAYOUTS)) {
+        gr_axes axes = layouts[_i % LAYOUTS].axes;
+        gr_tensor *x = draw(layouts[_i % LAYOUTS].shape);
+        for (size_t r = 0; r < sizeof reductions / sizeof *reductions; r++) {
+            gr_tensor *y = reductions[r].f(x, axes);
+            ck_assert_msg(y != NULL, "%s", gr_error(g));
+            if (r == 0) gather(x, axes, y->size);
+            int64_t n = x->size / y->size;
+            for (int64_t k = 0; k < y->size; k++)
+                expect_near(gr_at(y, k), reductions[r].plain(n, buffer + k * n), reductions[r].name,
+                            k);
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* -- Along rows and columns -- */
+
+START_TEST(rows_and_columns) {
+    if (begin(_i)) {
+        enum { ROWS = 300, COLUMNS = 700 };
+        gr_tensor *x = draw(GR_SHAPE(ROWS, COLUMNS));
+        gr_tensor *soft[] = {gr_softmax(x, .axes = GR_AXES(0)), gr_softmax(x, .axes = GR_AXES(1))};
+        gr_tensor *log_soft = gr_log_softmax(x, .axes = GR_AXES(0));
+        gr_tensor *sums[] = {gr_cumsum(x, 0), gr_cumsum(x, 1)};
+        for (int axis = 0; axis < 2; axis++) {
+            int lines = axis == 0 ? COLUMNS : ROWS, n = axis == 0 ? ROWS : COLUMNS;
+            for (int64_t k = 0; k < lines; k++) {
+                double powers = 0, sum = 0;
+                int64_t first = axis == 0 ? k : k * n, step = axis == 0 ? COLUMNS : 1;
+                for (int64_t i = 0; i < n; i++) powers += exp(gr_at(x, first + i * step));
+                for (int64_t i = 0; i < n; i++) {
+                    int64_t at = first + i * step;
+                    double v = gr_at(x, at);
+                    expect_near(gr_at(soft[axis], at) * n, exp(v) / powers * n, "softmax", at);
+                    if (axis == 0) expect_near(gr_at(log_soft, at), v - log(powers), "log", at);
+                    expect_near(gr_at(sums[axis], at), sum += v, "cumsum", at);
+                }
+            }
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* -- Products -- */
+
+START_TEST(products) {
+    if (begin(_i / 4)) {
+        enum { M = 150, N = 131, K = 700 };
+        bool ta = _i % 2, tb = _i / 2 % 2;
+        gr_tensor *a = draw(ta ? GR_SHAPE(K, M) : GR_SHAPE(M, K));
+        gr_tensor *b = draw(tb ? GR_SHAPE(N, K) : GR_SHAPE(K, N));
+        gr_tensor *y = gr_matmul(a, b, .transpose_a = ta, .transpose_b = tb);
+        for (int64_t i = 0; i < M; i++)
+            for (int64_t j = 0; j < N; j++) {
+                double sum = 0, size = 0;
+                for (int64_t k = 0; k < K; k++) {
+                    double term =
+                        gr_at(a, ta ? k * M + i : i * K + k) * gr_at(b, tb ? j * K + k : k * N + j);
+                    sum += term;
+                    size += fabs(term);
+                }
+                expect_near(gr_at(y, i * N + j) / size, sum / size, "product", i * N + j);
+            }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* -- Losses of two operands -- */
+
+static gr_tensor *run_mse(gr_tensor *x, gr_tensor *y, gr_reduction r) {
+    return gr_mse(x, y, .reduction = r);
+}
+static gr_tensor *run_huber(gr_tensor *x, gr_tensor *y, gr_reduction r) {
+    return gr_huber(x, y, .delta = 0.75, .reduction = r);
+}
+static double square(double d) { return d * d; }
+static double square_slope(double d) { return 2 * d; }
+static double huber(double d) { return fabs(d) <= 0.75 ? d * d / 2 : 0.75 * (fabs(d) - 0.375); }
+static double huber_slope(double d) { return fmax(-0.75, fmin(d, 0.75)); }
+
+static const struct {
+    gr_tensor *(*f)(gr_tensor *x, gr_tensor *y, gr_reduction r);
+    double (*value)(double d), (*slope)(double d);
+} losses[] = {{run_mse, square, square_slope}, {run_huber, huber, huber_slope}};
+
+START_TEST(losses_of_many_elements) {
+    if (begin(_i / 2)) {
+        gr_tensor *x = gr_requires_grad(draw(GR_SHAPE(600001)));
+        gr_tensor *y = gr_requires_grad(draw(GR_SHAPE(600001))), *grads[2];
+        for (int r = GR_MEAN; r <= GR_NONE; r++) {
+            double all = 0, divisor = r == GR_MEAN ? (double)x->size : 1;
+            gr_tensor *loss = losses[_i % 2].f(x, y, (gr_reduction)r);
+            ck_assert(gr_grads(GR_LIST(loss), GR_LIST(x, y), grads));
+            for (int64_t i = 0; i < x->size; i++) {
+                double d = gr_at(x, i) - gr_at(y, i), slope = losses[_i % 2].slope(d);
+                all += losses[_i % 2].value(d);
+                expect_near(gr_at(grads[0], i) * divisor, slope, "gradient to pred", i);
+                expect_near(gr_at(grads[1], i) * divisor, -slope, "gradient to target", i);
+                if (r == GR_NONE) expect_near(gr_at(loss, i), losses[_i % 2].value(d), "loss", i);
+            }
+            if (r != GR_NONE) expect_near(gr_item(loss), all / divisor, "loss", 0);
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* -- Steps of optimizers: an element moves as it would alone -- */
+
+START_TEST(steps_of_many_elements) {
+    if (begin(_i)) {
+        enum { SIZE = 100003, STEPS = 2 };
+        static gr_real m[SIZE], v[SIZE], velocity[SIZE];
+        gr_tensor *plain = gr_full(g, GR_SHAPE(SIZE), 1), *heavy = gr_full(g, GR_SHAPE(SIZE), 1);
+        gr_tensor *adam = gr_full(g, GR_SHAPE(SIZE), 1), *grad = draw(GR_SHAPE(SIZE));
+        for (int i = 0; i < SIZE; i++) m[i] = v[i] = velocity[i] = 0;
+        for (int step = 1; step <= STEPS; step++) {
+            gr_update_sgd(plain, grad, NULL, (gr_sgd_update){.lr = 0.1, .first = step == 1});
+            gr_update_sgd(heavy, grad, velocity,
+                          (gr_sgd_update){.lr = 0.1, .momentum = 0.5, .first = step == 1});
+            gr_update_adam(
+                adam, grad, m, v,
+                (gr_adam_update){.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 0.5, .step = step});
+        }
+        for (int64_t i = 0; i < SIZE; i++) {
+            double d = gr_at(grad, i);
+            expect_near(gr_at(plain, i), 1 - 0.2 * d, "sgd", i);
+            expect_near(gr_at(heavy, i), 1 - 0.25 * d, "sgd with momentum", i);
+            expect_near(gr_at(adam, i), 1 - 0.2 * d / (fabs(d) + 0.5), "adam", i);
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* -- At the ends of this precision -- */
+
+/* Squares leave the range of numbers, distances don't. */
+START_TEST(distances_at_the_ends) {
+    static const double sizes[][2] = {{1e25, 1e-25}, {1e200, 1e-200}};
+    if (begin(_i))
+        for (int k = 0; k < 2; k++) {
+            double unit = sizes[sizeof(gr_real) == sizeof(double)][k];
+            gr_tensor *a = gr_from(g, GR_SHAPE(1, 2), (gr_real[]){4 * unit, unit});
+            gr_tensor *b = gr_from(g, GR_SHAPE(1, 2), (gr_real[]){unit, 5 * unit});
+            gr_tensor *d = gr_distances(gr_requires_grad(a), b);
+            gr_tensor *slope = gr_grad(d, a);
+            expect_near(gr_item(d) / unit, 5, "distance", 0);
+            expect_near(gr_at(slope, 0), 0.6, "slope", 0);
+            expect_near(gr_at(slope, 1), -0.8, "slope", 1);
+        }
+    gr_graph_free(g);
+}
+END_TEST
+
+Suite *large_suite(void) {
+    Suite *s = suite_create("large");
+    TCase *t = tcase_create("large");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, reductions_are_plain_loops, 0, ISAS * LAYOUTS);
+    tcase_add_loop_test(t, rows_and_columns, 0, ISAS);
+    tcase_add_loop_test(t, products, 0, ISAS * 4);
+    tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
+    tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
+    tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
+    suite_add_tcase(s, t);
+    return s;
+}
