@@ -55,6 +55,7 @@
 #include "nn/spectral_norm.h"
 
 #include "optim/clip.h"
+#include "optim/ema.h"
 #include "optim/lr_schedule.h"
 #include "optim/optimizer.h"
 

@@ -1,8 +1,22 @@
-/* Keeping weights within bounds, between steps. */
+/* Keeping gradients within bounds before a step, and weights between steps. */
 #ifndef GR_CLIP_H
 #define GR_CLIP_H
 
 #include "nn/module.h"
+
+/* Between gr_backward and gr_step: the Euclidean norm n of all gradients below the module, taken as
+ * one vector (0 if there are none). If it is larger than max_norm all are multiplied by
+ * min(1, max_norm / (n + 1e-6)), in place. An n that is NaN or infinite is returned and leaves the
+ * gradients as they are: gr_clear_grads leaves out such a step. With INFINITY it is measured only.
+ *
+ * NaN after an error: a max_norm that is not at least 0, a module that is NULL, or a graph that has
+ * failed before. As torch.nn.utils.clip_grad_norm_. Pascanu, Mikolov and Bengio, "On the difficulty
+ * of training recurrent neural networks", ICML 2013, algorithm 1. */
+double gr_clip_grad_norm(gr_module *module, double max_norm);
+
+/* Cuts every element of every gradient below the module to [-bound, bound], in place. NaN stays
+ * NaN. Errors are those of gr_clip_weights. As torch.nn.utils.clip_grad_value_. */
+bool gr_clip_grad_value(gr_module *module, double bound);
 
 /* Cuts every element of every parameter below the module to [-bound, bound], in place; to be called
  * after gr_step, never between a forward and its backward pass. NaN stays NaN. False after an

@@ -1,5 +1,5 @@
-/* Learning rates that change while training: plain functions of the step (or epoch), counted from 0,
- * that give the rate instead of `lr`.
+/* Learning rates that change while training: plain functions of the step (or epoch), counted from
+ * 0, that give the rate instead of `lr`.
  *
  *     for (int epoch = 0; epoch < 90; epoch++) {
  *         opt->lr = gr_lr_cosine(0.1, epoch, 90, 0);
@@ -8,7 +8,8 @@
  * They compose: what comes later goes on from step 0, and a factor is the rate from 1, for all
  * groups of parameters.
  *
- *     opt->lr = epoch < 5 ? gr_lr_warmup(0.1, epoch, 5, 0.01, 1) : gr_lr_cosine(0.1, epoch - 5, 85, 0);
+ *     opt->lr = epoch < 5 ? gr_lr_warmup(0.1, epoch, 5, 0.01, 1)
+ *                         : gr_lr_cosine(0.1, epoch - 5, 85, 0);
  *     gr_scale_lr(opt, gr_lr_step(1, epoch, 30, 0.1));
  *
  * Names and values are those of torch.optim.lr_scheduler (there, some come from the rate before
@@ -29,9 +30,9 @@ double gr_lr_multi_step(double lr, int64_t step, const int64_t *milestones, int 
 /* ExponentialLR: lr gamma^step. */
 double gr_lr_exponential(double lr, int64_t step, double gamma);
 
-/* CosineAnnealingLR: eta_min + (lr - eta_min) (1 + cos(pi step / t_max)) / 2, from lr down to eta_min
- * at t_max and, after that, up again. NaN unless t_max is at least 1. Loshchilov and Hutter, "SGDR:
- * stochastic gradient descent with warm restarts", ICLR 2017, eq. 5. */
+/* CosineAnnealingLR: eta_min + (lr - eta_min) (1 + cos(pi step / t_max)) / 2, from lr down to
+ * eta_min at t_max and, after that, up again. NaN unless t_max is at least 1. Loshchilov and
+ * Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5. */
 double gr_lr_cosine(double lr, int64_t step, int64_t t_max, double eta_min);
 
 /* LinearLR: lr times a factor that goes from start_factor at step 0 straight to end_factor at step
@@ -81,8 +82,9 @@ typedef struct gr_plateau {
 
 /* After more than `patience` epochs in a row whose metric was no better than the best one, each
  * group's lr becomes max(factor lr, min_lr), the epochs are counted anew, and the result is true.
- * NaN is never better. A factor that is not in (0, 1), or another number of the plateau that is negative or not finite, is
- * an error; in a graph that has failed, or for a plateau or optimizer that is NULL, nothing happens. */
+ * NaN is never better. A factor that is not in (0, 1), or another number of the plateau that is
+ * negative or not finite, is an error; in a graph that has failed, or for a plateau or optimizer
+ * that is NULL, nothing happens. All of a plateau's state is in its fields. */
 bool gr_lr_on_plateau(gr_plateau *plateau, gr_optimizer *opt, double metric);
 
 #endif

@@ -5,8 +5,8 @@
  *     gr_backward(loss);
  *     gr_step(opt);           // moves the parameters and takes their gradients away
  *
- * The defaults and the formulas are PyTorch's. Parameters that have no gradient stay as they are. In
- * a graph that has failed gr_step does nothing, so that no parameter is spoilt by half a
+ * The defaults and the formulas are PyTorch's. Parameters that have no gradient stay as they are.
+ * In a graph that has failed gr_step does nothing, so that no parameter is spoilt by half a
  * computation.
  *
  * Gradients of several gr_backward before one gr_step add up, so that a batch may be larger than
@@ -24,6 +24,17 @@
  *     gr_optimizer *opt = gr_adamw(body, .lr = 1e-4);
  *     gr_add_group(opt, head, .lr = 1e-3);
  *     gr_add_group(opt, NULL, .parameters = biases, .weight_decay = 0);
+ *
+ * All that an optimizer remembers can be read and written between steps. To go on with a training
+ * in another program, make the optimizer as before and give back its numbers, with the parameters':
+ *
+ *     for (gr_optimizer *group = opt->first; group != NULL; group = group->next)
+ *         for (int i = 0; i < group->parameters.n; i++) {
+ *             gr_tensor *p = group->parameters.items[i]; // p->name, p->data, p->size
+ *             save_count(p->name, "step", group->steps[i]);
+ *             for (int k = 0; k < group->type->memories; k++)
+ *                 save(p->name, group->type->memory_names[k], group->memory[k][i], p->size);
+ *         }
  */
 #ifndef GR_OPTIMIZER_H
 #define GR_OPTIMIZER_H
@@ -45,8 +56,8 @@ struct gr_optimizer {
     double lr, weight_decay; /* may be changed between steps; finite and 0 or more */
     double initial_lr;       /* lr when it was made: what schedules start from */
     gr_list parameters;
-    /* What it remembers, to be saved and restored with the parameters' elements. memory[k][i] has
-     * an element for each of parameters.items[i]; type->memory_names[k] says what it is. */
+    /* What it remembers: memory[k][i] has an element for each of parameters.items[i], and
+     * type->memory_names[k] says what it is. */
     int64_t *steps; /* of each parameter: how often it has moved */
     gr_real **memory[3];
     gr_optimizer *first, *next; /* groups: the first one, and the one after this or NULL */

@@ -21,8 +21,8 @@ warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")  # nothing is
 
 
 def optimizer(*lrs):
-    return torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in lrs],
-                           lr=1.0)
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in lrs]
+    return torch.optim.SGD(groups, lr=1.0)
 
 
 def case(op, ident, params, rates, **more):
@@ -94,14 +94,16 @@ def all_cases():
         schedule("step", "each", s.StepLR, step_size=1, gamma=0.9),
         schedule("step", "default_gamma", s.StepLR, step_size=30, gamma=0.1),
         schedule("multi_step", "plain", s.MultiStepLR, milestones=[3, 11, 40], gamma=0.2),
-        schedule("multi_step", "twice_and_late", s.MultiStepLR, milestones=[5, 5, 20, 90], gamma=0.5),
+        schedule("multi_step", "twice_and_late", s.MultiStepLR, milestones=[5, 5, 20, 90],
+                 gamma=0.5),
         schedule("exponential", "plain", s.ExponentialLR, gamma=0.93),
         schedule("exponential", "growing", s.ExponentialLR, lr=1e-5, gamma=1.2),
         schedule("cosine", "plain", s.CosineAnnealingLR, T_max=60, eta_min=0.0),
         schedule("cosine", "to_and_fro", s.CosineAnnealingLR, T_max=7, eta_min=0.02),
         schedule("cosine", "upwards", s.CosineAnnealingLR, lr=0.01, T_max=25, eta_min=0.1),
         schedule("cosine", "jumps", s.CosineAnnealingLR, T_max=1, eta_min=0.1),
-        schedule("warmup", "defaults", s.LinearLR, start_factor=1 / 3, end_factor=1.0, total_iters=5),
+        schedule("warmup", "defaults", s.LinearLR, start_factor=1 / 3, end_factor=1.0,
+                 total_iters=5),
         schedule("warmup", "long", s.LinearLR, start_factor=0.01, end_factor=1.0, total_iters=50),
         schedule("warmup", "down", s.LinearLR, start_factor=1.0, end_factor=0.1, total_iters=20),
         schedule("warm_cosine", "plain", warm_cosine, warmup=0.05, total_iters=10, T_max=50),

@@ -9,6 +9,8 @@ import os
 import sys
 
 import torch
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 sys.path.insert(0, os.path.dirname(__file__))
 from cases import Cases, draw, tensor  # noqa: E402
@@ -66,15 +68,18 @@ def optimizer(net, p):
 
 
 def train(cases, start, ident, loss="mse", **p):
-    """p: optimizer and its numbers; delta of the Huber loss; skip: the middle layer has no gradient in
-    each step that this divides; lr_every and lr_factor: lr shrinks by the factor after so many steps;
-    accumulate: backward passes before each step; group_lr, group_weight_decay: the last layer is a
-    group of its own."""
+    """p: optimizer and its numbers; delta of the Huber loss; skip: the middle layer has no gradient
+    in each step that this divides; lr_every and lr_factor: lr shrinks by the factor after so many
+    steps; accumulate: backward passes before each step; group_lr, group_weight_decay: the last
+    layer is a group of its own; max_norm, clip_value: bounds of the gradients; ema_decay: of the
+    weights' average."""
     net = network(start)
     opt = optimizer(net, p)
     lrs = [group["lr"] for group in opt.param_groups]
     criterion = torch.nn.MSELoss() if loss == "mse" else torch.nn.HuberLoss(delta=p["delta"])
-    curve, position = [], 0
+    curve, norms, position = [], [], 0
+    if "ema_decay" in p:
+        average = AveragedModel(net, avg_fn=get_ema_avg_fn(p["ema_decay"]))
     for step in range(STEPS):
         if "lr_every" in p:
             for group, lr in zip(opt.param_groups, lrs):
@@ -88,10 +93,20 @@ def train(cases, start, ident, loss="mse", **p):
         if "skip" in p and step % p["skip"] == 0:
             for parameter in net[2].parameters():
                 parameter.grad = None
+        if "max_norm" in p:
+            norms.append(clip_grad_norm_(net.parameters(), p["max_norm"]).item())
+        if "clip_value" in p:
+            clip_grad_value_(net.parameters(), p["clip_value"])
         opt.step()
+        if "ema_decay" in p:
+            average.update_parameters(net)
         curve.append(value.item())
     expected = [tensor(n, t) for n, t in net.named_parameters()]
     expected.append(tensor("loss", torch.tensor(curve)))
+    if norms:
+        expected.append(tensor("norms", torch.tensor(norms)))
+    if "ema_decay" in p:
+        expected += [tensor("ema." + n, t) for n, t in average.module.named_parameters()]
     cases.cases.append({"op": "train", "id": ident, "params": {**p, "loss": loss, "steps": STEPS,
                                                                "batch": BATCH},
                         "expected": expected})
@@ -159,6 +174,12 @@ def trainings(cases):
           group_weight_decay=0.3, lr_every=7, lr_factor=0.8)
     train(cases, start, "adagrad_groups", **fast, initial_accumulator_value=0.1, group_lr=0.02,
           weight_decay=0.03)
+    train(cases, start, "sgd_clip_norm", **sgd, momentum=0.9, max_norm=0.03)
+    train(cases, start, "sgd_clip_norm_skips", **sgd, max_norm=0.05, skip=3, accumulate=2)
+    train(cases, start, "adam_clip_norm", optimizer="adam", lr=0.02, max_norm=0.02)
+    train(cases, start, "sgd_clip_value", **sgd, momentum=0.9, clip_value=0.004)
+    train(cases, start, "adam_ema", optimizer="adam", lr=0.02, ema_decay=0.9)
+    train(cases, start, "sgd_ema", **sgd, momentum=0.9, ema_decay=0.999)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@
     X(data)                                                                                        \
     X(nn)                                                                                          \
     X(lr_schedule)                                                                                 \
+    X(clip)                                                                                        \
+    X(ema)                                                                                         \
+    X(trajectories)                                                                                \
     X(optim)                                                                                       \
     X(training)                                                                                    \
     X(losses)                                                                                      \

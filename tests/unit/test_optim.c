@@ -1,10 +1,10 @@
-/* Optimizers: whole trajectories against PyTorch, and what gr_step promises. */
+/* Optimizers: what gr_step promises, groups of parameters, errors. */
 #include <math.h>
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/random.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/index.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
@@ -13,7 +13,6 @@
 #include "nn/linear.h"
 #include "nn/sequential.h"
 #include "optim/optimizer.h"
-#include "tests/unit/oracle.h"
 #include "tests/unit/suites.h"
 
 static gr_graph *g;
@@ -23,184 +22,6 @@ static void teardown(void) {
     gr_graph_free(g);
     g = NULL;
 }
-
-/* -- Trajectories -- */
-
-/* Rounding adds up over the steps; a weight near 0 has the error of the larger ones that it came
- * from. */
-#ifdef GR_DOUBLE
-static const oracle_stats closeness = {.tolerance = 1e-9};
-#else
-static const oracle_stats closeness = {.tolerance = 1e-4, .floor = 1e-6};
-#endif
-
-static cJSON *file;
-
-static void read_cases(void) { file = oracle_read("tests/oracle/training.json.gz"); }
-static void free_cases(void) { cJSON_Delete(file); }
-
-static const char *text_param(const cJSON *c, const char *name) {
-    const cJSON *params = cJSON_GetObjectItem(c, "params");
-    return cJSON_GetObjectItem(params, name)->valuestring;
-}
-
-/* The network and data that all trainings begin with. */
-typedef struct training {
-    gr_module *net;
-    gr_tensor *x, *t;
-    gr_optimizer *opt;
-    int position; /* the next batch's first row */
-} training;
-
-/* Over the module or, if it is NULL, the parameters. */
-static gr_optimizer *rmsprop_of(const cJSON *c, gr_module *net, gr_list parameters) {
-    return gr_rmsprop(
-        net, parameters, .lr = oracle_param(c, "lr", NAN), .alpha = oracle_param(c, "alpha", 0.99),
-        .eps = oracle_param(c, "eps", 1e-8), .weight_decay = oracle_param(c, "weight_decay", 0),
-        .momentum = oracle_param(c, "momentum", 0), .centered = oracle_flag(c, "centered"));
-}
-
-static gr_optimizer *adagrad_of(const cJSON *c, gr_module *net, gr_list parameters) {
-    return gr_adagrad(net, parameters, .lr = oracle_param(c, "lr", NAN),
-                      .lr_decay = oracle_param(c, "lr_decay", 0),
-                      .eps = oracle_param(c, "eps", 1e-10),
-                      .weight_decay = oracle_param(c, "weight_decay", 0),
-                      .initial_accumulator_value = oracle_param(c, "initial_accumulator_value", 0));
-}
-
-static gr_optimizer *adam_of(const cJSON *c, gr_module *net, gr_list parameters) {
-    double lr = oracle_param(c, "lr", NAN), eps = oracle_param(c, "eps", 1e-8);
-    double beta1 = oracle_param(c, "beta1", 0.9), beta2 = oracle_param(c, "beta2", 0.999);
-    if (strcmp(text_param(c, "optimizer"), "adam") == 0)
-        return gr_adam(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
-                       .weight_decay = oracle_param(c, "weight_decay", 0));
-    return gr_adamw(net, parameters, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps,
-                    .weight_decay = oracle_param(c, "weight_decay", 1e-2));
-}
-
-static gr_optimizer *optimizer_of(const cJSON *c, gr_module *net, gr_list parameters) {
-    const char *type = text_param(c, "optimizer"), *id = cJSON_GetObjectItem(c, "id")->valuestring;
-    bool defaults = strcmp(type, id) == 0; /* "adamw" without anything else */
-    if (strcmp(type, "adagrad") == 0)
-        return defaults ? gr_adagrad(net) : adagrad_of(c, net, parameters);
-    if (strcmp(type, "rmsprop") == 0)
-        return defaults ? gr_rmsprop(net) : rmsprop_of(c, net, parameters);
-    if (strcmp(type, "adamw") == 0 && defaults) return gr_adamw(net);
-    if (strcmp(type, "adam") == 0 && defaults) return gr_adam(net);
-    if (strcmp(type, "sgd") != 0) return adam_of(c, net, parameters);
-    return gr_sgd(net, parameters, .lr = oracle_param(c, "lr", NAN),
-                  .weight_decay = oracle_param(c, "weight_decay", 0),
-                  .momentum = oracle_param(c, "momentum", 0),
-                  .dampening = oracle_param(c, "dampening", 0),
-                  .nesterov = oracle_flag(c, "nesterov"));
-}
-
-static bool has_param(const cJSON *c, const char *name) {
-    return !isnan(oracle_param(c, name, NAN));
-}
-
-/* The whole network, or its last layer as a second group with what differs. */
-static gr_optimizer *groups_of(const cJSON *c, gr_module *net) {
-    if (!has_param(c, "group_lr") && !has_param(c, "group_weight_decay"))
-        return optimizer_of(c, net, (gr_list){0});
-    gr_list all = gr_parameters(net);
-    gr_optimizer *opt = optimizer_of(c, NULL, (gr_list){.n = all.n - 2, .items = all.items});
-    ck_assert_ptr_nonnull(
-        gr_add_group(opt, NULL, .parameters = {.n = 2, .items = all.items + all.n - 2},
-                     .lr = oracle_param(c, "group_lr", GR_AS_FIRST),
-                     .weight_decay = oracle_param(c, "group_weight_decay", GR_AS_FIRST)));
-    return opt;
-}
-
-static training begin(const cJSON *c, gr_graph *graph) {
-    const cJSON *start = oracle_find(file, "beginning", "plain");
-    training r = {.net = gr_sequential(graph, gr_linear(graph, 4, 8), gr_relu_layer(graph),
-                                       gr_linear(graph, 8, 8), gr_relu_layer(graph),
-                                       gr_linear(graph, 8, 2), gr_softmax_layer(graph)),
-                  .x = gr_keep(oracle_member(graph, start, "in", "x")),
-                  .t = gr_keep(oracle_member(graph, start, "in", "t"))};
-    for (int i = 0; i < gr_parameters(r.net).n; i++) {
-        gr_tensor *p = gr_parameters(r.net).items[i];
-        gr_tensor *first = oracle_member(graph, start, "in", p->name);
-        ck_assert(gr_shape_equal(first->shape, p->shape));
-        memcpy(p->data, first->data, (size_t)p->size * sizeof(gr_real));
-    }
-    r.opt = groups_of(c, r.net);
-    ck_assert_msg(r.opt != NULL, "%s", gr_error(graph));
-    gr_graph_reset(graph);
-    return r;
-}
-
-static double forward_and_backward(const cJSON *c, training *r) {
-    int rows = r->x->shape.dim[0], batch = oracle_int(c, "batch", 0), at = r->position % rows;
-    r->position += batch;
-    gr_tensor *x = gr_slice(r->x, 0, at, at + batch, 1);
-    gr_tensor *t = gr_slice(r->t, 0, at, at + batch, 1);
-    gr_tensor *y = gr_forward(r->net, x);
-    gr_tensor *loss = strcmp(text_param(c, "loss"), "mse") == 0
-                          ? gr_mse(y, t)
-                          : gr_huber(y, t, .delta = oracle_param(c, "delta", NAN));
-    ck_assert_msg(gr_backward(loss), "%s", gr_error(y->graph));
-    return gr_item(loss);
-}
-
-static double one_step(const cJSON *c, training *r, int step) {
-    int every = oracle_int(c, "lr_every", 0), skip = oracle_int(c, "skip", 0);
-    if (every > 0)
-        ck_assert(gr_scale_lr(r->opt, pow(oracle_param(c, "lr_factor", NAN), step / every)));
-    double loss = NAN;
-    for (int i = 0; i < oracle_int(c, "accumulate", 1); i++) loss = forward_and_backward(c, r);
-    if (skip > 0 && step % skip == 0) {
-        gr_clear_grad(gr_parameter_named(r->net, "2.weight"));
-        gr_clear_grad(gr_parameter_named(r->net, "2.bias"));
-    }
-    ck_assert(gr_step(r->opt));
-    gr_graph_reset(r->net->graph);
-    return loss;
-}
-
-static void compare_end(const cJSON *c, training *r, gr_tensor *losses, oracle_stats *stats) {
-    const cJSON *expected;
-    cJSON_ArrayForEach(expected, cJSON_GetObjectItem(c, "expected")) {
-        const char *name = cJSON_GetObjectItem(expected, "name")->valuestring;
-        gr_tensor *t = strcmp(name, "loss") == 0 ? losses : gr_parameter_named(r->net, name);
-        gr_text what;
-        oracle_message message;
-        snprintf(what.text, sizeof what.text, "%.60s %.40s", oracle_name(c).text, name);
-        ck_assert_msg(
-            oracle_compare(t, cJSON_GetObjectItem(expected, "data"), what.text, stats, &message),
-            "%s", message.text);
-    }
-    stats->values++;
-}
-
-static void train(const cJSON *c, gr_graph *graph, oracle_stats *stats) {
-    training r = begin(c, graph);
-    gr_tensor *losses = gr_keep(gr_zeros(graph, GR_SHAPE(oracle_int(c, "steps", 0))));
-    for (int step = 0; step < losses->size; step++)
-        losses->data[step] = (gr_real)one_step(c, &r, step);
-    compare_end(c, &r, losses, stats);
-}
-
-static const char *const isas[] = {"base", "avx2", "avx512"};
-enum { N_ISAS = sizeof isas / sizeof *isas };
-
-START_TEST(trainings_end_where_pytorchs_do) {
-    oracle_stats stats = closeness;
-    const cJSON *c;
-    cJSON_ArrayForEach(c, oracle_cases(file)) {
-        if (strcmp(cJSON_GetObjectItem(c, "op")->valuestring, "train") != 0) continue;
-        gr_graph *graph = gr_graph_new(.isa = isas[_i]);
-        if (!gr_failed(graph)) train(c, graph, &stats);
-        gr_graph_free(graph);
-    }
-    ck_assert(_i > 0 || stats.values == 44);
-    char title[64];
-    snprintf(title, sizeof title, "trainings %s %s", sizeof(gr_real) == 4 ? "float" : "double",
-             isas[_i]);
-    if (stats.values > 0) oracle_report(title, &stats);
-}
-END_TEST
 
 /* -- What a step does -- */
 
@@ -238,6 +59,34 @@ START_TEST(gradients_of_two_passes_add_up) {
     ck_assert_double_eq(gr_at(w->grad, 1), 2.5);
     ck_assert(gr_step(opt));
     ck_assert_double_eq(gr_at(w, 1), -1.5);
+}
+END_TEST
+
+START_TEST(parts_of_a_batch_move_as_the_whole) {
+    enum { ROWS = 12, PARTS = 4, PART = ROWS / PARTS };
+    gr_module *nets[] = {gr_linear(g, 3, 2), gr_linear(g, 3, 2)};
+    gr_tensor *x = gr_keep(gr_uniform(g, GR_SHAPE(ROWS, 3), -1, 1));
+    gr_tensor *y = gr_keep(gr_uniform(g, GR_SHAPE(ROWS, 2), -1, 1));
+    gr_tensor *w[2];
+    for (int i = 0; i < 2; i++) {
+        w[i] = gr_parameter_named(nets[i], "weight");
+        for (int k = 0; k < 6; k++) w[i]->data[k] = (gr_real)(0.1 * k);
+        gr_parameter_named(nets[i], "bias")->data[1] =
+            gr_parameter_named(nets[i], "bias")->data[0] = 0;
+    }
+    ck_assert(gr_backward(gr_mse(gr_forward(nets[0], x), y)));
+    ck_assert(gr_step(gr_sgd(nets[0], .lr = 1)));
+    for (int i = 0; i < PARTS; i++) {
+        gr_tensor *xi = gr_slice(x, 0, i * PART, (i + 1) * PART, 1);
+        gr_tensor *yi = gr_slice(y, 0, i * PART, (i + 1) * PART, 1);
+        ck_assert(gr_backward(gr_scale(gr_mse(gr_forward(nets[1], xi), yi), 1.0 / PARTS)));
+        gr_graph_reset(g);
+    }
+    ck_assert(gr_step(gr_sgd(nets[1], .lr = 1)));
+    for (int k = 0; k < 6; k++)
+        ck_assert_double_eq_tol(gr_at(w[0], k), gr_at(w[1], k),
+                                sizeof(gr_real) == 4 ? 1e-6 : 1e-14);
+    ck_assert_double_ne(gr_at(w[0], 3), (gr_real)(0.1 * 3));
 }
 END_TEST
 
@@ -386,6 +235,55 @@ START_TEST(empty_parameters_are_no_harm) {
     ck_assert(gr_backward(gr_add(gr_sum(empty), gr_sum(w))));
     ck_assert(gr_step(opt));
     ck_assert_double_eq_tol(gr_at(w, 0), 0.9, 1e-6);
+}
+END_TEST
+
+/* -- Going on with a training -- */
+
+typedef gr_optimizer *make_function(gr_list parameters);
+static gr_optimizer *make_sgd(gr_list p) { return gr_sgd(NULL, p, .momentum = 0.9, .lr = 0.1); }
+static gr_optimizer *make_adam(gr_list p) { return gr_adam(NULL, p, .lr = 0.1); }
+static gr_optimizer *make_adamw(gr_list p) { return gr_adamw(NULL, p, .lr = 0.1); }
+static gr_optimizer *make_rmsprop(gr_list p) {
+    return gr_rmsprop(NULL, p, .centered = true, .momentum = 0.5);
+}
+static gr_optimizer *make_adagrad(gr_list p) {
+    return gr_adagrad(NULL, p, .initial_accumulator_value = 0.1, .lr_decay = 0.5);
+}
+
+static void copy_state(gr_optimizer *to, const gr_optimizer *from) {
+    for (; to != NULL; to = to->next, from = from->next)
+        for (int i = 0; i < to->parameters.n; i++) {
+            gr_tensor *p = to->parameters.items[i], *q = from->parameters.items[i];
+            size_t bytes = (size_t)p->size * sizeof(gr_real);
+            memcpy(p->data, q->data, bytes);
+            to->steps[i] = from->steps[i];
+            for (int k = 0; k < to->type->memories; k++)
+                memcpy(to->memory[k][i], from->memory[k][i], bytes);
+        }
+}
+
+static void walk(gr_tensor *a, gr_tensor *b, gr_optimizer *opt, int from, int to) {
+    for (int i = from; i < to; i++)
+        ck_assert(pull(a, sin(i)) && pull(b, cos(3 * i)) && gr_step(opt));
+}
+
+START_TEST(a_copied_state_goes_on_in_the_same_way) {
+    make_function *const makes[] = {make_sgd, make_adam, make_adamw, make_rmsprop, make_adagrad};
+    gr_tensor *p[4];
+    gr_optimizer *opts[2];
+    for (int i = 0; i < 4; i++) p[i] = weight(3, i < 2 ? 1 : 0);
+    for (int i = 0; i < 2; i++) {
+        opts[i] = makes[_i](GR_LIST(p[2 * i]));
+        ck_assert_ptr_nonnull(gr_add_group(opts[i], NULL, .parameters = GR_LIST(p[2 * i + 1])));
+    }
+    walk(p[0], p[1], opts[0], 0, 5);
+    copy_state(opts[1], opts[0]);
+    for (int i = 0; i < 2; i++) walk(p[2 * i], p[2 * i + 1], opts[i], 5, 12);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_double_eq(gr_at(p[i], 1), gr_at(p[2 + i], 1));
+        ck_assert_double_ne(gr_at(p[i], 1), 1);
+    }
 }
 END_TEST
 
@@ -653,15 +551,13 @@ END_TEST
 
 Suite *optim_suite(void) {
     Suite *s = suite_create("optim");
-    TCase *oracle = tcase_create("oracle");
-    tcase_add_unchecked_fixture(oracle, read_cases, free_cases);
-    tcase_add_loop_test(oracle, trainings_end_where_pytorchs_do, 0, N_ISAS);
-    suite_add_tcase(s, oracle);
     TCase *t = tcase_create("steps");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_step_takes_the_gradients_away);
     tcase_add_test(t, gradients_of_two_passes_add_up);
+    tcase_add_test(t, parts_of_a_batch_move_as_the_whole);
     tcase_add_test(t, what_has_no_gradient_stays);
+    tcase_add_loop_test(t, a_copied_state_goes_on_in_the_same_way, 0, 5);
     tcase_add_test(t, only_the_listed_parameters_move);
     tcase_add_test(t, nothing_moves_in_a_failed_graph);
     tcase_add_test(t, lr_may_change_and_be_zero);
