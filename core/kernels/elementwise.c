@@ -38,7 +38,7 @@ UNARY(normal_cdf, (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752
 UNARY(log_of_cosh, log_of_cosh(x))
 /* Exponentials of -|x| only: they can't overflow. */
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
-UNARY(softplus, (x > 0 ? x : 0) + GR_MATH(log1p)(EXP(-ABS(x))))
+UNARY(softplus, (x > 0 ? x : 0) + log1p_of_unit(EXP(-ABS(x))))
 UNARY(relu, x < 0 ? 0 : x) /* a NaN stays one */
 UNARY(gelu, x * (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
 UNARY(silu, x * (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
@@ -97,7 +97,7 @@ BINARY(sigmoid_grad, a * EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))
 /* Only 0 times infinity makes a NaN of two numbers. */
 BINARY(mul_or_zero, a * b != a * b && a == a && b == b ? 0 : a * b)
 /* a is the logit, b the target */
-BINARY(sigmoid_cross_entropy, wrong_side(a, b) + GR_MATH(log1p)(EXP(-ABS(a))))
+BINARY(sigmoid_cross_entropy, wrong_side(a, b) + log1p_of_unit(EXP(-ABS(a))))
 BINARY(sigmoid_residual,
        a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
 /* clang-format on */

@@ -4,12 +4,31 @@
 
 #include "core/kernels/vector_math.h"
 
+/* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as long.
+ * In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
+ * Lawson's iteration), 3.4e-8; at most 2.7 units of 2^-24 are lost with the roundings. */
+static inline gr_real log1p_of_unit(gr_real x) {
+#ifdef GR_DOUBLE
+    return log1p(x);
+#else
+    gr_real q = 0.00536482269f;
+    q = q * x + -0.0300657861f;
+    q = q * x + 0.0792045221f;
+    q = q * x + -0.137538016f;
+    q = q * x + 0.191536546f;
+    q = q * x + -0.248571634f;
+    q = q * x + 0.33321324f;
+    q = q * x + -0.499996483f;
+    return x + x * x * q;
+#endif
+}
+
 /* log cosh x: 2 sinh^2(x/2) = cosh x - 1 keeps the digits near 0, and t + t/(1+t) with
  * t = e^(|x|/2) - 1 is 2 sinh(|x|/2). */
 static inline gr_real log_of_cosh(gr_real x) {
     gr_real a = GR_MATH(fabs)(x), t = GR_MATH(expm1)(a / 2), sinh2 = t + t / (1 + t);
     gr_real near = GR_MATH(log1p)(sinh2 * sinh2 / 2);
-    gr_real far = a - (gr_real)0.69314718055994531 + GR_MATH(log1p)(GR_MATH(exp)(-2 * a));
+    gr_real far = a - (gr_real)0.69314718055994531 + log1p_of_unit(GR_MATH(exp)(-2 * a));
     return a < 1 ? near : far;
 }
 
@@ -20,9 +39,9 @@ static inline gr_real wrong_side(gr_real z, gr_real y) {
     return share == 0 ? 0 : GR_MATH(fabs)(z) * share;
 }
 
-/* s(z) - y, where e^-|z| keeps the digits of s(z) - 1 for a large z and y = 1. */
-static inline gr_real sigmoid_minus(gr_real z, gr_real y) {
-    gr_real e = GR_MATH(exp)(-GR_MATH(fabs)(z)), tail = e / (1 + e);
+/* s(z) - y, where e = e^-|z| keeps the digits of s(z) - 1 for a large z and y = 1. */
+static inline gr_real sigmoid_minus(gr_real z, gr_real y, gr_real e) {
+    gr_real tail = e / (1 + e);
     return z < 0 ? tail - y : (1 - y) - tail;
 }
 

@@ -51,6 +51,7 @@ typedef struct gr_pointwise_kernel {
 } gr_pointwise_kernel;
 typedef struct gr_pointwise_kernels {
     gr_pointwise_kernel square, abs, huber, smooth_l1, log_cosh, quantile, bce_with_logits, focal;
+    gr_pointwise_kernel focal_squared; /* focal with q = 2 */
 } gr_pointwise_kernels;
 
 /* Optimizers' rules with their numbers worked out for one step. */

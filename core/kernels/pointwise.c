@@ -4,6 +4,7 @@
 #include "core/kernels/kernels.h"
 
 #define ABS GR_MATH(fabs)
+#define EXP GR_MATH(exp)
 
 /* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b. */
 #define POINTWISE(name, value, slope_a, slope_b)                                                   \
@@ -60,8 +61,8 @@ POINTWISE(smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d,
 POINTWISE(log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
 POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
           d < 0 ? p : d > 0 ? p - 1 : 0)
-POINTWISE(bce_with_logits, wrong_side(a, b) + GR_MATH(log1p)(GR_MATH(exp)(-ABS(a))),
-          sigmoid_minus(a, b), -a)
+POINTWISE(bce_with_logits, wrong_side(a, b) + log1p_of_unit(EXP(-ABS(a))),
+          sigmoid_minus(a, b, EXP(-ABS(a))), -a)
 /* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
@@ -73,9 +74,10 @@ typedef struct focal_terms {
     gr_real alpha;        /* alpha_t; 1 if alpha is negative */
 } focal_terms;
 
-static inline focal_terms focal_of(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
-    gr_real e = GR_MATH(exp)(-ABS(z)), tail = e / (1 + e), head = 1 / (1 + e);
-    gr_real l = GR_MATH(log1p)(e);
+/* e = e^-|z|. squared: gamma is 2, which needs no logarithm. */
+static inline focal_terms focal_of(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
+                                   bool squared) {
+    gr_real head = 1 / (1 + e), tail = e * head, l = log1p_of_unit(e);
     gr_real above = (z > 0 ? z : 0) + l,
             below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
     focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
@@ -85,20 +87,24 @@ static inline focal_terms focal_of(gr_real z, gr_real y, gr_real alpha, gr_real 
      * is. Written without a branch around log, so that the loop is vectorised. */
     gr_real between = (z < 0 ? (1 - y) * e + y : 1 - y + y * e);
     gr_real log_end = y == 0 ? (z < 0 ? z : 0) : y == 1 ? (z > 0 ? -z : 0) : 0;
-    gr_real log_u = GR_MATH(log)(y == 0 || y == 1 ? 1 : between) + log_end - l;
-    t.power = GR_MATH(exp)(gamma * log_u);
+    if (squared)
+        t.power = t.u * t.u;
+    else
+        t.power = EXP(gamma * (GR_MATH(log)(y == 0 || y == 1 ? 1 : between) + log_end - l));
     t.alpha = alpha < 0 ? 1 : alpha * y + (1 - alpha) * (1 - y);
     return t;
 }
 
-static inline gr_real focal(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
-    focal_terms t = focal_of(z, y, alpha, gamma);
+static inline gr_real focal(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
+                            bool squared) {
+    focal_terms t = focal_of(z, y, e, alpha, gamma, squared);
     return t.alpha * t.power * t.ce;
 }
 
 /* alpha_t u^gamma (s(z) - y + gamma CE u'/u) */
-static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
-    focal_terms t = focal_of(z, y, alpha, gamma);
+static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
+                                     bool squared) {
+    focal_terms t = focal_of(z, y, e, alpha, gamma, squared);
     gr_real slope = y == 0 ? t.rest : y == 1 ? -t.s : (1 - 2 * y) * t.s * t.rest / t.u;
     gr_real residual = z < 0 ? t.s - y : (1 - y) - t.rest;
     return t.alpha * t.power * (residual + (slope == 0 ? 0 : gamma * t.ce * slope));
@@ -106,14 +112,20 @@ static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real alpha, gr_rea
 
 /* alpha_t' u^gamma CE + alpha_t u^gamma (-z + gamma CE (s(-z) - s(z)) / u), where CE/u goes to 1 as
  * u goes to 0 */
-static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real alpha, gr_real gamma) {
-    focal_terms t = focal_of(z, y, alpha, gamma);
+static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
+                                      bool squared) {
+    focal_terms t = focal_of(z, y, e, alpha, gamma, squared);
     gr_real ratio = t.u > 0 ? t.ce / t.u : 1, of_alpha = alpha < 0 ? 0 : 2 * alpha - 1;
     gr_real inner = t.alpha * (gamma * ratio * (t.rest - t.s) - z) + of_alpha * t.ce;
     return t.power == 0 ? 0 : t.power * inner;
 }
 
-POINTWISE(focal, focal(a, b, p, q), focal_to_logit(a, b, p, q), focal_to_target(a, b, p, q))
+#define FOCAL(name, squared)                                                                       \
+    POINTWISE(name, focal(a, b, EXP(-ABS(a)), p, q, squared),                                      \
+              focal_to_logit(a, b, EXP(-ABS(a)), p, q, squared),                                   \
+              focal_to_target(a, b, EXP(-ABS(a)), p, q, squared))
+FOCAL(focal, false)
+FOCAL(focal_squared, true)
 
 #define KERNEL(name)                                                                               \
     { name##_each, name##_sum, name##_to_a, name##_to_b }
@@ -127,4 +139,5 @@ const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .quantile = KERNEL(quantile),
     .bce_with_logits = KERNEL(bce_with_logits),
     .focal = KERNEL(focal),
+    .focal_squared = KERNEL(focal_squared),
 };

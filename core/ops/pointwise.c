@@ -248,10 +248,11 @@ gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total
 }
 
 OPERATIONS(focal)
+OPERATIONS(focal_squared)
 
 gr_tensor *gr_pointwise_focal(gr_tensor *a, gr_tensor *b, double alpha, double gamma,
                               gr_pointwise_composition *composed, double total) {
-    numbers v = {
-        .f = &focal_function, .composed = composed, .p = alpha, .q = gamma, .total = total};
+    const function *f = gamma == 2 ? &focal_squared_function : &focal_function;
+    numbers v = {.f = f, .composed = composed, .p = alpha, .q = gamma, .total = total};
     return pointwise(v, a, b);
 }

@@ -206,7 +206,7 @@ def errors():
         add_error(name, {"pred": x, "target": np.ones((3, 4), dtype=np.int64)}, mentions=["target"])
     v = np.array([1, 2, -0.5, 1])
     add_error("gaussian_nll", {"pred": x, "target": x, "var": v}, mentions=["var (4)", "-0.5"])
-    add_error("gaussian_nll", {"pred": x, "target": x, "var": -np.abs(v)}, mentions=["at element 0"])
+    add_error("gaussian_nll", {"pred": x, "target": x, "var": -np.abs(v)}, mentions=["at (0)"])
     add_error("gaussian_nll", {"pred": x, "target": x}, mentions=["var"])
     add_error("gaussian_nll", {"pred": x, "target": x, "var": y}, mentions=["var (2,4)", "(3,4)"])
     for name, parameter, values in (("huber", "delta", (0, -1, "inf")), ("smooth_l1", "beta", (-1,)),
