@@ -29,13 +29,9 @@ static bool check_corners(int loss, const gr_tensor *boxes, const char *name) {
 
 static bool check(int loss, const gr_box_args *a) {
     gr_graph *g = gr_loss_check(row(loss), GR_LIST(a->pred, a->target));
-    if (g == NULL || !gr_loss_check_parameter(g, row(loss), "eps", a->eps) ||
-        !check_corners(loss, a->pred, "pred") || !check_corners(loss, a->target, "target"))
-        return false;
-    if (!gr_shape_equal(a->pred->shape, a->target->shape))
-        return gr_loss_shape_error(row(loss), a->pred, "pred", a->target, "target",
-                                   "the shapes differ");
-    return true;
+    return g != NULL && gr_loss_check_parameter(g, row(loss), "eps", a->eps) &&
+           check_corners(loss, a->pred, "pred") && check_corners(loss, a->target, "target") &&
+           gr_loss_check_same_shape(row(loss), a->pred, "pred", a->target, "target");
 }
 
 /* The columns of (N,4), each (N). */

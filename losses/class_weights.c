@@ -2,7 +2,7 @@
 
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
-#include "losses/targets_internal.h"
+#include "losses/loss_internal.h"
 
 #include <math.h>
 

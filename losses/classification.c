@@ -44,12 +44,10 @@ static gr_tensor *bounded_log_of_rest(gr_tensor *p) {
     return gr_where(at_1, gr_scalar(p->graph, -100), log_rest);
 }
 
-static bool is_probability(double v) { return v >= 0 && v <= 1; }
-
 gr_tensor *gr_bce_(gr_bce_args a) {
     if (check(BCE, a.prob, a.target, a.weight) == NULL ||
         !gr_loss_check_same_shape(row(BCE), a.prob, "prob", a.target, "target") ||
-        !gr_loss_check_values(row(BCE), a.prob, "prob", is_probability, "0 to 1"))
+        !gr_loss_check_fractions(row(BCE), a.prob, "prob"))
         return NULL;
     gr_tensor *yes = gr_mul(a.target, bounded_log(a.prob));
     gr_tensor *no = gr_mul(gr_shift(gr_neg(a.target), 1), bounded_log_of_rest(a.prob));
@@ -221,13 +219,11 @@ static gr_tensor *kl_elements(const gr_kl_div_args *a) {
     return divergence(gr_where(absent, zero, a->p), log_p, a->log_q, absent);
 }
 
-static bool is_not_negative(double v) { return v >= 0; }
-
 gr_tensor *gr_kl_div_(gr_kl_div_args a) {
     const gr_loss_info *r = row(KL_DIV);
     if (check(KL_DIV, a.log_q, a.p, a.weight) == NULL ||
         !gr_loss_check_broadcast(r, a.log_q, "log_q", a.p, "p") ||
-        (!a.log_target && !gr_loss_check_values(r, a.p, "p", is_not_negative, "0 or more")))
+        (!a.log_target && !gr_loss_check_not_negative(r, a.p, "p")))
         return NULL;
     gr_tensor *elements = kl_elements(&a);
     if (a.reduction != GR_BATCHMEAN) return gr_loss_reduce(r, elements, a.weight, a.reduction);
@@ -286,7 +282,7 @@ static gr_tensor *multilabel_soft_margin(const gr_loss_call *c) {
 #define CLASSES                                                                                    \
     { .name = "target", .shape = "(N,d..)", .kind = GR_OPERAND_INDEX, .domain = GR_CLASSES }
 #define SMOOTHING                                                                                  \
-    { "label_smoothing", GR_NUMBER, 0, 0, 1, false, false, NULL, "moved to the other classes" }
+    { "label_smoothing", GR_NUMBER, 0, 0, 1, false, false, NULL, "shared out among all classes" }
 #define IGNORE_INDEX                                                                               \
     {                                                                                              \
         "ignore_index", GR_INTEGER, -100, -2147483647.0, 2147483647.0, false, false, NULL,         \

@@ -6,7 +6,7 @@
 #include "core/ops/index.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
-#include "losses/targets_internal.h"
+#include "losses/loss_internal.h"
 
 #include <limits.h>
 #include <math.h>
@@ -16,7 +16,6 @@ enum { WEIGHTED_SUM, UNCERTAINTY_WEIGHTING, GRADNORM, OHEM }; /* the rows, in th
 static const gr_loss_info *row(int i) { return &gr_combination_losses[i]; }
 
 static bool is_positive(double v) { return v > 0; }
-static bool is_not_negative(double v) { return v >= 0; }
 
 /* -- Sums of losses -- */
 
@@ -72,8 +71,8 @@ gr_tensor *gr_gradnorm_of_(gr_gradnorm_of_args a) {
     if (a.norms->shape.ndim != 1)
         return gr_fail(g, "gr_gradnorm: %s, expected (K)", gr_describe(a.norms, "norms").text);
     if (!gr_loss_check_vector(row(GRADNORM), a.ratios, "ratios", a.norms->shape.dim[0]) ||
-        !gr_loss_check_values(r, a.norms, "norms", is_not_negative, "0 or more") ||
-        !gr_loss_check_values(r, a.ratios, "ratios", is_not_negative, "0 or more"))
+        !gr_loss_check_not_negative(r, a.norms, "norms") ||
+        !gr_loss_check_not_negative(r, a.ratios, "ratios"))
         return NULL;
     gr_tensor *ratios = gr_detach(a.ratios), *norms = gr_detach(a.norms);
     gr_tensor *rates = gr_mul(ratios, gr_reciprocal_or_zero(gr_mean(ratios)));
@@ -219,7 +218,7 @@ const gr_loss_info gr_combination_losses[] = {
      .robust = "losses",
      .low = -INFINITY,
      .high = INFINITY,
-     .source = "(plain)",
+     .source = "Caruana, Multitask learning, Machine Learning 28 (1997)",
      .apply = weighted_sum},
     {.name = "uncertainty_weighting",
      .family = "combination",

@@ -7,7 +7,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/classification.h"
-#include "losses/targets_internal.h"
+#include "losses/loss_internal.h"
 
 #include <math.h>
 
@@ -61,8 +61,6 @@ gr_tensor *gr_gaussian_kl_(gr_gaussian_kl_args a) {
     return gr_loss_reduce(row(GAUSSIAN_KL), kl, NULL, a.reduction);
 }
 
-static bool is_probability(double v) { return v >= 0 && v <= 1; }
-
 static bool check_elbo(const gr_elbo_args *a) {
     gr_graph *g = gr_loss_check(row(ELBO), GR_LIST(a->recon, a->x, a->mu, a->logvar));
     if (g == NULL || !gr_loss_check_same_shape(row(ELBO), a->recon, "recon", a->x, "x") ||
@@ -73,8 +71,7 @@ static bool check_elbo(const gr_elbo_args *a) {
         return gr_loss_shape_error(row(ELBO), a->recon, "recon", a->mu, "mu",
                                    "expected the same number of samples");
     if (a->likelihood == GR_GAUSSIAN) return true;
-    if (a->likelihood == GR_BERNOULLI)
-        return gr_loss_check_values(row(ELBO), a->recon, "recon", is_probability, "0 to 1");
+    if (a->likelihood == GR_BERNOULLI) return gr_loss_check_fractions(row(ELBO), a->recon, "recon");
     return gr_fail(g, "gr_elbo: likelihood is %d, expected GR_BERNOULLI or GR_GAUSSIAN",
                    (int)a->likelihood);
 }

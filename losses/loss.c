@@ -1,5 +1,6 @@
 #include "losses/loss_internal.h"
 
+#include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 
@@ -150,6 +151,47 @@ bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const cha
                    gr_describe(t, name).text, n);
 }
 
+bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                          bool (*test)(double value), const char *expected) {
+    for (int64_t i = 0; i < t->size; i++)
+        if (!test(gr_at(t, i)))
+            return gr_fail(t->graph, "gr_%s: %s has %g at %s, expected %s", row->name,
+                           gr_describe(t, name).text, gr_at(t, i), gr_place_text(t->shape, i).text,
+                           expected);
+    return true;
+}
+
+static bool is_sign(double v) { return v == -1 || v == 1; }
+static bool is_fraction(double v) { return v >= 0 && v <= 1; }
+static bool is_not_negative(double v) { return v >= 0; }
+
+bool gr_loss_check_signs(const gr_loss_info *row, const gr_tensor *t, const char *name) {
+    return gr_loss_check_values(row, t, name, is_sign, "-1 or +1");
+}
+
+bool gr_loss_check_fractions(const gr_loss_info *row, const gr_tensor *t, const char *name) {
+    return gr_loss_check_values(row, t, name, is_fraction, "0 to 1");
+}
+
+bool gr_loss_check_not_negative(const gr_loss_info *row, const gr_tensor *t, const char *name) {
+    return gr_loss_check_values(row, t, name, is_not_negative, "0 or more");
+}
+
+bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                              const gr_tensor *b, const char *b_name) {
+    return gr_shape_equal(a->shape, b->shape) ||
+           gr_loss_shape_error(row, a, a_name, b, b_name, "expected equal shapes");
+}
+
+bool gr_loss_check_optional(const gr_loss_info *row, const gr_tensor *t, const char *name) {
+    if (t == NULL) return true;
+    if (t->kind != GR_REAL)
+        return gr_fail(t->graph, "gr_%s: %s holds integers, expected real numbers", row->name,
+                       gr_describe(t, name).text);
+    return t->size > 0 ||
+           gr_fail(t->graph, "gr_%s: %s is empty", row->name, gr_describe(t, name).text);
+}
+
 /* How many words a text has. */
 static int count_words(const char *words) {
     int n = 0;
@@ -216,6 +258,7 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
                           gr_reduction reduction) {
     if (loss == NULL) return NULL;
     if (weight != NULL) {
+        if (!gr_loss_check_optional(row, weight, "weight")) return NULL;
         if (!broadcasts_to(weight, loss->shape))
             return gr_loss_shape_error(row, weight, "weight", loss, "loss",
                                        "the weight doesn't broadcast to the loss");
@@ -231,8 +274,8 @@ gr_tensor *gr_loss_reduce(const gr_loss_info *row, gr_tensor *loss, gr_tensor *w
     case GR_BATCHMEAN:
         break;
     }
-    return gr_fail(row == NULL || loss == NULL ? NULL : loss->graph,
-                   "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", row->name);
+    return gr_fail(loss->graph, "gr_%s: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE",
+                   row->name);
 }
 
 double gr_loss_total(const gr_tensor *pred, const gr_tensor *target, const gr_tensor *weight,

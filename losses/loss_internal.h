@@ -30,6 +30,19 @@ gr_graph *gr_loss_check(const gr_loss_info *row, gr_list operands);
 gr_graph *gr_loss_check_list(const gr_loss_info *row, const char *name, gr_list list);
 /* t, the operand `name`, is real and of shape (n); false after an error. */
 bool gr_loss_check_vector(const gr_loss_info *row, const gr_tensor *t, const char *name, int n);
+/* Every element of t, the operand `name`, passes; else false after an error with the value and its
+ * place: "gr_bce: prob (4) has 1.5 at (3), expected 0 to 1". */
+bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
+                          bool (*test)(double value), const char *expected);
+/* The same for: -1 or +1; 0 to 1; 0 or more. */
+bool gr_loss_check_signs(const gr_loss_info *row, const gr_tensor *t, const char *name);
+bool gr_loss_check_fractions(const gr_loss_info *row, const gr_tensor *t, const char *name);
+bool gr_loss_check_not_negative(const gr_loss_info *row, const gr_tensor *t, const char *name);
+/* The two tensors have one shape; false after an error. */
+bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
+                              const gr_tensor *b, const char *b_name);
+/* An optional operand, real and not empty; NULL is fine. False after an error. */
+bool gr_loss_check_optional(const gr_loss_info *row, const gr_tensor *t, const char *name);
 /* The value of the row's parameter `name` lies in its range; false after an error. */
 bool gr_loss_check_parameter(gr_graph *g, const gr_loss_info *row, const char *name, double value);
 /* Error "gr_huber: pred (3,4) and target (2,4): <expected>". */

@@ -20,11 +20,10 @@ typedef struct sums {
 
 static bool check(int loss, const gr_overlap_args *a) {
     gr_graph *g = gr_loss_check(row(loss), GR_LIST(a->prob, a->target));
-    if (g == NULL || !gr_loss_check_parameter(g, row(loss), "smooth", a->smooth)) return false;
-    if (!gr_shape_equal(a->prob->shape, a->target->shape))
-        return gr_loss_shape_error(row(loss), a->prob, "prob", a->target, "target",
-                                   "the shapes differ");
-    if (!gr_loss_check_parameter(g, row(loss), "over", a->over)) return false;
+    if (g == NULL || !gr_loss_check_parameter(g, row(loss), "smooth", a->smooth) ||
+        !gr_loss_check_same_shape(row(loss), a->prob, "prob", a->target, "target") ||
+        !gr_loss_check_parameter(g, row(loss), "over", a->over))
+        return false;
     if (a->over != GR_OVER_ALL && a->prob->shape.ndim < 2)
         return gr_fail(g, "gr_%s: %s, expected (N,C,d1..), or over = GR_OVER_ALL", row(loss)->name,
                        gr_describe(a->prob, "prob").text);

@@ -104,15 +104,6 @@ gr_tensor *gr_poisson_nll_(gr_regression_args a) {
     return reduce(POISSON_NLL, &a, a.full ? gr_add(loss, stirling(a.target)) : loss);
 }
 
-static bool check_variance(const gr_tensor *var) {
-    for (int64_t i = 0; i < var->size; i++)
-        if (var->data[i] < 0)
-            return gr_fail(var->graph,
-                           "gr_gaussian_nll: %s has %g at element %lld, expected 0 or more",
-                           gr_describe(var, "var").text, (double)var->data[i], (long long)i);
-    return true;
-}
-
 /* One variance for each row of pred gets pred's last dimension, of 1. */
 static gr_tensor *variance_of_rows(gr_tensor *var, const gr_tensor *pred) {
     gr_shape rows = pred->shape;
@@ -127,7 +118,8 @@ gr_tensor *gr_gaussian_nll_(gr_gaussian_nll_args a) {
     if (g == NULL || !gr_loss_check_broadcast(r, a.pred, "pred", a.target, "target")) return NULL;
     gr_tensor *var = variance_of_rows(a.var, a.pred), *d = gr_sub(a.pred, a.target);
     if (var == NULL || !gr_loss_check_broadcast(r, var, "var", d, "pred - target") ||
-        !gr_loss_check_parameter(g, r, "eps", a.eps) || !check_variance(a.var))
+        !gr_loss_check_parameter(g, r, "eps", a.eps) ||
+        !gr_loss_check_not_negative(r, a.var, "var"))
         return NULL;
     gr_tensor *v = gr_clamp(var, a.eps, INFINITY);
     /* d (d / v) instead of d^2 / v: the square may overflow where the loss does not. */

@@ -29,26 +29,6 @@ bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_
                                "expected one target for each vector");
 }
 
-/* The place of element i, "(1,0)". */
-static gr_text place_text(gr_shape place, int64_t i) {
-    for (int d = place.ndim - 1; d >= 0; d--) {
-        int length = place.dim[d];
-        place.dim[d] = (int)(i % length);
-        i /= length;
-    }
-    return gr_shape_text(place);
-}
-
-bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr_rows_test *test,
-                          const char *expected) {
-    for (int64_t k = 0; k < t->size; k++)
-        if (!test(t->data[k]))
-            return gr_fail(t->graph, "gr_%s: %s has %g at %s, expected %s", row->name,
-                           gr_describe(t, row->operands[i].name).text, (double)t->data[k],
-                           place_text(t->shape, k).text, expected);
-    return true;
-}
-
 /* -- Vectors -- */
 
 static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;

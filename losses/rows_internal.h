@@ -13,12 +13,6 @@ bool gr_rows_check(const gr_loss_info *row, gr_list x, int ndim);
 bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_tensor *target,
                           int i);
 
-typedef bool gr_rows_test(double value);
-/* Every element of t, operand i of the row, passes; else false after an error such as
- * "gr_contrastive: target has -1 at (3), expected 0 to 1". */
-bool gr_rows_check_values(const gr_loss_info *row, const gr_tensor *t, int i, gr_rows_test *test,
-                          const char *expected);
-
 /* a - b, where it overflows the largest number instead, with gradient 0: no infinity, for a loss
  * that is 0 there would have the gradient 0 times it. */
 gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b);

@@ -12,17 +12,13 @@ enum { CONTRASTIVE, CONTRASTIVE_DISTANCE, COSINE_EMBEDDING, MARGIN_RANKING };
 
 static const gr_loss_info *row(int i) { return &gr_similarity_losses[i]; }
 
-static bool is_fraction(double y) { return y >= 0 && y <= 1; }
-static bool is_sign(double y) { return y == 1 || y == -1; }
-
 /* -- Contrastive -- */
 
-static bool check_contrastive(int loss, const gr_tensor *target, int i, double margin,
-                              double factor) {
+static bool check_contrastive(int loss, const gr_tensor *target, double margin, double factor) {
     gr_graph *g = target->graph;
     return gr_loss_check_parameter(g, row(loss), "margin", margin) &&
            gr_loss_check_parameter(g, row(loss), "factor", factor) &&
-           gr_rows_check_values(row(loss), target, i, is_fraction, "0 to 1");
+           gr_loss_check_fractions(row(loss), target, "target");
 }
 
 /* (1 - y) h^2 with h = max(0, margin - D): in this order a factor of 0 meets no square that
@@ -37,7 +33,7 @@ gr_tensor *gr_contrastive_(gr_pair_args a) {
     if (gr_loss_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2, a.target)) == NULL ||
         !gr_rows_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2), 0) ||
         !gr_rows_check_target(row(CONTRASTIVE), a.x1, a.target, 2) ||
-        !check_contrastive(CONTRASTIVE, a.target, 2, a.margin, a.factor))
+        !check_contrastive(CONTRASTIVE, a.target, a.margin, a.factor))
         return NULL;
     gr_tensor *difference = gr_rows_difference(a.x1, a.x2);
     gr_tensor *pulled = gr_mul(gr_unsqueeze(a.target, -1), difference);
@@ -49,11 +45,10 @@ gr_tensor *gr_contrastive_(gr_pair_args a) {
 
 gr_tensor *gr_contrastive_distance_(gr_contrastive_distance_args a) {
     const gr_loss_info *r = row(CONTRASTIVE_DISTANCE);
-    if (gr_loss_check(r, GR_LIST(a.distance, a.target)) == NULL) return NULL;
-    if (!gr_shape_equal(a.distance->shape, a.target->shape))
-        return gr_loss_shape_error(r, a.distance, "distance", a.target, "target",
-                                   "expected equal shapes");
-    if (!check_contrastive(CONTRASTIVE_DISTANCE, a.target, 1, a.margin, a.factor)) return NULL;
+    if (gr_loss_check(r, GR_LIST(a.distance, a.target)) == NULL ||
+        !gr_loss_check_same_shape(r, a.distance, "distance", a.target, "target") ||
+        !check_contrastive(CONTRASTIVE_DISTANCE, a.target, a.margin, a.factor))
+        return NULL;
     gr_tensor *together = gr_mul(gr_mul(a.target, a.distance), a.distance);
     gr_tensor *apart = push_apart(a.distance, a.target, a.margin);
     return gr_loss_reduce(r, gr_scale(gr_add(together, apart), a.factor), a.weight, a.reduction);
@@ -73,7 +68,7 @@ gr_tensor *gr_cosine_embedding_(gr_pair_args a) {
     if (gr_loss_check(r, GR_LIST(a.x1, a.x2, a.target)) == NULL ||
         !gr_rows_check(r, GR_LIST(a.x1, a.x2), 0) || !gr_rows_check_target(r, a.x1, a.target, 2) ||
         !gr_loss_check_parameter(a.x1->graph, r, "margin", a.margin) ||
-        !gr_rows_check_values(r, a.target, 2, is_sign, "-1 or +1"))
+        !gr_loss_check_signs(r, a.target, "target"))
         return NULL;
     gr_tensor *cosine = gr_rows_dot(nearly_unit(a.x1), nearly_unit(a.x2));
     gr_tensor *similar = gr_gt(a.target, gr_scalar(a.target->graph, 0));
@@ -92,7 +87,7 @@ gr_tensor *gr_margin_ranking_(gr_pair_args a) {
         !gr_loss_check_broadcast(r, a.x1, "x1", a.target, "target") ||
         !gr_loss_check_broadcast(r, a.x2, "x2", a.target, "target") ||
         !gr_loss_check_parameter(a.x1->graph, r, "margin", a.margin) ||
-        !gr_rows_check_values(r, a.target, 2, is_sign, "-1 or +1"))
+        !gr_loss_check_signs(r, a.target, "target"))
         return NULL;
     gr_tensor *lead = gr_sub(gr_mul(a.target, a.x2), gr_mul(a.target, a.x1));
     return gr_loss_reduce(r, gr_relu(gr_shift(lead, a.margin)), a.weight, a.reduction);

@@ -8,28 +8,6 @@
 
 /* -- Checks -- */
 
-bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
-                          bool (*test)(double value), const char *expected) {
-    for (int64_t i = 0; i < t->size; i++)
-        if (!test(gr_at(t, i)))
-            return gr_fail(t->graph, "gr_%s: %s has %g at %s, expected %s", row->name,
-                           gr_describe(t, name).text, gr_at(t, i), gr_place_text(t->shape, i).text,
-                           expected);
-    return true;
-}
-
-static bool is_sign(double v) { return v == -1 || v == 1; }
-
-bool gr_loss_check_signs(const gr_loss_info *row, const gr_tensor *t, const char *name) {
-    return gr_loss_check_values(row, t, name, is_sign, "-1 or +1");
-}
-
-bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
-                              const gr_tensor *b, const char *b_name) {
-    return gr_shape_equal(a->shape, b->shape) ||
-           gr_loss_shape_error(row, a, a_name, b, b_name, "expected equal shapes");
-}
-
 static bool is_without_classes(gr_shape target, gr_shape x) {
     if (x.ndim < 2 || target.ndim != x.ndim - 1) return false;
     for (int i = 0; i < target.ndim; i++)
@@ -56,15 +34,6 @@ bool gr_loss_check_target(const gr_loss_info *row, const gr_tensor *x, const cha
             row, x, x_name, target, "target",
             "expected (N,C) and class indices (N), or (N,C,d1..) and (N,d1..)");
     return check_classes(row, target, x->shape.dim[1], ignore_index);
-}
-
-bool gr_loss_check_optional(const gr_loss_info *row, const gr_tensor *t, const char *name) {
-    if (t == NULL) return true;
-    if (t->kind != GR_REAL)
-        return gr_fail(t->graph, "gr_%s: %s holds integers, expected real numbers", row->name,
-                       gr_describe(t, name).text);
-    return t->size > 0 ||
-           gr_fail(t->graph, "gr_%s: %s is empty", row->name, gr_describe(t, name).text);
 }
 
 bool gr_loss_check_per_class(const gr_loss_info *row, const gr_tensor *x, const char *x_name,

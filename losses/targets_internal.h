@@ -12,22 +12,10 @@
 /* An ignore_index for losses that have none. */
 enum { GR_IGNORE_NOTHING = INT_MIN };
 
-/* Each check returns false after an error that names the loss and the operand, with both shapes or
- * with the value and its place: "gr_bce: prob (4) has 1.5 at (3), expected 0 to 1". */
-
-/* Every element passes the test. */
-bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const char *name,
-                          bool (*test)(double value), const char *expected);
-/* Every element is -1 or +1. */
-bool gr_loss_check_signs(const gr_loss_info *row, const gr_tensor *t, const char *name);
-bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
-                              const gr_tensor *b, const char *b_name);
-/* x is (N,C) or (N,C,d1..), target its shape without C, of indices from 0 to C-1 or ignore_index.
+/* Checks as in loss_internal.h. x is (N,C) or (N,C,d1..), target its shape without C, of indices from 0 to C-1 or ignore_index.
  */
 bool gr_loss_check_target(const gr_loss_info *row, const gr_tensor *x, const char *x_name,
                           const gr_tensor *target, int ignore_index);
-/* An optional operand, real and not empty; NULL is fine. */
-bool gr_loss_check_optional(const gr_loss_info *row, const gr_tensor *t, const char *name);
 /* An optional operand of one number for each of the C classes of x: of shape (C). */
 bool gr_loss_check_per_class(const gr_loss_info *row, const gr_tensor *x, const char *x_name,
                              const gr_tensor *t, const char *name);

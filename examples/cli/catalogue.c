@@ -130,7 +130,7 @@ static const char *kind_text(const gr_operand_info *o) {
     case GR_OPERAND_INDEX:
         return "integers";
     case GR_OPERAND_REAL_OR_INDEX:
-        return "reals or class indices";
+        return "reals or integers";
     case GR_OPERAND_LIST:
         return "list [ARRAY, ...]";
     case GR_OPERAND_REAL:

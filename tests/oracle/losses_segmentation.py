@@ -115,7 +115,7 @@ def cases(rng):
     for name, _, _ in LOSSES:
         one, other = np.full((2, 3, 4), 0.5), np.full((2, 3, 5), 0.5)
         add_error(name, {"prob": one, "target": other},
-                  mentions=["prob (2,3,4)", "target (2,3,5)", "the shapes differ"])
+                  mentions=["prob (2,3,4)", "target (2,3,5)", "expected equal shapes"])
         add_error(name, {"prob": np.full(4, 0.5), "target": np.full(4, 0.5)},
                   mentions=["prob (4)", "(N,C,d1..)"])
         add_error(name, {"prob": np.zeros((0, 2, 3)), "target": np.zeros((0, 2, 3))},

@@ -266,7 +266,18 @@ static int operands_given(const gr_loss_call *call) {
     return n;
 }
 
-/* An operand is missing, is NULL to the function itself, is empty, is of the other kind. */
+/* An operand is empty, is of the other kind. */
+static void expect_tensor(const gr_loss_info *loss, const loss_call *l, int i) {
+    const gr_operand_info *o = &loss->operands[i];
+    gr_loss_call call = l->call;
+    call.operand[i] = empty_like(l->call.operand[i]);
+    expect_refusal(loss, loss->apply(&call), "accepts an empty", o->name);
+    if (o->kind == GR_OPERAND_REAL_OR_INDEX || l->call.operand[i]->size > 256) return;
+    call.operand[i] = other_kind(l->call.operand[i]);
+    expect_refusal(loss, loss->apply(&call), "accepts the wrong kind of", o->name);
+}
+
+/* An operand is missing, is NULL to the function itself, is no fitting tensor. */
 static void expect_operand(const gr_loss_info *loss, const loss_call *l, int i) {
     const gr_operand_info *o = &loss->operands[i];
     gr_loss_call call = l->call;
@@ -276,11 +287,7 @@ static void expect_operand(const gr_loss_info *loss, const loss_call *l, int i) 
     if (o->kind == GR_OPERAND_LIST) return;
     if (operands_given(&call) > 0) /* else there is no graph that could keep the error */
         expect_refusal(loss, loss->apply(&call), "accepts a NULL for", o->name);
-    call.operand[i] = empty_like(l->call.operand[i]);
-    expect_refusal(loss, loss->apply(&call), "accepts an empty", o->name);
-    if (o->kind == GR_OPERAND_REAL_OR_INDEX || l->call.operand[i]->size > 256) return;
-    call.operand[i] = other_kind(l->call.operand[i]);
-    expect_refusal(loss, loss->apply(&call), "accepts the wrong kind of", o->name);
+    expect_tensor(loss, l, i);
 }
 
 START_TEST(missing_and_empty_operands_are_refused) {
@@ -290,6 +297,25 @@ START_TEST(missing_and_empty_operands_are_refused) {
         for (int i = 0; i < operand_count(loss); i++)
             if (!loss->operands[i].optional) expect_operand(loss, &l, i);
     }
+    ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
+/* But for those that are ignored. */
+START_TEST(optional_operands_are_checked) {
+    int checked = 0;
+    FOR_EACH_LOSS(loss) {
+        loss_call l;
+        if (!sample(loss, (sample_options){.optional = true}, &l)) continue;
+        for (int i = 0; i < operand_count(loss); i++) {
+            const gr_operand_info *o = &loss->operands[i];
+            bool ignored = o->about != NULL && strstr(o->about, "ignored") != NULL;
+            if (!o->optional || ignored || l.call.operand[i] == NULL) continue;
+            expect_tensor(loss, &l, i);
+            checked++;
+        }
+    }
+    ck_assert_int_gt(checked, 0);
     ck_assert_int_eq(failed, 0);
 }
 END_TEST
@@ -407,6 +433,7 @@ Suite *loss_registry_suite(void) {
     tcase_add_test(t, parameters_out_of_range_are_refused);
     tcase_add_test(t, ends_of_ranges_are_accepted);
     tcase_add_test(t, missing_and_empty_operands_are_refused);
+    tcase_add_test(t, optional_operands_are_checked);
     tcase_add_test(t, no_operands_at_all);
     tcase_add_test(t, unknown_reductions_are_refused);
     tcase_add_test(t, smallest_sizes);
