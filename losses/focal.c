@@ -18,22 +18,27 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 /* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, the cross-entropy CE and
  * t = tanh(z/2):
  *
- *     focus     F = u^k CE         dF/dz = u^k (s(z) - y) + k F (1 - 2y) share
- *                                  dF/dy = -u^k (z + k rate t)
- *     power     u^k                du^k/dz = k u^k (1 - 2y) share
- *                                  du^k/dy = -k u^(k-1) t
- *     rate      CE / u             drate/dz = residual - rate (1 - 2y) share
- *                                  drate/dy = (rate t - z) / u
- *     residual  (s(z) - y) / u     dresidual/dz = share - residual (1 - 2y) share
- *                                  dresidual/dy = (residual t - 1) / u
- *     share     s(z) s(-z) / u     dshare/dz = -share (t + (1 - 2y) share)
- *                                  dshare/dy = share t / u
+ *     focus     u^k CE           by z: focus_z,  by y: -pull
+ *     focus_z   u^(k+1) (residual + k rate slope)
+ *                                by z: (k + 1) slope focus_z + u^(k+1) (share - residual slope
+ *                                      + k slope (residual - rate (t + 2 slope)))
+ *                                by y: -pull_z
+ *     pull      u^k (z + k rate t)
+ *                                by z: pull_z,   by y: -k t (pull_(k-1) + u^(k-1) z)
+ *     power     u^k              by z: k slope u^k,                by y: -k t u^(k-1)
+ *     rate      CE / u           by z: residual - rate slope,      by y: (rate t - z) / u
+ *     residual  (s(z) - y) / u   by z: share - residual slope,     by y: (residual t - 1) / u
+ *     share     s(z) s(-z) / u   by z: -share (t + slope),         by y: share t / u
  *
- * (1 - 2y) share is the slope of log u. The ratios are bounded where u and their numerators
- * underflow, so that derivatives by z are finite to any order. Negative powers of u come in with the
- * second derivative by y, which is itself beyond all numbers there. For y = 0 and 1 u is a sigmoid
- * and its logarithm is at hand, however small u is. gr_focal computes value and first derivative in
- * one pass (core/ops/pointwise.h); these are what it takes higher ones from. */
+ * where slope = (1 - 2y) share is d log u / dz and
+ *
+ *     pull_z = k slope pull + u^k (1 + k t (residual - rate slope) + k rate (1 - t^2) / 2).
+ *
+ * The ratios are bounded where u and their numerators underflow, so that first and second
+ * derivatives take no product of an underflow and an overflow and no difference of infinities. For
+ * y = 0 and 1 u is a sigmoid and its logarithm is at hand, however small u is. gr_focal computes
+ * value and first derivative in one pass (core/ops/pointwise.h); these are what it takes higher ones
+ * from. */
 
 enum { GRAIN = 1 << 12 };
 
@@ -83,6 +88,18 @@ static double share_element(double z, double y, double k) {
     (void)k;
     if (is_hard(y)) return sigmoid(y == 1 ? z : -z);
     return sigmoid(z) * sigmoid(-z) / wrong(z, y);
+}
+
+static double focus_z_element(double z, double y, double k) {
+    double slope = (1 - 2 * y) * share_element(z, y, 0);
+    double change = residual_element(z, y, 0);
+    if (slope != 0) change += k * rate_element(z, y, 0) * slope;
+    return power_element(z, y, k + 1) * change;
+}
+
+static double pull_element(double z, double y, double k) {
+    double u_k = power_element(z, y, k);
+    return u_k == 0 ? 0 : u_k * (z + k * rate_element(z, y, 0) * tanh(z / 2));
 }
 
 static void range(void *context, int64_t begin, int64_t end) {
@@ -174,20 +191,52 @@ static void power_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
 }
 OPERATION(power)
 
+static gr_tensor *pull(gr_tensor *z, gr_tensor *y, double k);
+
+/* dpull/dz */
+static gr_tensor *pull_z(gr_tensor *z, gr_tensor *y, double k) {
+    gr_tensor *t = half_tanh(z), *r = rate(z, y, 0), *by_z = slope(z, y);
+    gr_tensor *rate_z = gr_sub(residual(z, y, 0), gr_mul_or_zero(r, by_z));
+    gr_tensor *t_z = gr_scale(gr_shift(gr_neg(gr_square(t)), 1), 0.5);
+    gr_tensor *change = gr_add(gr_mul(t, rate_z), gr_mul_or_zero(r, t_z));
+    gr_tensor *factor = gr_shift(gr_scale(change, k), 1);
+    gr_tensor *of_power = gr_mul_or_zero(pull(z, y, k), gr_scale(by_z, k));
+    return gr_add(of_power, gr_mul_or_zero(power(z, y, k), factor));
+}
+
+static void pull_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *z = n->in[0], *y = n->in[1];
+    const double k = exponent(n);
+    if (gr_wants(n, 0)) grads[0] = gr_mul_or_zero(grad, pull_z(z, y, k));
+    if (gr_wants(n, 1) && k != 0) {
+        gr_tensor *sum = gr_add(pull(z, y, k - 1), gr_mul_or_zero(power(z, y, k - 1), z));
+        grads[1] = gr_mul_or_zero(grad, gr_scale(gr_mul_or_zero(sum, half_tanh(z)), -k));
+    }
+}
+OPERATION(pull)
+
+static void focus_z_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *z = n->in[0], *y = n->in[1];
+    const double k = exponent(n);
+    if (gr_wants(n, 0)) {
+        gr_tensor *q = residual(z, y, 0), *by_z = slope(z, y);
+        gr_tensor *steps = gr_add(half_tanh(z), gr_scale(by_z, 2));
+        gr_tensor *of_rate = gr_sub(q, gr_mul_or_zero(rate(z, y, 0), steps));
+        gr_tensor *change = gr_sub(share(z, y, 0), gr_mul(q, by_z));
+        change = gr_add(change, gr_scale(gr_mul_or_zero(of_rate, by_z), k));
+        gr_tensor *of_power = gr_mul(n->out, gr_scale(by_z, k + 1));
+        grads[0] =
+            gr_mul_or_zero(grad, gr_add(of_power, gr_mul_or_zero(power(z, y, k + 1), change)));
+    }
+    if (gr_wants(n, 1)) grads[1] = gr_neg(gr_mul_or_zero(grad, pull_z(z, y, k)));
+}
+OPERATION(focus_z)
+
 static void focus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *z = n->in[0], *y = n->in[1];
     const double k = exponent(n);
-    gr_tensor *u_k = power(z, y, k);
-    if (gr_wants(n, 0)) {
-        gr_tensor *to_z = gr_mul_or_zero(u_k, gr_sigmoid_residual(z, y));
-        if (k != 0) to_z = gr_add(to_z, gr_scale(gr_mul_or_zero(n->out, slope(z, y)), k));
-        grads[0] = gr_mul_or_zero(grad, to_z);
-    }
-    if (gr_wants(n, 1)) {
-        gr_tensor *to_y = z;
-        if (k != 0) to_y = gr_add(z, gr_scale(gr_mul(rate(z, y, 0), half_tanh(z)), k));
-        grads[1] = gr_neg(gr_mul_or_zero(grad, gr_mul_or_zero(u_k, to_y)));
-    }
+    if (gr_wants(n, 0)) grads[0] = gr_mul_or_zero(grad, focus_z(z, y, k));
+    if (gr_wants(n, 1)) grads[1] = gr_neg(gr_mul_or_zero(grad, pull(z, y, k)));
 }
 OPERATION(focus)
 
