@@ -28,7 +28,8 @@ static gr_tensor *push_apart(gr_tensor *distance, gr_tensor *y, double margin) {
     return gr_mul(gr_mul(gr_shift(gr_neg(y), 1), h), h);
 }
 
-/* D^2 is summed from the differences, for it is smooth where D, a root, is not. */
+/* D^2 is summed from the differences, for it is smooth where D, a root, is not. A target of 0 takes
+ * no part in it, though weight times D may overflow on the way back. */
 gr_tensor *gr_contrastive_(gr_pair_args a) {
     if (gr_loss_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2, a.target)) == NULL ||
         !gr_rows_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2), 0) ||
@@ -36,8 +37,8 @@ gr_tensor *gr_contrastive_(gr_pair_args a) {
         !check_contrastive(CONTRASTIVE, a.target, a.margin, a.factor))
         return NULL;
     gr_tensor *difference = gr_rows_difference(a.x1, a.x2);
-    gr_tensor *pulled = gr_mul(gr_unsqueeze(a.target, -1), difference);
-    gr_tensor *together = gr_rows_dot(pulled, difference);
+    gr_tensor *pulled = gr_mul_or_zero(gr_unsqueeze(a.target, -1), difference);
+    gr_tensor *together = gr_sum(gr_mul_or_zero(pulled, difference), .axes = GR_AXES(-1));
     gr_tensor *apart = push_apart(gr_norm(difference, .axes = GR_AXES(-1)), a.target, a.margin);
     gr_tensor *loss = gr_scale(gr_add(together, apart), a.factor);
     return gr_loss_reduce(row(CONTRASTIVE), loss, a.weight, a.reduction);
@@ -49,7 +50,7 @@ gr_tensor *gr_contrastive_distance_(gr_contrastive_distance_args a) {
         !gr_loss_check_same_shape(r, a.distance, "distance", a.target, "target") ||
         !check_contrastive(CONTRASTIVE_DISTANCE, a.target, a.margin, a.factor))
         return NULL;
-    gr_tensor *together = gr_mul(gr_mul(a.target, a.distance), a.distance);
+    gr_tensor *together = gr_mul_or_zero(gr_mul_or_zero(a.target, a.distance), a.distance);
     gr_tensor *apart = push_apart(a.distance, a.target, a.margin);
     return gr_loss_reduce(r, gr_scale(gr_add(together, apart), a.factor), a.weight, a.reduction);
 }

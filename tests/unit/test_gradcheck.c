@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/graph_internal.h"
 #include "core/graph/random.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
@@ -127,6 +128,18 @@ static gr_tensor *cross_entropy(void *context, gr_tensor **x) {
     return gr_neg(gr_mean(gr_gather(gr_log_softmax(x[0], .axes = GR_AXES(1)), 1, chosen)));
 }
 
+/* Whose second derivatives are the distances' third. */
+static gr_tensor *distances_slope(void *context, gr_tensor **x) {
+    (void)context;
+    int no_grad = x[0]->graph->no_grad;
+    x[0]->graph->no_grad = 0; /* values are computed without recording, but this is a gradient */
+    gr_tensor *cubes = gr_power(gr_distances(x[0], x[1], .squared = true), 1.5);
+    gr_tensor *y = gr_add(gr_sum(gr_distances(x[0], x[1])), gr_sum(cubes));
+    gr_tensor *slope = gr_grad(y, x[0], .create_graph = true);
+    x[0]->graph->no_grad = no_grad;
+    return slope;
+}
+
 static const struct {
     const char *name;
     gradcheck_function *f;
@@ -139,6 +152,7 @@ static const struct {
     {"normalised rows", normalised_rows, 2, {{2, {3, 4}}, {1, {4}}}},
     {"attention", attention, 2, {{2, {3, 4}}, {2, {5, 4}}}},
     {"cross-entropy", cross_entropy, 1, {{2, {3, 4}}}},
+    {"the slope of distances", distances_slope, 2, {{2, {3, 4}}, {2, {2, 4}}}},
 };
 
 START_TEST(compositions_by_differences) {

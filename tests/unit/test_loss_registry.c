@@ -1,11 +1,13 @@
 /* What holds for every row of the registry: it is complete, its names are found, its defaults are
  * those of the function, and bad calls are refused with a message that names what is wrong. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/random.h"
 #include "tests/unit/loss_defaults.h"
 #include "tests/unit/loss_samples.h"
 #include "tests/unit/suites.h"
@@ -398,6 +400,64 @@ START_TEST(smallest_sizes) {
 }
 END_TEST
 
+/* -- Extremes -- */
+
+/* Ends of what an operand may hold, the same number in all places or one here and one there. */
+static void to_extremes(const gr_operand_info *o, gr_tensor *t) {
+    static const double units[] = {0, 1, 0.5, 1e-30};
+    const double most = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    const double any[] = {0, 1, -1, 1e4, -1e4, 1e-30, most, -most};
+    bool unit = o->domain == GR_UNIT_INTERVAL, mixed = gr_random_below(g, 2) == 0;
+    bool value = o->domain == GR_ANY_VALUE || o->domain == GR_POSITIVE || o->domain == GR_BOXES ||
+                 o->domain == GR_LOG_DISTRIBUTION;
+    uint32_t k = gr_random_below(g, unit ? 4 : 8);
+    for (int64_t i = 0; (unit || value) && i < t->size; i++) {
+        if (mixed) k = gr_random_below(g, unit ? 4 : 8);
+        double x = unit ? units[k] : o->domain == GR_POSITIVE ? fabs(any[k]) : any[k];
+        if (!mixed || gr_random_below(g, 2) == 0) t->data[i] = (gr_real)x;
+    }
+}
+
+static bool has_nan(const gr_tensor *t) {
+    for (int64_t i = 0; i < t->size; i++)
+        if (isnan(gr_at(t, i))) return true;
+    return false;
+}
+
+/* Where a loss is finite its gradient is no NaN. Weights and scales keep their ordinary values: times
+ * an extreme a gradient may be beyond all numbers where the loss is not. */
+START_TEST(finite_losses_have_no_nan_in_their_gradients) {
+    FOR_EACH_LOSS(loss) {
+        int finite = 0;
+        if (!is_loss(loss)) continue;
+        for (int k = 0; k < 400; k++) {
+            loss_call l;
+            sample_error error;
+            gr_graph_reset(g);
+            sample_options options = {.optional = k % 4 == 3, .n = k % 8 == 7};
+            if (!loss_accepted_sample(g, loss, options, &l, &error)) continue;
+            for (int i = 0; i < l.n; i++) {
+                const gr_operand_info *o = &loss->operands[gr_loss_operand(loss, l.name[i])];
+                bool scales = o->optional || strcmp(o->name, "logit_scale") == 0;
+                if (!scales && gr_random_below(g, 3) > 0) to_extremes(o, l.leaf[i]);
+            }
+            gr_tensor *y = gr_loss_apply(loss, &l.call), *grads[LOSS_LEAVES];
+            gr_clear_error(g);
+            if (y == NULL || y->kind != GR_REAL || !y->requires_grad || !all_finite(y)) continue;
+            finite++;
+            if (!gr_grads(GR_LIST(y), (gr_list){l.n, l.leaf}, grads)) continue;
+            for (int i = 0; i < l.n; i++)
+                if (has_nan(grads[i])) {
+                    expect(false, loss, "finite, with a NaN in the gradient to", l.name[i]);
+                    k = 400;
+                }
+        }
+        expect(finite >= 10, loss, "too few extremes have a", "finite loss");
+    }
+    ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
 START_TEST(empty_batches_are_refused) {
     static const sample_options empty[] = {{.n = -1},
                                            {.n = -1, .optional = true},
@@ -437,6 +497,7 @@ Suite *loss_registry_suite(void) {
     tcase_add_test(t, no_operands_at_all);
     tcase_add_test(t, unknown_reductions_are_refused);
     tcase_add_test(t, smallest_sizes);
+    tcase_add_test(t, finite_losses_have_no_nan_in_their_gradients);
     tcase_add_test(t, empty_batches_are_refused);
     suite_add_tcase(s, t);
     return s;

@@ -1,6 +1,7 @@
 /* What the C interface of the similarity losses has beyond the registry: distances of the
  * caller's, mined triplets; and derivatives of the third order. */
 #include <check.h>
+#include <float.h>
 #include <math.h>
 
 #include "gradus.h"
@@ -185,6 +186,23 @@ START_TEST(derivatives_are_numbers) {
 }
 END_TEST
 
+/* A weight may take the gradient from above beyond all numbers on its way to a target of 0. */
+START_TEST(dissimilar_pairs_far_apart_are_left_alone) {
+    gr_graph *g = gr_graph_new(.seed = 5);
+    const gr_real most = sizeof(gr_real) == sizeof(float) ? (gr_real)FLT_MAX : (gr_real)DBL_MAX;
+    gr_tensor *far = gr_requires_grad(gr_full(g, GR_SHAPE(1), most));
+    gr_tensor *target = gr_zeros(g, GR_SHAPE(1)), *weight = gr_full(g, GR_SHAPE(1), 100);
+    gr_tensor *row = gr_unsqueeze(far, 0), *origin = gr_zeros(g, GR_SHAPE(1, 1));
+    gr_tensor *losses[] = {gr_contrastive_distance(far, target, .weight = weight),
+                           gr_contrastive(row, origin, target, .weight = weight)};
+    for (int k = 0; k < 2; k++) {
+        ck_assert_double_eq(gr_item(losses[k]), 0);
+        ck_assert_double_eq(gr_item(gr_grad(losses[k], far)), 0);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 START_TEST(null_gives_null) {
     gr_graph *g = gr_graph_new(.seed = 6);
     gr_tensor *x = embeddings(g), *none = NULL;
@@ -212,6 +230,7 @@ Suite *similarity_suite(void) {
     tcase_add_test(t, miners_divide_the_triplets);
     tcase_add_test(t, no_triplets_cost_nothing);
     tcase_add_loop_test(t, derivatives_are_numbers, 0, 3);
+    tcase_add_test(t, dissimilar_pairs_far_apart_are_left_alone);
     tcase_add_test(t, null_gives_null);
     suite_add_tcase(s, t);
     return s;
