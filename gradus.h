@@ -19,6 +19,7 @@
 #include "core/graph/random.h"
 #include "core/graph/tensor.h"
 
+#include "core/ops/conv.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
@@ -47,6 +48,7 @@
 
 #include "nn/activation.h"
 #include "nn/adaptive_softmax.h"
+#include "nn/conv.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"
