@@ -25,6 +25,7 @@
 #include "core/ops/linalg.h"
 #include "core/ops/odds.h"
 #include "core/ops/pointwise.h"
+#include "core/ops/pool.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"

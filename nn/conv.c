@@ -86,6 +86,58 @@ gr_module *gr_conv_transpose2d_layer_(gr_conv_transpose2d_layer_args a) {
 
 /* -- Layers without -- */
 
+typedef struct max_pool2d_layer {
+    gr_module module;
+    gr_max_pool2d_layer_args a;
+} max_pool2d_layer;
+static gr_tensor *max_pool2d_forward(gr_module *m, gr_tensor *x) {
+    const gr_max_pool2d_layer_args *a = &((max_pool2d_layer *)m)->a;
+    return gr_max_pool2d(x, a->kernel, .stride = a->stride, .padding = a->padding,
+                         .dilation = a->dilation);
+}
+
+typedef struct avg_pool2d_layer {
+    gr_module module;
+    gr_avg_pool2d_layer_args a;
+} avg_pool2d_layer;
+static gr_tensor *avg_pool2d_forward(gr_module *m, gr_tensor *x) {
+    const gr_avg_pool2d_layer_args *a = &((avg_pool2d_layer *)m)->a;
+    return gr_avg_pool2d(x, a->kernel, .stride = a->stride, .padding = a->padding,
+                         .count_include_pad = a->count_include_pad);
+}
+
+typedef struct upsample2d_layer {
+    gr_module module;
+    gr_upsample2d_layer_args a;
+} upsample2d_layer;
+static gr_tensor *upsample2d_forward(gr_module *m, gr_tensor *x) {
+    const gr_upsample2d_layer_args *a = &((upsample2d_layer *)m)->a;
+    return gr_upsample2d(x, a->scale, .mode = a->mode, .align_corners = a->align_corners);
+}
+
+/* Defines gr_NAME_layer_(args), whose options the operation checks when it runs. */
+#define LAYER_WITH_OPTIONS(name_)                                                                  \
+    static const gr_module_type name_##_type = {#name_, name_##_forward};                          \
+    gr_module *gr_##name_##_layer_(gr_##name_##_layer_args args) {                                 \
+        name_##_layer *l = gr_module_new(args.graph, &name_##_type, sizeof *l);                    \
+        if (l == NULL) return NULL;                                                                \
+        l->a = args;                                                                               \
+        return &l->module;                                                                         \
+    }
+
+LAYER_WITH_OPTIONS(max_pool2d)
+LAYER_WITH_OPTIONS(avg_pool2d)
+LAYER_WITH_OPTIONS(upsample2d)
+
+static gr_tensor *global_avg_pool2d_forward(gr_module *m, gr_tensor *x) {
+    return (void)m, gr_global_avg_pool2d(x);
+}
+static const gr_module_type global_avg_pool2d_type = {"global_avg_pool2d",
+                                                      global_avg_pool2d_forward};
+gr_module *gr_global_avg_pool2d_layer(gr_graph *g) {
+    return gr_module_new(g, &global_avg_pool2d_type, sizeof(gr_module));
+}
+
 static gr_tensor *flatten_forward(gr_module *m, gr_tensor *x) {
     int64_t rest = 1;
     (void)m;

@@ -17,6 +17,7 @@
 #include "core/graph/graph_internal.h"
 #include "core/kernels/product.h"
 #include "core/ops/reduce.h"
+#include "core/ops/window_internal.h"
 
 #include <limits.h>
 #include <string.h>
@@ -29,17 +30,11 @@ enum { ITEM_ROWS = 512 };
  * number of such pieces, and the numbers in all their sums. */
 enum { PIECE_WORK = 1 << 20, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22 };
 
-int gr_pair_part(gr_pair pair, int i) {
-    if (pair >= INT_MIN && pair <= INT_MAX) return (int)pair;
-    uint64_t both = (uint64_t)pair - ((uint64_t)1 << 62);
-    int32_t width = (int32_t)(uint32_t)both;
-    return i == 1 ? width : (int32_t)(uint32_t)((both - (uint64_t)(int64_t)width) >> 32);
-}
-
 /* -- Geometry -- */
 
 typedef struct conv_params {
-    int stride[2], padding[2], dilation[2], output_padding[2], groups;
+    gr_window window; /* but the kernel, which the weight tells */
+    int output_padding[2], groups;
     gr_shape out; /* of the result, where an operation is a gradient; else it has no dimensions */
 } conv_params;
 
@@ -67,10 +62,10 @@ static geometry geometry_of(const conv_params *p, const gr_tensor *x, const gr_t
     s.plain = s.taps == 1 && s.image == s.positions;
     for (int i = 0; i < 2; i++) {
         s.patches.kernel[i] = ws[2 + i];
-        s.patches.stride[i] = p->stride[i];
-        s.patches.padding[i] = p->padding[i];
-        s.patches.dilation[i] = p->dilation[i];
-        s.plain = s.plain && p->stride[i] == 1 && p->padding[i] == 0;
+        s.patches.stride[i] = p->window.stride[i];
+        s.patches.padding[i] = p->window.padding[i];
+        s.patches.dilation[i] = p->window.dilation[i];
+        s.plain = s.plain && p->window.stride[i] == 1 && p->window.padding[i] == 0;
     }
     return s;
 }
@@ -352,31 +347,28 @@ static gr_tensor *to_y(gr_tensor *x, gr_tensor *weight, const conv_params *p, gr
 
 static gr_tensor *to_bias(gr_tensor *grad) { return gr_sum(grad, .axes = GR_AXES(0, 2, 3)); }
 
-/* "(2,1)" */
-static gr_text both(const int pair[2]) { return gr_shape_text(GR_SHAPE(pair[0], pair[1])); }
-
-static bool at_least(const gr_node *n, const char *name, const int pair[2], int low) {
-    if (pair[0] >= low && pair[1] >= low) return true;
-    return gr_fail(n->graph, "%s: %s is %s, expected at least %d", n->op->name, name,
-                   both(pair).text, low);
+/* The window with the weight's kernel. */
+static gr_window window_of(const gr_node *n) {
+    gr_window w = ((const conv_params *)n->params)->window;
+    for (int i = 0; i < 2; i++) w.kernel[i] = n->in[1]->shape.dim[2 + i];
+    return w;
 }
 
 /* What both convolutions ask of operands and options; `expected` is the weight's shape. */
 static bool check_operands(const gr_node *n, const char *expected) {
     const conv_params *p = n->params;
-    gr_shape x = n->in[0]->shape, w = n->in[1]->shape;
-    if (x.ndim != 4)
-        return gr_fail(n->graph, "%s: %s, expected (N,C,H,W)", n->op->name, gr_operand(n, 0).text);
-    if (w.ndim != 4 || w.dim[2] < 1 || w.dim[3] < 1)
-        return gr_fail(n->graph, "%s: %s, expected %s with at least one tap", n->op->name,
-                       gr_operand(n, 1).text, expected);
+    gr_shape w = n->in[1]->shape;
+    if (w.ndim != 4)
+        return gr_fail(n->graph, "%s: %s, expected %s", n->op->name, gr_operand(n, 1).text,
+                       expected);
+    gr_window window = window_of(n);
+    if (!gr_window_check(n, &window)) return false;
     if (p->groups < 1)
         return gr_fail(n->graph, "%s: %d groups, expected at least 1", n->op->name, p->groups);
     if (w.dim[0] % p->groups != 0)
         return gr_fail(n->graph, "%s: %s can't be cut into %d groups", n->op->name,
                        gr_operand(n, 1).text, p->groups);
-    return at_least(n, "stride", p->stride, 1) && at_least(n, "dilation", p->dilation, 1) &&
-           at_least(n, "padding", p->padding, 0);
+    return true;
 }
 
 static bool check_channels(const gr_node *n, int64_t expected) {
@@ -401,19 +393,9 @@ static bool conv2d_shape(const gr_node *n, gr_shape *shape) {
     if (!check_operands(n, "(O,C/groups,kh,kw)") ||
         !check_channels(n, (int64_t)w.dim[1] * p->groups) || !check_bias(n, w.dim[0]))
         return false;
+    gr_window window = window_of(n);
     *shape = GR_SHAPE(x.dim[0], w.dim[0], 0, 0);
-    for (int i = 0; i < 2; i++) {
-        int64_t kernel = (int64_t)p->dilation[i] * (w.dim[2 + i] - 1) + 1;
-        int64_t padded = x.dim[2 + i] + 2 * (int64_t)p->padding[i];
-        if (kernel > padded || padded > INT_MAX)
-            return gr_fail(n->graph,
-                           "gr_conv2d: %s with %s: dimension %d has %lld elements with "
-                           "its padding, and the kernel %lld with its dilation",
-                           gr_operand(n, 0).text, gr_operand(n, 1).text, 2 + i, (long long)padded,
-                           (long long)kernel);
-        shape->dim[2 + i] = (int)((padded - kernel) / p->stride[i] + 1);
-    }
-    return true;
+    return gr_window_places(n, &window, &shape->dim[2]);
 }
 
 static void conv2d_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -429,37 +411,43 @@ static const gr_op conv2d_op = {.name = "gr_conv2d",
                                 .forward = conv2d_forward,
                                 .vjp = conv2d_vjp};
 
+/* The rows or columns of the result, i = 0 or 1; -1 after an error. */
+static int transposed_size(const gr_node *n, int i) {
+    const conv_params *p = n->params;
+    gr_window w = window_of(n);
+    int in = n->in[0]->shape.dim[2 + i], more = p->output_padding[i];
+    if (more >= w.stride[i] && more >= w.dilation[i]) {
+        gr_fail(n->graph,
+                "%s: output_padding is %s, expected less than the stride %s or the "
+                "dilation %s",
+                n->op->name, gr_pair_text(p->output_padding).text, gr_pair_text(w.stride).text,
+                gr_pair_text(w.dilation).text);
+        return -1;
+    }
+    int64_t size = (int64_t)(in - 1) * w.stride[i] - 2 * (int64_t)w.padding[i] +
+                   (int64_t)w.dilation[i] * (w.kernel[i] - 1) + more + 1;
+    if (in >= 1 && size >= 1 && size <= INT_MAX) return (int)size;
+    gr_fail(n->graph, "%s: %s with %s and padding %s: %lld elements in dimension %d of the result",
+            n->op->name, gr_operand(n, 0).text, gr_operand(n, 1).text, gr_pair_text(w.padding).text,
+            (long long)size, 2 + i);
+    return -1;
+}
+
 static bool transpose_shape(const gr_node *n, gr_shape *shape) {
     const conv_params *p = n->params;
     gr_shape x = n->in[0]->shape, w = n->in[1]->shape;
     *shape = p->out;
     if (p->out.ndim > 0) return true;
     if (!check_operands(n, "(C,O/groups,kh,kw)") || !check_channels(n, w.dim[0]) ||
-        !at_least(n, "output_padding", p->output_padding, 0))
+        !gr_pair_at_least(n, "output_padding", p->output_padding, 0))
         return false;
-    int64_t channels = (int64_t)w.dim[1] * p->groups, size[2];
-    for (int i = 0; i < 2; i++) {
-        int more = p->output_padding[i];
-        if (more >= p->stride[i] && more >= p->dilation[i])
-            return gr_fail(n->graph,
-                           "%s: output_padding is %s, expected less than the stride %s "
-                           "or the dilation %s",
-                           n->op->name, both(p->output_padding).text, both(p->stride).text,
-                           both(p->dilation).text);
-        size[i] = (int64_t)(x.dim[2 + i] - 1) * p->stride[i] - 2 * (int64_t)p->padding[i] +
-                  (int64_t)p->dilation[i] * (w.dim[2 + i] - 1) + more + 1;
-        if (size[i] < 1 || size[i] > INT_MAX || x.dim[2 + i] < 1)
-            return gr_fail(n->graph,
-                           "%s: %s with %s and padding %s: %lld elements in dimension %d "
-                           "of the result",
-                           n->op->name, gr_operand(n, 0).text, gr_operand(n, 1).text,
-                           both(p->padding).text, (long long)size[i], 2 + i);
-    }
+    int64_t channels = (int64_t)w.dim[1] * p->groups;
     if (channels > INT_MAX)
         return gr_fail(n->graph, "%s: %lld channels of the result", n->op->name,
                        (long long)channels);
-    *shape = GR_SHAPE(x.dim[0], (int)channels, (int)size[0], (int)size[1]);
-    return check_bias(n, (int)channels);
+    int height = transposed_size(n, 0), width = height < 0 ? -1 : transposed_size(n, 1);
+    *shape = GR_SHAPE(x.dim[0], (int)channels, height, width);
+    return width > 0 && check_bias(n, (int)channels);
 }
 
 static void transpose_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
@@ -518,21 +506,17 @@ static gr_tensor *apply(const gr_op *op, gr_tensor *x, gr_tensor *weight, gr_ten
 
 gr_tensor *gr_conv2d_(gr_conv2d_args a) {
     conv_params p = {.groups = a.groups};
-    for (int i = 0; i < 2; i++) {
-        p.stride[i] = gr_pair_part(a.stride, i);
-        p.padding[i] = gr_pair_part(a.padding, i);
-        p.dilation[i] = gr_pair_part(a.dilation, i);
-    }
+    gr_pair_split(a.stride, p.window.stride);
+    gr_pair_split(a.padding, p.window.padding);
+    gr_pair_split(a.dilation, p.window.dilation);
     return apply(&conv2d_op, a.x, a.weight, a.bias, &p);
 }
 
 gr_tensor *gr_conv_transpose2d_(gr_conv_transpose2d_args a) {
     conv_params p = {.groups = a.groups};
-    for (int i = 0; i < 2; i++) {
-        p.stride[i] = gr_pair_part(a.stride, i);
-        p.padding[i] = gr_pair_part(a.padding, i);
-        p.dilation[i] = gr_pair_part(a.dilation, i);
-        p.output_padding[i] = gr_pair_part(a.output_padding, i);
-    }
+    gr_pair_split(a.stride, p.window.stride);
+    gr_pair_split(a.padding, p.window.padding);
+    gr_pair_split(a.dilation, p.window.dilation);
+    gr_pair_split(a.output_padding, p.output_padding);
     return apply(&transpose_op, a.x, a.weight, a.bias, &p);
 }

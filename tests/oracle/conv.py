@@ -1,8 +1,9 @@
-"""Expected values and derivatives of core/ops/conv.h, and a convolutional critic's gradient penalty,
+"""Expected values and derivatives of core/ops/conv.h and pool.h, and a convolutional critic's gradient penalty,
 computed by PyTorch in double.
 
 Run from the repository root: python tests/oracle/conv.py. See README.md here.
 """
+import math
 import os
 import sys
 
@@ -10,15 +11,17 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cases import Cases, draw, tensor  # noqa: E402
+from cases import Cases, apart, draw, real, tensor  # noqa: E402
 
+INF = math.inf
 cases = Cases()
 
 
 def both(options):
-    """Options as PyTorch takes them: pairs as tuples, and one number for one."""
-    return {k: v if isinstance(v, int) else tuple(v) if len(v) > 1 else v[0]
-            for k, v in options.items()}
+    """Options, or one of them, as PyTorch takes them: pairs as tuples, one number for one."""
+    if isinstance(options, list):
+        return tuple(options) if len(options) > 1 else options[0]
+    return {k: both(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def operands(ident, x, weight, bias):
@@ -76,6 +79,68 @@ transposed("output_padding_within_dilation", (1, 2, 3, 3), (2, 2, 2, 2), dilatio
 transposed("groups", (2, 4, 3, 2), (4, 3, 2, 3), groups=2, stride=[1, 2])
 transposed("everything", (2, 4, 3, 4), (4, 2, 3, 2), stride=[2, 3], padding=[1], output_padding=[1, 2],
            dilation=[1, 2], groups=2)
+
+
+def max_pool(ident, x, kernel, **options):
+    """x is a shape, or the numbers themselves."""
+    smooth = isinstance(x, tuple)
+    x = apart("max_pool2d/" + ident, x) if smooth else real(x)
+    cases.add("max_pool2d", ident, lambda t: F.max_pool2d(t, both(kernel), **both(options)),
+              {"x": x}, {"kernel": kernel, **options}, smooth=smooth)
+
+
+def avg_pool(ident, x, kernel, **options):
+    cases.add("avg_pool2d", ident, lambda t: F.avg_pool2d(t, both(kernel), **both(options)),
+              {"x": draw("avg_pool2d/" + ident, x, -1, 1)}, {"kernel": kernel, **options})
+
+
+def upsample(ident, x, scale, mode="nearest", align_corners=False):
+    corners = {"align_corners": align_corners} if mode == "bilinear" else {}
+    cases.add("upsample2d", ident,
+              lambda t: F.interpolate(t, scale_factor=both(scale), mode=mode, **corners),
+              {"x": draw("upsample2d/" + ident, x, -1, 1)},
+              {"scale": scale, "bilinear": mode == "bilinear", "align_corners": align_corners})
+
+
+max_pool("plain", (2, 2, 4, 6), [2])
+max_pool("odd", (1, 2, 5, 7), [2])
+max_pool("rectangle", (1, 2, 5, 6), [3, 2])
+max_pool("overlapping", (2, 1, 5, 6), [3], stride=[1, 2])
+max_pool("gaps", (1, 2, 7, 8), [2], stride=[3])
+max_pool("padding", (1, 2, 4, 5), [3], stride=[2], padding=[1])
+max_pool("padding_pair", (1, 2, 4, 5), [3, 4], stride=[2, 1], padding=[0, 2])
+max_pool("dilation", (1, 2, 7, 6), [2, 3], stride=[1], dilation=[3, 2])
+max_pool("everything", (2, 2, 8, 7), [3, 4], stride=[2, 1], padding=[1, 2], dilation=[1, 2])
+max_pool("one_by_one", (2, 2, 3, 2), [1])
+max_pool("whole_image", (2, 3, 3, 4), [3, 4])
+max_pool("one_pixel", (2, 2, 1, 1), [3], padding=[1])
+max_pool("equal_elements", [[[[1., 1, 0, 2], [1, 1, 2, 2], [-1, -1, 0, 0], [-1, -1, 0, 0]]]], [2])
+max_pool("infinities", [[[[-INF, -INF, INF, 2], [-INF, -INF, 1, INF]]]], [2])
+
+avg_pool("plain", (2, 2, 4, 6), [2])
+avg_pool("odd", (1, 2, 5, 7), [2])
+avg_pool("overlapping", (2, 2, 6, 5), [3, 2], stride=[1, 2])
+avg_pool("gaps", (1, 2, 7, 8), [2], stride=[3])
+avg_pool("padding", (1, 2, 4, 5), [3], stride=[2], padding=[1])
+avg_pool("padding_not_counted", (1, 2, 4, 5), [3], stride=[2], padding=[1], count_include_pad=False)
+avg_pool("pairs_not_counted", (2, 1, 5, 4), [4, 3], stride=[1, 2], padding=[2, 1],
+         count_include_pad=False)
+avg_pool("one_by_one", (2, 2, 3, 2), [1])
+avg_pool("one_pixel", (2, 2, 1, 1), [3], padding=[1])
+
+for ident, shape in (("plain", (2, 3, 3, 4)), ("one_pixel", (2, 3, 1, 1))):
+    cases.add("global_avg_pool2d", ident, lambda t: t.mean((2, 3)),
+              {"x": draw("global_avg_pool2d/" + ident, shape, -1, 1)})
+
+upsample("nearest", (2, 2, 3, 4), [2])
+upsample("nearest_pair", (1, 2, 3, 2), [3, 1])
+upsample("bilinear", (2, 2, 3, 4), [2], "bilinear")
+upsample("bilinear_pair", (1, 2, 3, 4), [3, 4], "bilinear")
+upsample("bilinear_same", (1, 2, 3, 4), [1], "bilinear")
+upsample("bilinear_one_pixel", (2, 2, 1, 1), [3], "bilinear")
+upsample("corners", (2, 2, 3, 4), [2], "bilinear", True)
+upsample("corners_pair", (1, 2, 4, 3), [3, 5], "bilinear", True)
+upsample("corners_one_row", (1, 2, 1, 3), [1, 2], "bilinear", True)
 
 
 def critic():

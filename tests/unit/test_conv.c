@@ -1,4 +1,4 @@
-/* Convolutions and their layers: PyTorch's numbers, differences, a plain loop over large shapes,
+/* Convolutions, pools and their layers: PyTorch's numbers, differences, a plain loop over large shapes,
  * threads, messages, and a critic's gradient penalty. */
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,9 @@
 #include "core/graph/random.h"
 #include "core/ops/conv.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/pool.h"
 #include "core/ops/reduce.h"
+#include "core/ops/shape.h"
 #include "losses/generative.h"
 #include "nn/activation.h"
 #include "nn/conv.h"
@@ -50,12 +52,43 @@ static gr_tensor *call_conv_transpose2d(const cJSON *c, gr_tensor **in) {
         .dilation = pair_of(c, "dilation", 1), .groups = oracle_int(c, "groups", 1));
 }
 
+static gr_tensor *call_max_pool2d(const cJSON *c, gr_tensor **in) {
+    return gr_max_pool2d(in[0], pair_of(c, "kernel", 0), .stride = pair_of(c, "stride", 0),
+                         .padding = pair_of(c, "padding", 0),
+                         .dilation = pair_of(c, "dilation", 1));
+}
+
+/* Without the parameter the default of the macro is tested. */
+static gr_tensor *call_avg_pool2d(const cJSON *c, gr_tensor **in) {
+    gr_pair kernel = pair_of(c, "kernel", 0), stride = pair_of(c, "stride", 0);
+    gr_pair padding = pair_of(c, "padding", 0);
+    if (!cJSON_HasObjectItem(cJSON_GetObjectItem(c, "params"), "count_include_pad"))
+        return gr_avg_pool2d(in[0], kernel, .stride = stride, .padding = padding);
+    return gr_avg_pool2d(in[0], kernel, .stride = stride, .padding = padding,
+                         .count_include_pad = oracle_flag(c, "count_include_pad"));
+}
+
+static gr_tensor *call_global_avg_pool2d(const cJSON *c, gr_tensor **in) {
+    return (void)c, gr_global_avg_pool2d(in[0]);
+}
+
+static gr_tensor *call_upsample2d(const cJSON *c, gr_tensor **in) {
+    gr_pair scale = pair_of(c, "scale", 0);
+    if (!oracle_flag(c, "bilinear")) return gr_upsample2d(in[0], scale);
+    return gr_upsample2d(in[0], scale, .mode = GR_UPSAMPLE_BILINEAR,
+                         .align_corners = oracle_flag(c, "align_corners"));
+}
+
 static const struct {
     const char *name;
     oracle_function *call;
 } functions[] = {
     {"conv2d", call_conv2d},
     {"conv_transpose2d", call_conv_transpose2d},
+    {"max_pool2d", call_max_pool2d},
+    {"avg_pool2d", call_avg_pool2d},
+    {"global_avg_pool2d", call_global_avg_pool2d},
+    {"upsample2d", call_upsample2d},
 };
 enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -203,6 +236,13 @@ typedef struct outcome {
     gr_tensor *y, *grads[3], *second[3];
 } outcome;
 
+static gr_tensor *resized(gr_tensor *x) {
+    gr_tensor *h = gr_avg_pool2d(x, 3, .stride = 1, .padding = 1, .count_include_pad = false);
+    h = gr_max_pool2d(gr_square(h), 3, .stride = 2, .padding = 1);
+    h = gr_upsample2d(h, 3, .mode = GR_UPSAMPLE_BILINEAR);
+    return gr_mul(h, gr_reshape(gr_global_avg_pool2d(h), GR_SHAPE(x->shape.dim[0], -1, 1, 1)));
+}
+
 static outcome run_threads(int threads, int n) {
     outcome r = {.graph = gr_graph_new(.seed = 3, .threads = threads)};
     gr_tensor *x = gr_requires_grad(gr_normal(r.graph, GR_SHAPE(n, 40, 27, 25), 0, 1));
@@ -211,6 +251,7 @@ static outcome run_threads(int threads, int n) {
     gr_list leaves = GR_LIST(x, w, up);
     gr_tensor *h = gr_tanh(gr_conv2d(x, w, .stride = 2, .padding = 1, .groups = 2));
     r.y = gr_conv_transpose2d(h, up, .stride = 2, .groups = 2, .output_padding = 1);
+    r.y = resized(r.y);
     ck_assert_msg(r.y != NULL, "%s", gr_error(r.graph));
     gr_tensor *v = gr_normal(r.graph, r.y->shape, 0, 1);
     ck_assert(gr_grads(GR_LIST(r.y), leaves, r.grads, .grad_output = &v, .create_graph = true));
@@ -276,6 +317,36 @@ START_TEST(empty_tensors) {
 }
 END_TEST
 
+START_TEST(empty_images) {
+    gr_tensor *x = gr_requires_grad(gr_zeros(g, GR_SHAPE(0, 3, 4, 4)));
+    gr_tensor *y[] = {gr_max_pool2d(x, 2), gr_avg_pool2d(x, 2), gr_upsample2d(x, 2),
+                      gr_global_avg_pool2d(x)};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_msg(y[i] != NULL, "%s", gr_error(g));
+        ck_assert_int_eq(y[i]->shape.dim[0], 0);
+        ck_assert(gr_shape_equal(gr_grad(y[i], x)->shape, x->shape));
+    }
+    gr_tensor *flat = gr_upsample2d(gr_zeros(g, GR_SHAPE(2, 3, 0, 4)), 2);
+    ck_assert(flat != NULL && gr_shape_equal(flat->shape, GR_SHAPE(2, 3, 0, 8)));
+}
+END_TEST
+
+/* Means of numbers whose sum overflows, and an interpolation at infinity's neighbour. */
+START_TEST(extreme_numbers) {
+    double most = sizeof(gr_real) == 4 ? 3e38 : 1.5e308;
+    gr_tensor *x = gr_requires_grad(gr_full(g, GR_SHAPE(1, 1, 4, 4), most));
+    gr_tensor *y = gr_avg_pool2d(x, 4);
+    ck_assert_double_eq_tol(gr_item(y) / most, 1, 1e-6);
+    const gr_real edge[2] = {1, (gr_real)INFINITY};
+    x = gr_from(g, GR_SHAPE(1, 1, 1, 2), edge);
+    y = gr_upsample2d(x, 2, .mode = GR_UPSAMPLE_BILINEAR);
+    ck_assert_double_eq(gr_at(y, 0), 1);
+    const gr_real numbers[4] = {3, (gr_real)NAN, 5, 4};
+    y = gr_max_pool2d(gr_requires_grad(gr_from(g, GR_SHAPE(1, 1, 2, 2), numbers)), 2);
+    ck_assert_double_nan(gr_item(y));
+}
+END_TEST
+
 static void expect(const void *result, const char *expected) {
     ck_assert_ptr_null(result);
     ck_assert_str_eq(gr_error(g), expected);
@@ -287,10 +358,9 @@ START_TEST(refuses) {
     gr_tensor *flat = gr_zeros(g, GR_SHAPE(3, 5)), *b = gr_zeros(g, GR_SHAPE(3));
     expect(gr_conv2d(x, NULL), "gr_conv2d: weight is NULL");
     expect(gr_conv2d(flat, w), "gr_conv2d: x (3,5), expected (N,C,H,W)");
-    expect(gr_conv2d(x, flat),
-           "gr_conv2d: weight (3,5), expected (O,C/groups,kh,kw) with at least one tap");
+    expect(gr_conv2d(x, flat), "gr_conv2d: weight (3,5), expected (O,C/groups,kh,kw)");
     expect(gr_conv2d(x, gr_zeros(g, GR_SHAPE(4, 3, 0, 3))),
-           "gr_conv2d: weight (4,3,0,3), expected (O,C/groups,kh,kw) with at least one tap");
+           "gr_conv2d: kernel is (0,3), expected at least 1");
     expect(gr_conv2d(x, gr_name(gr_zeros(g, GR_SHAPE(4, 2, 3, 3)), "0.weight")),
            "gr_conv2d: x (2,3,5,6) with 0.weight (4,2,3,3) and groups = 1: 3 channels, expected 2");
     expect(gr_conv2d(x, w, .groups = 2),
@@ -304,7 +374,7 @@ START_TEST(refuses) {
     expect(gr_conv2d(x, w, .padding = GR_PAIR(-1, 1)),
            "gr_conv2d: padding is (-1,1), expected at least 0");
     expect(gr_conv2d(x, w, .dilation = 3),
-           "gr_conv2d: x (2,3,5,6) with weight (4,3,3,3): dimension 2 has 5 elements with its "
+           "gr_conv2d: x (2,3,5,6): dimension 2 has 5 elements with its "
            "padding, and the kernel 7 with its dilation");
     expect(gr_conv_transpose2d(x, w), "gr_conv_transpose2d: x (2,3,5,6) with weight (4,3,3,3) and "
                                       "groups = 1: 3 channels, expected 4");
@@ -327,6 +397,49 @@ START_TEST(refuses) {
     ck_assert_msg(strstr(gr_error(small), "gr_conv2d: no memory for x (1,16,40,40), ") != NULL,
                   "%s", gr_error(small));
     gr_graph_free(small);
+}
+END_TEST
+
+START_TEST(pools_refuse) {
+    gr_tensor *x = gr_zeros(g, GR_SHAPE(2, 3, 5, 6)), *flat = gr_zeros(g, GR_SHAPE(3, 5));
+    expect(gr_max_pool2d(flat, 2), "gr_max_pool2d: x (3,5), expected (N,C,H,W)");
+    expect(gr_max_pool2d(x, GR_PAIR(2, 0)), "gr_max_pool2d: kernel is (2,0), expected at least 1");
+    expect(gr_max_pool2d(x, 2, .stride = -1),
+           "gr_max_pool2d: stride is (-1,-1), expected at least 1");
+    expect(gr_max_pool2d(x, 2, .dilation = 0),
+           "gr_max_pool2d: dilation is (0,0), expected at least 1");
+    expect(gr_max_pool2d(x, 3, .padding = 2),
+           "gr_max_pool2d: padding is (2,2), expected at most half of the kernel (3,3)");
+    expect(gr_max_pool2d(x, 6),
+           "gr_max_pool2d: x (2,3,5,6): dimension 2 has 5 elements with its padding, and the "
+           "kernel 6 with its dilation");
+    expect(gr_max_pool2d(gr_zeros(g, GR_SHAPE(1, 1, 1, 1)), 2, .dilation = 2, .padding = 1),
+           "gr_max_pool2d: x (1,1,1,1): window 0 of dimension 2 has no element");
+    expect(gr_avg_pool2d(flat, 2), "gr_avg_pool2d: x (3,5), expected (N,C,H,W)");
+    expect(gr_avg_pool2d(x, 0), "gr_avg_pool2d: kernel is (0,0), expected at least 1");
+    expect(gr_avg_pool2d(x, 3, .padding = GR_PAIR(0, 2)),
+           "gr_avg_pool2d: padding is (0,2), expected at most half of the kernel (3,3)");
+    expect(gr_avg_pool2d(x, GR_PAIR(2, 7)),
+           "gr_avg_pool2d: x (2,3,5,6): dimension 3 has 6 elements with its padding, and the "
+           "kernel 7 with its dilation");
+    expect(gr_avg_pool2d(gr_zeros(g, GR_SHAPE(1, 1, 0, 3)), 2, .padding = 1),
+           "gr_avg_pool2d: x (1,1,0,3) has no elements in dimension 2");
+    expect(gr_upsample2d(flat, 2), "gr_upsample2d: x (3,5), expected (N,C,H,W)");
+    expect(gr_upsample2d(x, 0), "gr_upsample2d: scale is (0,0), expected at least 1");
+    expect(gr_upsample2d(x, INT32_MAX),
+           "gr_upsample2d: x (2,3,5,6) with scale (2147483647,2147483647): 10737418235 elements "
+           "in dimension 2");
+    expect(gr_upsample2d(x, 2, .align_corners = true),
+           "gr_upsample2d: align_corners is for bilinear only");
+    expect(gr_upsample2d(x, 2, .mode = (gr_upsampling)7), "gr_upsample2d: no mode 7");
+    expect(gr_global_avg_pool2d(flat), "gr_global_avg_pool2d: x (3,5), expected (N,C,H,W)");
+    gr_tensor *classes = gr_from_index(g, GR_SHAPE(1, 1, 1, 1), (int32_t[]){1});
+    expect(gr_max_pool2d(classes, 1),
+           "gr_max_pool2d: x (1,1,1,1) holds integers, expected real numbers");
+    ck_assert_ptr_null(gr_max_pool2d(NULL, 2));
+    ck_assert_ptr_null(gr_avg_pool2d(NULL, 2));
+    ck_assert_ptr_null(gr_upsample2d(NULL, 2));
+    ck_assert_ptr_null(gr_global_avg_pool2d(NULL));
 }
 END_TEST
 
@@ -355,6 +468,45 @@ START_TEST(layers_name_and_initialise_as_torch) {
                   gr_error(g));
     gr_module *zero = gr_conv2d_layer(g, 1, 1, 3, .init = GR_INIT_ZEROS);
     ck_assert_double_eq(gr_item(gr_parameter_named(zero, "bias")), 0);
+}
+END_TEST
+
+static void expect_same_result(gr_module *m, gr_tensor *x, const gr_tensor *expected) {
+    const gr_tensor *y = gr_forward(m, x);
+    ck_assert_msg(y != NULL && expected != NULL, "%s", gr_error(g));
+    expect_same(y, expected);
+}
+
+START_TEST(layers_are_the_operations) {
+    gr_tensor *x = gr_normal(g, GR_SHAPE(2, 4, 7, 6), 0, 1);
+    gr_module *conv = gr_conv2d_layer(g, 4, 6, 3, .stride = 2, .padding = GR_PAIR(1, 2),
+                                      .dilation = 2, .groups = 2);
+    gr_list p = gr_parameters(conv);
+    expect_same_result(conv, x,
+                       gr_conv2d(x, p.items[0], p.items[1], .stride = 2, .padding = GR_PAIR(1, 2),
+                                 .dilation = 2, .groups = 2));
+    gr_module *up = gr_conv_transpose2d_layer(g, 4, 6, 3, .stride = 2, .padding = 1,
+                                              .output_padding = 1, .dilation = 2, .groups = 2);
+    p = gr_parameters(up);
+    expect_same_result(up, x,
+                       gr_conv_transpose2d(x, p.items[0], p.items[1], .stride = 2, .padding = 1,
+                                           .output_padding = 1, .dilation = 2, .groups = 2));
+    expect_same_result(gr_max_pool2d_layer(g, 2), x, gr_max_pool2d(x, 2));
+    expect_same_result(gr_max_pool2d_layer(g, 3, .stride = 1, .padding = 1, .dilation = 2), x,
+                       gr_max_pool2d(x, 3, .stride = 1, .padding = 1, .dilation = 2));
+    expect_same_result(gr_avg_pool2d_layer(g, 3, .padding = 1), x,
+                       gr_avg_pool2d(x, 3, .padding = 1));
+    expect_same_result(
+        gr_avg_pool2d_layer(g, 3, .stride = 2, .padding = 1, .count_include_pad = false), x,
+        gr_avg_pool2d(x, 3, .stride = 2, .padding = 1, .count_include_pad = false));
+    expect_same_result(gr_global_avg_pool2d_layer(g), x, gr_global_avg_pool2d(x));
+    expect_same_result(gr_upsample2d_layer(g, 2), x, gr_upsample2d(x, 2));
+    expect_same_result(
+        gr_upsample2d_layer(g, 2, .mode = GR_UPSAMPLE_BILINEAR, .align_corners = true), x,
+        gr_upsample2d(x, 2, .mode = GR_UPSAMPLE_BILINEAR, .align_corners = true));
+    expect_same_result(gr_flatten_layer(g), x, gr_reshape(x, GR_SHAPE(2, 168)));
+    x = gr_zeros(g, GR_SHAPE(0, 3, 2));
+    expect_same_result(gr_flatten_layer(g), x, gr_reshape(x, GR_SHAPE(0, 6)));
 }
 END_TEST
 
@@ -406,8 +558,12 @@ Suite *conv_suite(void) {
     tcase_add_loop_test(t, threads_do_not_matter, 0, 2);
     tcase_add_test(t, pairs);
     tcase_add_test(t, empty_tensors);
+    tcase_add_test(t, empty_images);
+    tcase_add_test(t, extreme_numbers);
     tcase_add_test(t, refuses);
+    tcase_add_test(t, pools_refuse);
     tcase_add_test(t, layers_name_and_initialise_as_torch);
+    tcase_add_test(t, layers_are_the_operations);
     tcase_add_test(t, layers_refuse);
     tcase_add_test(t, gradient_penalty_of_a_critic);
     suite_add_tcase(s, t);
