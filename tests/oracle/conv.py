@@ -1,4 +1,4 @@
-"""Expected values and derivatives of core/ops/conv.h and pool.h, and a convolutional critic's gradient penalty,
+"""Expected values and derivatives of core/ops/conv.h and pool.h, and the gradient penalty of a critic,
 computed by PyTorch in double.
 
 Run from the repository root: python tests/oracle/conv.py. See README.md here.

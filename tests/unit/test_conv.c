@@ -1,5 +1,5 @@
-/* Convolutions, pools and their layers: PyTorch's numbers, differences, a plain loop over large shapes,
- * threads, messages, and a critic's gradient penalty. */
+/* Convolutions, pools and their layers: PyTorch's numbers, differences, a plain loop over large
+ * shapes, threads, messages, and a critic's gradient penalty. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
