@@ -26,14 +26,13 @@ typedef struct run {
     int64_t offset; /* in the image, of position `low` */
 } run;
 
-static run run_at(const gr_patches *p, const tap *t, int64_t begin, int64_t end) {
-    int64_t y = begin / p->out_width, first = y * p->out_width;
+/* The run in row y that begins at column `from` and has at most `left` positions. */
+static inline run run_at(const gr_patches *p, const tap *t, int64_t y, int64_t from, int64_t left) {
+    int64_t to = from + left < p->out_width ? from + left : p->out_width;
     int64_t row = y * p->stride[0] + t->row;
-    run r = {.from = begin - first, .to = end - first};
-    if (r.to > p->out_width) r.to = p->out_width;
-    r.low = r.high = r.to;
+    run r = {.from = from, .to = to, .low = to, .high = to};
     if (row < 0 || row >= p->height) return r;
-    int64_t low = t->low > r.from ? t->low : r.from, high = t->high < r.to ? t->high : r.to;
+    int64_t low = t->low > from ? t->low : from, high = t->high < to ? t->high : to;
     if (low >= high) return r;
     r.low = low;
     r.high = high;
@@ -43,9 +42,9 @@ static run run_at(const gr_patches *p, const tap *t, int64_t begin, int64_t end)
 
 static void gather_tap(const gr_patches *p, const tap *t, const gr_real *image, int64_t begin,
                        int64_t end, gr_real *to) {
-    int64_t step = p->stride[1];
-    while (begin < end) {
-        run r = run_at(p, t, begin, end);
+    int64_t step = p->stride[1], y = begin / p->out_width, column = begin % p->out_width;
+    for (; begin < end; y++, column = 0) {
+        run r = run_at(p, t, y, column, end - begin);
         const gr_real *from = image + r.offset;
         int64_t before = r.low - r.from, inside = r.high - r.low, all = r.to - r.from;
         for (int64_t k = 0; k < before; k++) to[k] = 0;
@@ -61,9 +60,9 @@ static void gather_tap(const gr_patches *p, const tap *t, const gr_real *image, 
 
 static void scatter_tap(const gr_patches *p, const tap *t, const gr_real *from, int64_t begin,
                         int64_t end, gr_real *image) {
-    int64_t step = p->stride[1];
-    while (begin < end) {
-        run r = run_at(p, t, begin, end);
+    int64_t step = p->stride[1], y = begin / p->out_width, column = begin % p->out_width;
+    for (; begin < end; y++, column = 0) {
+        run r = run_at(p, t, y, column, end - begin);
         gr_real *to = image + r.offset;
         const gr_real *inside = from + (r.low - r.from);
         if (step == 1)
