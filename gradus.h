@@ -19,12 +19,14 @@
 #include "core/graph/random.h"
 #include "core/graph/tensor.h"
 
+#include "core/ops/conv.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
 #include "core/ops/odds.h"
 #include "core/ops/overlap.h"
 #include "core/ops/pointwise.h"
+#include "core/ops/pool.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
@@ -48,6 +50,7 @@
 
 #include "nn/activation.h"
 #include "nn/adaptive_softmax.h"
+#include "nn/conv.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"

@@ -12,6 +12,7 @@
     extern const gr_distance_kernels gr_distance_##isa_;                                           \
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
+    extern const gr_patch_kernels gr_patch_##isa_;                                                 \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -21,6 +22,7 @@
         .distance = &gr_distance_##isa_,                                                           \
         .reduce = &gr_reduce_##isa_,                                                               \
         .ctc = &gr_ctc_##isa_,                                                                     \
+        .patch = &gr_patch_##isa_,                                                                 \
     }
 
 KERNELS_OF(base);

@@ -176,6 +176,23 @@ typedef struct gr_ctc_kernels {
     int64_t (*scratch)(int64_t time, int64_t labels); /* how many doubles `loss` needs */
 } gr_ctc_kernels;
 
+/* How a kernel of kh kw taps goes over an image (height,width): position (p,q), of which there are
+ * out_width in a row, has its tap (i,j) at row p stride + i dilation - padding, and so on; outside
+ * of the image are zeros. Pairs are of height and width. */
+typedef struct gr_patches {
+    int64_t height, width, out_width;
+    int kernel[2], stride[2], padding[2], dilation[2];
+} gr_patches;
+/* Between images (channels,height,width) and a matrix (channels kh kw, end - begin), whose columns
+ * are what the kernel sees at positions begin ... end-1, counted row by row. */
+typedef struct gr_patch_kernels {
+    void (*gather)(const gr_patches *p, int64_t channels, const gr_real *image, int64_t begin,
+                   int64_t end, gr_real *matrix);
+    /* Adds each number to the element that gather would have read. */
+    void (*scatter)(const gr_patches *p, int64_t channels, const gr_real *matrix, int64_t begin,
+                    int64_t end, gr_real *image);
+} gr_patch_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
@@ -185,6 +202,7 @@ typedef struct gr_kernels {
     const gr_distance_kernels *distance;
     const gr_reduce_kernels *reduce;
     const gr_ctc_kernels *ctc;
+    const gr_patch_kernels *patch;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

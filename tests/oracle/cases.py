@@ -3,6 +3,7 @@
 Inputs are rounded to float, so that the library computes from the same numbers in both precisions;
 everything after that is double.
 """
+import gzip
 import json
 import math
 import zlib
@@ -132,8 +133,10 @@ class Cases:
     def write(self, path, generator):
         lines = [json.dumps(c, separators=(",", ":")) for c in self.cases]
         head = json.dumps({"generator": generator, "torch": torch.__version__.split("+")[0]})[:-1]
-        with open(path, "w") as f:
-            f.write(head + ', "cases": [\n' + ",\n".join(lines) + "\n]}\n")
+        text = head + ', "cases": [\n' + ",\n".join(lines) + "\n]}\n"
+        with open(path, "wb") as f:
+            f.write(gzip.compress(text.encode(), 9, mtime=0) if path.endswith(".gz")
+                    else text.encode())
         counts = (len(lines), sum("grad" in c for c in self.cases),
                   sum("second" in c for c in self.cases))
         print(f"{path}: %d cases, %d with gradients, %d with second derivatives" % counts)

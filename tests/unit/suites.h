@@ -31,7 +31,8 @@
     X(similarity)                                                                                  \
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
-    X(layers)
+    X(layers)                                                                                      \
+    X(conv)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
