@@ -18,6 +18,7 @@
     X(optim)                                                                                       \
     X(training)                                                                                    \
     X(losses)                                                                                      \
+    X(metrics)                                                                                     \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \

@@ -1,0 +1,171 @@
+/* The metrics: all against their references, and what they refuse, by the whole message. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gradus.h"
+#include "tests/unit/metric_calls.h"
+#include "tests/unit/suites.h"
+
+static gr_graph *g;
+
+static void setup(void) { g = gr_graph_new(.seed = 3); }
+static void teardown(void) {
+    gr_graph_free(g);
+    g = NULL;
+}
+
+START_TEST(every_case_holds_and_every_metric_has_cases) {
+    cJSON *file = oracle_read("tests/oracle/metrics.json.gz");
+    int failures = 0;
+    for (const metric_call *m = metric_calls; m->name != NULL; m++) {
+        oracle_stats stats = {.tolerance = ORACLE_TOLERANCE};
+        const cJSON *c;
+        cJSON_ArrayForEach(c, oracle_cases(file)) {
+            oracle_message message;
+            if (strcmp(cJSON_GetObjectItem(c, "op")->valuestring, m->name) != 0) continue;
+            gr_clear_error(g);
+            if (oracle_check(g, c, m->call, &stats, &message)) continue;
+            printf("%s\n", message.text);
+            failures++;
+        }
+        oracle_report(m->name, &stats);
+        ck_assert_msg(stats.values >= 3, "gr_%s has %d cases", m->name, stats.values);
+    }
+    const cJSON *c;
+    cJSON_ArrayForEach(c, oracle_cases(file))
+        ck_assert_msg(metric_find(cJSON_GetObjectItem(c, "op")->valuestring) != NULL,
+                      "%s: no such metric", oracle_name(c).text);
+    cJSON_Delete(file);
+    ck_assert_int_eq(failures, 0);
+}
+END_TEST
+
+/* -- Errors -- */
+
+#define REALS(shape, ...) gr_from(g, shape, (gr_real[]){__VA_ARGS__})
+#define INDICES(shape, ...) gr_from_index(g, shape, (int32_t[]){__VA_ARGS__})
+#define N(n) GR_SHAPE(n)
+
+/* The call, a number, is refused with this message. */
+#define REFUSED(message, call)                                                                     \
+    do {                                                                                           \
+        gr_clear_error(g);                                                                         \
+        ck_assert_msg(isnan(call), "%s is a number", #call);                                       \
+        ck_assert_str_eq(gr_error(g), message);                                                    \
+    } while (0)
+/* The same for a call that returns a tensor. */
+#define REFUSED_TENSOR(message, call)                                                              \
+    do {                                                                                           \
+        gr_clear_error(g);                                                                         \
+        ck_assert_ptr_null(call);                                                                  \
+        ck_assert_str_eq(gr_error(g), message);                                                    \
+    } while (0)
+
+START_TEST(bad_classes_are_refused) {
+    gr_tensor *two = INDICES(N(2), 0, 1), *three = INDICES(N(3), 0, 1, 2);
+    gr_tensor *scores = REALS(GR_SHAPE(2, 2), 0, 1, 1, 0);
+    gr_graph *other = gr_graph_new();
+    REFUSED("gr_accuracy: pred is NULL", gr_accuracy(NULL, two));
+    REFUSED("gr_accuracy: target is NULL", gr_accuracy(two, NULL));
+    REFUSED("gr_accuracy: target (2) belongs to another graph than pred (2)",
+            gr_accuracy(two, gr_from_index(other, N(2), (int32_t[]){0, 1})));
+    REFUSED("gr_accuracy: target (2,2) holds real numbers, expected integers",
+            gr_accuracy(scores, scores));
+    REFUSED("gr_accuracy: pred (0) has no elements",
+            gr_accuracy(INDICES(N(0), 0), INDICES(N(0), 0)));
+    REFUSED("gr_accuracy: target (2) has -1 at (1), expected 0 or more",
+            gr_accuracy(two, INDICES(N(2), 0, -1)));
+    REFUSED("gr_accuracy: pred (2,2) has nan at (1,0), expected finite numbers",
+            gr_accuracy(REALS(GR_SHAPE(2, 2), 0, 1, (gr_real)NAN, 0), two));
+    REFUSED("gr_accuracy: pred (2) and target (3): expected equal shapes", gr_accuracy(two, three));
+    REFUSED("gr_accuracy: pred (2,2) and target (3): expected scores (N,C,d1..) and classes "
+            "(N,d1..)",
+            gr_accuracy(scores, three));
+    REFUSED("gr_f1: target (2) has 2 at (1), expected 0 to 1",
+            gr_f1(scores, INDICES(N(2), 0, 2), GR_AVERAGE_MACRO));
+    REFUSED("gr_f1: pred (3) has 2 at (2), expected 0 to 1",
+            gr_f1(three, three, GR_AVERAGE_BINARY));
+    REFUSED("gr_recall: pred (1,3) has scores of 3 classes, expected 2",
+            gr_recall(REALS(GR_SHAPE(1, 3), 0, 1, 2), INDICES(N(1), 0), GR_AVERAGE_BINARY));
+    REFUSED("gr_precision: pred (1) has 2147483647 at (0), expected 0 to 1048575",
+            gr_precision(INDICES(N(1), INT32_MAX), INDICES(N(1), 0), GR_AVERAGE_MICRO));
+    REFUSED("gr_top_k_accuracy: scores (2) holds integers, expected real numbers",
+            gr_top_k_accuracy(two, two, 1));
+    REFUSED("gr_top_k_accuracy: k is 3, expected 1 to 2 for scores (2,2)",
+            gr_top_k_accuracy(scores, two, 3));
+    REFUSED("gr_top_k_accuracy: k is 0, expected 1 to 2 for scores (2,2)",
+            gr_top_k_accuracy(scores, two, 0));
+    REFUSED_TENSOR("gr_confusion_matrix: classes is 0, expected 1 or more",
+                   gr_confusion_matrix(two, two, 0));
+    REFUSED_TENSOR("gr_confusion_matrix: pred (3) has 2 at (2), expected 0 to 1",
+                   gr_confusion_matrix(three, three, 2));
+    REFUSED_TENSOR("gr_class_report: pred (2,2) has scores of 2 classes, expected 3",
+                   gr_class_report(scores, two, 3));
+    gr_graph_free(other);
+}
+END_TEST
+
+START_TEST(bad_scores_are_refused) {
+    gr_tensor *scores = REALS(N(2), 0, 1), *labels = INDICES(N(2), 0, 1);
+    REFUSED("gr_roc_auc: labels is NULL", gr_roc_auc(scores, NULL));
+    REFUSED("gr_roc_auc: scores (2) holds integers, expected real numbers",
+            gr_roc_auc(labels, labels));
+    REFUSED("gr_roc_auc: labels (2) has 2 at (1), expected 0 or 1",
+            gr_roc_auc(scores, INDICES(N(2), 0, 2)));
+    REFUSED("gr_average_precision: labels (2) has 0.5 at (0), expected 0 or 1",
+            gr_average_precision(scores, REALS(N(2), (gr_real)0.5, 1)));
+    REFUSED("gr_average_precision: scores (2) and labels (2,1): expected equal shapes",
+            gr_average_precision(scores, INDICES(GR_SHAPE(2, 1), 0, 1)));
+    REFUSED("gr_best_f1: scores (2) has inf at (0), expected finite numbers",
+            gr_best_f1(REALS(N(2), (gr_real)INFINITY, 1), labels).value);
+    REFUSED("gr_recall_at_precision: min_precision is 0, expected more than 0 and at most 1",
+            gr_recall_at_precision(scores, labels, 0).threshold);
+    REFUSED("gr_scores_at_threshold: threshold is nan, expected a number",
+            gr_scores_at_threshold(scores, labels, NAN).f1);
+    REFUSED_TENSOR("gr_roc_curve: scores (0) has no elements",
+                   gr_roc_curve(REALS(N(0), 0), INDICES(N(0), 0)));
+    REFUSED_TENSOR("gr_pr_curve: scores is NULL", gr_pr_curve(NULL, labels));
+}
+END_TEST
+
+START_TEST(bad_probabilities_are_refused) {
+    gr_tensor *prob = REALS(N(2), 0, 1), *target = INDICES(N(2), 0, 1);
+    REFUSED("gr_calibration_error: bins is 0, expected 1 or more",
+            gr_calibration_error(prob, target, .bins = 0));
+    REFUSED("gr_calibration_error: prob (2) has 1.5 at (1), expected 0 to 1",
+            gr_calibration_error(REALS(N(2), 0, (gr_real)1.5), target));
+    REFUSED("gr_calibration_error: target (2) has 3 at (0), expected 0 or 1",
+            gr_calibration_error(prob, INDICES(N(2), 3, 1)));
+    REFUSED("gr_calibration_error: prob (1,2) and target (2): expected scores (N,C,d1..) and "
+            "classes (N,d1..)",
+            gr_calibration_error(REALS(GR_SHAPE(1, 2), 0, 1), target));
+    REFUSED("gr_calibration_error: prob (2) and target (1): expected equal shapes, or integers "
+            "as target",
+            gr_calibration_error(prob, REALS(N(1), 0)));
+    REFUSED_TENSOR("gr_reliability: prob is NULL", gr_reliability(NULL, target));
+}
+END_TEST
+
+/* A metric of a tensor that is being trained adds nothing to the tape. */
+START_TEST(metrics_are_not_recorded) {
+    gr_tensor *scores = gr_requires_grad(REALS(N(2), 0, 1)), *labels = INDICES(N(2), 0, 1);
+    ck_assert_double_eq(gr_roc_auc(scores, labels), 1);
+    ck_assert(!gr_pr_curve(scores, labels)->requires_grad);
+    ck_assert_int_eq(gr_tape_length(g), 0);
+}
+END_TEST
+
+Suite *metrics_suite(void) {
+    Suite *s = suite_create("metrics");
+    TCase *t = tcase_create("metrics");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, every_case_holds_and_every_metric_has_cases);
+    tcase_add_test(t, bad_classes_are_refused);
+    tcase_add_test(t, bad_scores_are_refused);
+    tcase_add_test(t, bad_probabilities_are_refused);
+    tcase_add_test(t, metrics_are_not_recorded);
+    suite_add_tcase(s, t);
+    return s;
+}
