@@ -133,6 +133,19 @@ int gr_metric_class(const gr_tensor *pred, int64_t i) {
 
 /* -- Counts of each class -- */
 
+gr_graph *gr_metric_check_counted(const char *who, const gr_tensor *pred, const gr_tensor *target,
+                                  int classes) {
+    gr_graph *g = gr_metric_check_classes(who, pred, "pred", target);
+    if (g == NULL) return NULL;
+    if (classes < 1) return gr_fail(g, "gr_%s: classes is %d, expected 1 or more", who, classes);
+    if (pred->kind == GR_REAL && pred->shape.dim[1] != classes)
+        return gr_fail(g, "gr_%s: %s has scores of %d classes, expected %d", who,
+                       gr_describe(pred, "pred").text, pred->shape.dim[1], classes);
+    bool fits = (pred->kind == GR_REAL || gr_metric_below(who, pred, "pred", classes)) &&
+                gr_metric_below(who, target, "target", classes);
+    return fits ? g : NULL;
+}
+
 gr_class_count *gr_metric_count(const char *who, const gr_tensor *pred, const gr_tensor *target,
                                 int classes) {
     gr_class_count *n = gr_metric_room(target->graph, who, classes, sizeof *n);

@@ -39,21 +39,8 @@ double gr_top_k_accuracy(const gr_tensor *scores, const gr_tensor *target, int k
 
 /* -- Counts of each class -- */
 
-static gr_graph *check_counted(const char *who, const gr_tensor *pred, const gr_tensor *target,
-                               int classes) {
-    gr_graph *g = gr_metric_check_classes(who, pred, "pred", target);
-    if (g == NULL) return NULL;
-    if (classes < 1) return gr_fail(g, "gr_%s: classes is %d, expected 1 or more", who, classes);
-    if (pred->kind == GR_REAL && pred->shape.dim[1] != classes)
-        return gr_fail(g, "gr_%s: %s has scores of %d classes, expected %d", who,
-                       gr_describe(pred, "pred").text, pred->shape.dim[1], classes);
-    bool fits = (pred->kind == GR_REAL || gr_metric_below(who, pred, "pred", classes)) &&
-                gr_metric_below(who, target, "target", classes);
-    return fits ? g : NULL;
-}
-
 gr_tensor *gr_confusion_matrix(const gr_tensor *pred, const gr_tensor *target, int classes) {
-    gr_graph *g = check_counted("confusion_matrix", pred, target, classes);
+    gr_graph *g = gr_metric_check_counted("confusion_matrix", pred, target, classes);
     if (g == NULL) return NULL;
     gr_tensor *m =
         gr_tensor_new(g, "gr_confusion_matrix", GR_INDEX, GR_SHAPE(classes, classes), false);
@@ -118,7 +105,7 @@ double gr_f1(const gr_tensor *pred, const gr_tensor *target, gr_average average)
 
 gr_tensor *gr_class_report(const gr_tensor *pred, const gr_tensor *target, int classes) {
     const char *who = "class_report";
-    gr_graph *g = check_counted(who, pred, target, classes);
+    gr_graph *g = gr_metric_check_counted(who, pred, target, classes);
     if (g == NULL) return NULL;
     gr_tensor *report = gr_zeros(g, GR_SHAPE(classes, 4));
     if (report == NULL) return NULL;

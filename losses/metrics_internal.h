@@ -60,6 +60,9 @@ const gr_real *gr_metric_scores(const gr_tensor *pred, int64_t i, int64_t *strid
 typedef struct gr_class_count {
     double both, in_pred, in_target;
 } gr_class_count;
+/* gr_metric_check_classes, and all classes are below `classes`, as are those of scores. */
+gr_graph *gr_metric_check_counted(const char *who, const gr_tensor *pred, const gr_tensor *target,
+                                  int classes);
 /* The counts of `classes` classes, for gr_metric_give_back; NULL after an error. The operands have
  * been checked. */
 gr_class_count *gr_metric_count(const char *who, const gr_tensor *pred, const gr_tensor *target,

@@ -212,9 +212,58 @@ def calibration():
     both(np.array([1.0, 1, 0, 0]), np.array([1, 0, 0, 1]), 15)
 
 
+# -- Predicted numbers --
+
+def regression():
+    def both(pred, target):
+        operands = {"pred": np.asarray(pred, dtype=float), "target": np.asarray(target, dtype=float)}
+        for name, f in (("mean_absolute_error", sk.mean_absolute_error),
+                        ("median_absolute_error", sk.median_absolute_error),
+                        ("root_mean_squared_error", sk.root_mean_squared_error),
+                        ("r2_score", sk.r2_score)):
+            add(name, operands, lambda p, t: f(t.reshape(-1), p.reshape(-1)))
+
+    for shape in ((1,), (2,), (3,), (10,), (3, 4), (2, 3, 5), (101,)):
+        target = rng.normal(size=shape)
+        both(target + 0.3 * rng.normal(size=shape), target)
+        both(rng.normal(size=shape), 1e4 + target)
+    both([1.5, 2, 0], [1, 2, -3])
+    both([1, 2, 3], [1, 2, 3])
+    both([0.25, 0.25], [0.25, 0.25])
+    both([0.25, 0.5], [0.25, 0.25])
+    both([3e38, -3e38, 1e38], [-3e38, 3e38, 2e38])
+    both([1e-38, 3e-38, 2e-38], [2e-38, 1e-38, 2e-38])
+    for shape in ((1,), (20,), (3, 4)):
+        low, width = rng.normal(size=shape), rng.uniform(-0.2, 2, size=shape)
+        target = rng.normal(size=shape)
+        for low, high, y in ((low, low + width, target), (target, target, target),
+                             (target + 1, target + 2, target)):
+            add("interval_coverage", {"low": low, "high": high, "target": y},
+                lambda l, h, t: np.mean((l <= t) & (t <= h)))
+
+
+# -- Masks --
+
+def overlap():
+    def both(pred, target, c):
+        operands = {"pred": pred, "target": target}
+        for name, f in (("iou", sk.jaccard_score), ("dice", sk.f1_score)):
+            add("mean_" + name, operands, lambda p, t: f(
+                t.reshape(-1), classes_of(p), average="macro", zero_division=0))
+            add("class_" + name, operands, lambda p, t: f(
+                t.reshape(-1), classes_of(p), labels=range(c), average=None, zero_division=0), classes=c)
+
+    for c in (2, 4):
+        both(rng.integers(0, c, (2, 6, 5)), rng.integers(0, c, (2, 6, 5)), c)
+        both(rng.normal(size=(2, c, 6, 5)), rng.integers(0, c, (2, 6, 5)), c)
+    both(np.array([0, 0, 3]), np.array([0, 3, 3]), 6)
+    both(np.zeros((1, 4), int), np.zeros((1, 4), int), 2)
+    both(np.zeros((1, 4), int), np.ones((1, 4), int), 2)
+
+
 def main():
     check_against_torchmetrics()
-    for family in (classification, ranking, calibration):
+    for family in (classification, ranking, calibration, regression, overlap):
         family()
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "metrics.json.gz")
     lines = [json.dumps(c, separators=(",", ":")) for c in cases.cases]

@@ -65,6 +65,21 @@ CALL(calibration_error,
      number(in, gr_calibration_error(in[0], in[1], .bins = oracle_int(c, "bins", 15))))
 CALL(reliability, gr_reliability(in[0], in[1], .bins = oracle_int(c, "bins", 15)))
 
+/* -- Predicted numbers -- */
+
+CALL(mean_absolute_error, number(in, gr_mean_absolute_error(in[0], in[1])))
+CALL(median_absolute_error, number(in, gr_median_absolute_error(in[0], in[1])))
+CALL(root_mean_squared_error, number(in, gr_root_mean_squared_error(in[0], in[1])))
+CALL(r2_score, number(in, gr_r2_score(in[0], in[1])))
+CALL(interval_coverage, number(in, gr_interval_coverage(in[0], in[1], in[2])))
+
+/* -- Masks -- */
+
+CALL(mean_iou, number(in, gr_mean_iou(in[0], in[1])))
+CALL(mean_dice, number(in, gr_mean_dice(in[0], in[1])))
+CALL(class_iou, gr_class_iou(in[0], in[1], oracle_int(c, "classes", 0)))
+CALL(class_dice, gr_class_dice(in[0], in[1], oracle_int(c, "classes", 0)))
+
 /* -- The list -- */
 
 #define NAMED(metric)                                                                              \
@@ -87,6 +102,15 @@ const metric_call metric_calls[] = {
     NAMED(scores_at_threshold),
     NAMED(calibration_error),
     NAMED(reliability),
+    NAMED(mean_absolute_error),
+    NAMED(median_absolute_error),
+    NAMED(root_mean_squared_error),
+    NAMED(r2_score),
+    NAMED(interval_coverage),
+    NAMED(mean_iou),
+    NAMED(mean_dice),
+    NAMED(class_iou),
+    NAMED(class_dice),
     {NULL, NULL},
 };
 

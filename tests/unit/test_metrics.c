@@ -148,6 +148,49 @@ START_TEST(bad_probabilities_are_refused) {
 }
 END_TEST
 
+START_TEST(bad_numbers_are_refused) {
+    gr_tensor *two = REALS(N(2), 0, 1), *three = REALS(N(3), 0, 1, 2);
+    REFUSED("gr_mean_absolute_error: pred is NULL", gr_mean_absolute_error(NULL, two));
+    REFUSED("gr_median_absolute_error: target is NULL", gr_median_absolute_error(two, NULL));
+    REFUSED("gr_median_absolute_error: pred (2) and target (3): expected equal shapes",
+            gr_median_absolute_error(two, three));
+    REFUSED("gr_root_mean_squared_error: target (2) holds integers, expected real numbers",
+            gr_root_mean_squared_error(two, INDICES(N(2), 0, 1)));
+    REFUSED("gr_r2_score: target (1) has -inf at (0), expected finite numbers",
+            gr_r2_score(REALS(N(1), 0), REALS(N(1), (gr_real)-INFINITY)));
+    REFUSED("gr_interval_coverage: high (3) and target (2): expected equal shapes",
+            gr_interval_coverage(two, three, two));
+}
+END_TEST
+
+START_TEST(bad_masks_are_refused) {
+    gr_tensor *mask = INDICES(GR_SHAPE(1, 2), 0, 1);
+    REFUSED("gr_mean_iou: pred is NULL", gr_mean_iou(NULL, mask));
+    REFUSED("gr_mean_dice: pred (1,2) and target (2): expected equal shapes",
+            gr_mean_dice(mask, INDICES(N(2), 0, 1)));
+    REFUSED_TENSOR("gr_class_iou: pred (1,2) has 1 at (0,1), expected 0 to 0",
+                   gr_class_iou(mask, mask, 1));
+    REFUSED_TENSOR("gr_class_dice: classes is -1, expected 1 or more",
+                   gr_class_dice(mask, mask, -1));
+}
+END_TEST
+
+/* Differences and squares that a number can't hold. */
+START_TEST(errors_keep_their_size_in_extremes) {
+    double most = sizeof(gr_real) == sizeof(float) ? 3e38 : 1.5e308;
+    gr_real x = (gr_real)most;
+    gr_tensor *pred = REALS(N(4), x, 0, x, 0), *target = REALS(N(4), 0, x, 0, x);
+    ck_assert_double_eq_tol(gr_mean_absolute_error(pred, target) / (double)x, 1, 1e-12);
+    ck_assert_double_eq_tol(gr_median_absolute_error(pred, target) / (double)x, 1, 1e-12);
+    ck_assert_double_eq_tol(gr_root_mean_squared_error(pred, target) / (double)x, 1, 1e-12);
+    ck_assert_double_eq_tol(gr_r2_score(pred, target), -3, 1e-12);
+    gr_real least = (gr_real)(sizeof(gr_real) == sizeof(float) ? 1e-38 : 1e-300);
+    pred = REALS(N(2), least, 0), target = REALS(N(2), 0, least);
+    ck_assert_double_eq_tol(gr_root_mean_squared_error(pred, target) / (double)least, 1, 1e-12);
+    ck_assert_double_eq_tol(gr_r2_score(pred, target), -3, 1e-12);
+}
+END_TEST
+
 /* A metric of a tensor that is being trained adds nothing to the tape. */
 START_TEST(metrics_are_not_recorded) {
     gr_tensor *scores = gr_requires_grad(REALS(N(2), 0, 1)), *labels = INDICES(N(2), 0, 1);
@@ -165,6 +208,9 @@ Suite *metrics_suite(void) {
     tcase_add_test(t, bad_classes_are_refused);
     tcase_add_test(t, bad_scores_are_refused);
     tcase_add_test(t, bad_probabilities_are_refused);
+    tcase_add_test(t, bad_numbers_are_refused);
+    tcase_add_test(t, bad_masks_are_refused);
+    tcase_add_test(t, errors_keep_their_size_in_extremes);
     tcase_add_test(t, metrics_are_not_recorded);
     suite_add_tcase(s, t);
     return s;
