@@ -81,6 +81,12 @@ void gr_metric_give_back(gr_graph *g, void *room, int64_t n, size_t size);
 /* a/b, and 0 where b is 0. */
 static inline double gr_metric_ratio(double a, double b) { return b == 0 ? 0 : a / b; }
 
+/* A power of two, so that sums of squares of numbers up to x times it neither overflow nor vanish.
+ */
+static inline double gr_metric_scale(double x) {
+    return x > 0x1p400 ? 0x1p-600 : x < 0x1p-400 ? 0x1p600 : 1;
+}
+
 #pragma GCC visibility pop
 
 #endif

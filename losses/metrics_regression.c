@@ -18,10 +18,6 @@ static double half_error(const gr_tensor *pred, const gr_tensor *target, int64_t
     return half_difference((double)pred->data[i], (double)target->data[i]);
 }
 
-/* A power of two, so that sums of squares of numbers up to x times it neither overflow nor vanish.
- */
-static double scale_for(double x) { return x > 0x1p400 ? 0x1p-600 : x < 0x1p-400 ? 0x1p600 : 1; }
-
 static double largest_half_error(const gr_tensor *pred, const gr_tensor *target) {
     double largest = 0;
     for (int64_t i = 0; i < target->size; i++)
@@ -31,14 +27,14 @@ static double largest_half_error(const gr_tensor *pred, const gr_tensor *target)
 
 double gr_mean_absolute_error(const gr_tensor *pred, const gr_tensor *target) {
     if (check("mean_absolute_error", pred, target) == NULL) return NAN;
-    double scale = scale_for(largest_half_error(pred, target)), sum = 0;
+    double scale = gr_metric_scale(largest_half_error(pred, target)), sum = 0;
     for (int64_t i = 0; i < target->size; i++) sum += fabs(half_error(pred, target, i)) * scale;
     return sum / (double)target->size / scale * 2;
 }
 
 double gr_root_mean_squared_error(const gr_tensor *pred, const gr_tensor *target) {
     if (check("root_mean_squared_error", pred, target) == NULL) return NAN;
-    double scale = scale_for(largest_half_error(pred, target)), sum = 0;
+    double scale = gr_metric_scale(largest_half_error(pred, target)), sum = 0;
     for (int64_t i = 0; i < target->size; i++) {
         double e = half_error(pred, target, i) * scale;
         sum += e * e;
@@ -74,7 +70,7 @@ double gr_r2_score(const gr_tensor *pred, const gr_tensor *target) {
     double n = (double)target->size, largest = largest_half_error(pred, target), mean = 0;
     for (int64_t i = 0; i < target->size; i++)
         largest = fmax(largest, fabs(half_target(target, i)));
-    double scale = scale_for(largest), residual = 0, total = 0;
+    double scale = gr_metric_scale(largest), residual = 0, total = 0;
     for (int64_t i = 0; i < target->size; i++) mean += half_target(target, i) * scale / n;
     for (int64_t i = 0; i < target->size; i++) {
         double e = half_error(pred, target, i) * scale, d = half_target(target, i) * scale - mean;

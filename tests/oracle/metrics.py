@@ -3,7 +3,9 @@ the metric, and else by a formula that is written down here.
 
 Run from the repository root: python tests/oracle/metrics.py. See README.md here.
 """
+import contextlib
 import gzip
+import io
 import json
 import os
 import sys
@@ -11,8 +13,12 @@ import warnings
 
 import numpy as np
 import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from sklearn import metrics as sk
+from sklearn.neighbors import KNeighborsClassifier
 from torchmetrics.functional import classification as tm
+from torchmetrics.functional.text import char_error_rate, edit_distance
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases, index, real  # noqa: E402
@@ -22,12 +28,12 @@ rng = np.random.default_rng(1)
 cases = Cases()
 
 
-def add(op, operands, function, _id=None, **params):
+def add(op, operands, function, **params):
     """function gets arrays of NumPy, returns a number or an array; integers stay integers."""
     def evaluate(*tensors):
         y = np.asarray(function(*(t.detach().numpy() for t in tensors)))
         return torch.as_tensor(y.astype(np.int64 if y.dtype.kind in "iu" else np.float64))
-    ident = _id or str(sum(c["op"] == op for c in cases.cases))
+    ident = str(sum(c["op"] == op for c in cases.cases))
     tensors = {n: index(x) if np.asarray(x).dtype.kind in "iu" else real(x)
                for n, x in operands.items()}
     cases.add(op, ident, evaluate, tensors, params or None, orders=0)
@@ -261,9 +267,164 @@ def overlap():
     both(np.zeros((1, 4), int), np.ones((1, 4), int), 2)
 
 
+# -- Embeddings --
+
+def nearest(train, test, k):
+    """The rows of train nearest to each of test; of equally distant ones the earlier."""
+    return np.argsort(((test[:, None] - train) ** 2).sum(-1), axis=1, kind="stable")[:, :k]
+
+
+def knn_accuracy(train, train_labels, test, test_labels, k, ties):
+    votes = np.array([np.bincount(train_labels[row]).argmax() for row in nearest(train, test, k)])
+    accuracy = np.mean(votes == test_labels)
+    if not ties:
+        theirs = KNeighborsClassifier(k, algorithm="kd_tree").fit(train, train_labels)
+        assert theirs.score(test, test_labels) == accuracy
+    return accuracy
+
+
+def recall_at_k(embeddings, labels, k):
+    found = 0
+    for i in range(len(labels)):
+        others = np.delete(np.arange(len(labels)), i)
+        found += labels[i] in labels[others[nearest(embeddings[others], embeddings[i:i + 1], k)[0]]]
+    return found / len(labels)
+
+
+def retrieval():
+    for m, n, d, c in ((1, 3, 2, 2), (20, 10, 3, 3), (60, 30, 5, 4), (40, 20, 1, 10)):
+        for ties in (False, True):
+            draw = (lambda n: rng.integers(0, 3, (n, d)).astype(float)) if ties else \
+                (lambda n: rng.normal(size=(n, d)))
+            train, test = draw(m), draw(n)
+            labels, truth = rng.integers(0, c, m), rng.integers(0, c, n)
+            for k in sorted({1, min(3, m), min(4, m), m}):
+                add("knn_accuracy", {"train": train, "train_labels": labels, "test": test,
+                                     "test_labels": truth},
+                    lambda *x: knn_accuracy(*x, k, ties), k=k)
+            for k in (1, 2, n - 1):
+                add("recall_at_k", {"embeddings": test, "labels": truth},
+                    lambda e, t: recall_at_k(e, t, k), k=k)
+
+
+# -- Sequences --
+
+def text(symbols):
+    return "".join(chr(100 + s) for s in symbols)
+
+
+def sequences():
+    for s, t in ((0, 0), (0, 3), (4, 0), (1, 1), (5, 5), (8, 3), (3, 9), (30, 25)):
+        for symbols in (2, 5):
+            a, b = rng.integers(-1, symbols, s), rng.integers(-1, symbols, t)
+            add("edit_distance", {"pred": a, "target": b},
+                lambda a, b: float(edit_distance(text(a), text(b), reduction="sum")) if t else float(s))
+    same = np.array([7, 0, 7, 1])
+    add("edit_distance", {"pred": same, "target": same}, lambda a, b: 0.0)
+
+    def rate(p, pl, t, tl):
+        p, t = [text(x[:n]) for x, n in zip(p, pl)], [text(x[:n]) for x, n in zip(t, tl)]
+        errors = float(edit_distance(p, t, reduction="sum"))
+        value = np.float64(errors) / sum(len(x) for x in t)  # torchmetrics divides in float
+        np.testing.assert_allclose(value, float(char_error_rate(p, t)), rtol=1e-6)
+        return value
+    for n, s, t in ((1, 4, 4), (3, 6, 5), (10, 12, 9), (2, 0, 3), (4, 3, 0)):
+        for least in (0, 1):
+            operands = {"pred": rng.integers(0, 3, (n, s)), "target": rng.integers(0, 3, (n, t))}
+            pl = rng.integers(min(least, s), s + 1, n)
+            tl = rng.integers(min(least, t), t + 1, n)
+            add("character_error_rate",
+                {"pred": operands["pred"], "pred_lengths": pl, "target": operands["target"],
+                 "target_lengths": tl}, rate)
+    zeros = np.zeros(2, int)
+    add("character_error_rate", {"pred": np.zeros((2, 1), int), "pred_lengths": zeros,
+                                 "target": np.zeros((2, 1), int), "target_lengths": zeros}, rate)
+
+
+# -- Boxes --
+
+COCO_IOU = np.linspace(0.5, 0.95, 10)
+
+
+def coco_map(boxes, scores, classes, images, true_boxes, true_classes, true_images, iou, most):
+    if len(true_boxes) == 0:
+        return np.nan
+    if len(boxes) == 0:
+        return 0.0
+
+    def annotations(boxes, classes, images):
+        return [{"id": i + 1, "image_id": int(images[i]), "category_id": int(classes[i]), "iscrowd": 0,
+                 "bbox": [b[0], b[1], b[2] - b[0], b[3] - b[1]],
+                 "area": (b[2] - b[0]) * (b[3] - b[1])} for i, b in enumerate(boxes.tolist())]
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = {"images": [{"id": int(i)} for i in np.union1d(images, true_images)],
+                         "categories": [{"id": int(c)} for c in np.union1d(classes, true_classes)],
+                         "annotations": annotations(true_boxes, true_classes, true_images)}
+        truth.createIndex()
+        found = annotations(boxes, classes, images)
+        for a, score in zip(found, scores.tolist()):
+            a["score"] = score
+        e = COCOeval(truth, truth.loadRes(found), "bbox")
+        e.params.iouThrs, e.params.maxDets = np.asarray(iou), [most]
+        e.params.areaRng, e.params.areaRngLbl = [[0, 1e10]], ["all"]
+        e.evaluate()
+        e.accumulate()
+    p = e.eval["precision"]
+    return p[p > -1].mean()
+
+
+def detection():
+    def add_map(found, truth, iou=None, most=100):
+        params = {"max_detections": most}
+        if iou is not None:
+            params["iou"] = iou
+        add("mean_average_precision", {**found, **truth}, lambda *x: coco_map(
+            *x, COCO_IOU if iou is None else iou, most), **params)
+
+    def boxes(n, whole):
+        corner, size = rng.uniform(0, 20, (n, 2)), rng.uniform(0, 12, (n, 2))
+        b = np.concatenate([corner, corner + size], 1)
+        return np.round(b) if whole else b.astype(np.float32).astype(float)
+
+    def some(n, m, c, k, whole):
+        """n detections, of which half are near true boxes, and m true boxes."""
+        truth = {"true_boxes": boxes(m, whole), "true_classes": rng.integers(0, c, m),
+                 "true_images": rng.integers(0, k, m)}
+        found = {"boxes": boxes(n, whole), "scores": rng.uniform(size=n),
+                 "classes": rng.integers(0, c, n), "images": rng.integers(0, k, n)}
+        if whole:
+            found["scores"] = np.round(found["scores"] * 4) / 4
+        for i in range(0, n if m > 0 else 0, 2):
+            j = rng.integers(0, m)
+            shift = rng.integers(0, 2, 4) if whole else rng.normal(size=4) * 0.5
+            moved = truth["true_boxes"][j] + shift
+            found["boxes"][i] = np.concatenate([np.minimum(moved[:2], moved[2:]),
+                                                np.maximum(moved[:2], moved[2:])])
+            found["classes"][i] = truth["true_classes"][j]
+            found["images"][i] = truth["true_images"][j]
+        return found, truth
+
+    for n, m, c, k in ((1, 1, 1, 1), (5, 3, 1, 1), (20, 10, 2, 3), (60, 30, 4, 6), (200, 100, 3, 5)):
+        for whole in (False, True):
+            found, truth = some(n, m, c, k, whole)
+            add_map(found, truth)
+            add_map(found, truth, [0.5])
+            add_map(found, truth, [0.25, 0.75], 2)
+    found, truth = some(6, 6, 2, 2, True)
+    same = {"boxes": truth["true_boxes"] + [0, 0, 1, 1], "scores": np.full(6, 0.5),
+            "classes": truth["true_classes"], "images": truth["true_images"]}
+    add_map(same, {**truth, "true_boxes": same["boxes"]})
+    add_map(same, {**truth, "true_boxes": same["boxes"]}, [1.0])
+    add_map({n: x[:0] for n, x in found.items()}, truth)
+    add_map(found, {n: x[:0] for n, x in truth.items()})
+    add_map(found, {n: x[:1] for n, x in truth.items()})
+
+
 def main():
     check_against_torchmetrics()
-    for family in (classification, ranking, calibration, regression, overlap):
+    for family in (classification, ranking, calibration, regression, overlap, retrieval,
+                   sequences, detection):
         family()
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "metrics.json.gz")
     lines = [json.dumps(c, separators=(",", ":")) for c in cases.cases]

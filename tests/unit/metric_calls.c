@@ -80,6 +80,30 @@ CALL(mean_dice, number(in, gr_mean_dice(in[0], in[1])))
 CALL(class_iou, gr_class_iou(in[0], in[1], oracle_int(c, "classes", 0)))
 CALL(class_dice, gr_class_dice(in[0], in[1], oracle_int(c, "classes", 0)))
 
+/* -- Embeddings -- */
+
+CALL(knn_accuracy, number(in, gr_knn_accuracy(in[0], in[1], in[2], in[3], oracle_int(c, "k", 1))))
+CALL(recall_at_k, number(in, gr_recall_at_k(in[0], in[1], oracle_int(c, "k", 1))))
+
+/* -- Sequences -- */
+
+CALL(edit_distance, number(in, gr_edit_distance(in[0], in[1])))
+CALL(character_error_rate, number(in, gr_character_error_rate(in[0], in[1], in[2], in[3])))
+
+/* -- Boxes -- */
+
+static gr_tensor *mean_average_precision(const cJSON *c, gr_tensor **in) {
+    const cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(c, "params"), "iou"), *item;
+    double iou[4];
+    int n = 0;
+    cJSON_ArrayForEach(item, list) iou[n++] = item->valuedouble;
+    gr_detections found = {in[0], in[1], in[2], in[3]};
+    gr_true_boxes truth = {in[4], in[5], in[6]};
+    return number(
+        in, gr_mean_average_precision(found, truth, .iou = n > 0 ? iou : NULL, .n_iou = n,
+                                      .max_detections = oracle_int(c, "max_detections", 100)));
+}
+
 /* -- The list -- */
 
 #define NAMED(metric)                                                                              \
@@ -111,6 +135,11 @@ const metric_call metric_calls[] = {
     NAMED(mean_dice),
     NAMED(class_iou),
     NAMED(class_dice),
+    NAMED(mean_average_precision),
+    NAMED(knn_accuracy),
+    NAMED(recall_at_k),
+    NAMED(edit_distance),
+    NAMED(character_error_rate),
     {NULL, NULL},
 };
 

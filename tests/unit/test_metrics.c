@@ -175,6 +175,76 @@ START_TEST(bad_masks_are_refused) {
 }
 END_TEST
 
+START_TEST(bad_embeddings_are_refused) {
+    gr_tensor *rows = REALS(GR_SHAPE(3, 1), 0, 1, 2), *labels = INDICES(N(3), 0, 1, 1);
+    gr_tensor *wide = REALS(GR_SHAPE(1, 2), 0, 1), *one = INDICES(N(1), 0);
+    REFUSED("gr_recall_at_k: embeddings is NULL", gr_recall_at_k(NULL, labels, 1));
+    REFUSED("gr_recall_at_k: embeddings (3), expected rows (N,D)",
+            gr_recall_at_k(REALS(N(3), 0, 1, 2), labels, 1));
+    REFUSED("gr_recall_at_k: embeddings (3,1) and labels (1): expected one for each row",
+            gr_recall_at_k(rows, one, 1));
+    REFUSED("gr_recall_at_k: k is 3, expected 1 to 2 for embeddings (3,1)",
+            gr_recall_at_k(rows, labels, 3));
+    REFUSED("gr_recall_at_k: k is 1, expected 1 to 0 for embeddings (1,2)",
+            gr_recall_at_k(wide, one, 1));
+    REFUSED("gr_knn_accuracy: k is 4, expected 1 to 3 for train (3,1)",
+            gr_knn_accuracy(rows, labels, rows, labels, 4));
+    REFUSED("gr_knn_accuracy: train (3,1) and test (1,2): expected rows of one length",
+            gr_knn_accuracy(rows, labels, wide, one, 1));
+    REFUSED("gr_knn_accuracy: test_labels (3) has -2 at (2), expected 0 or more",
+            gr_knn_accuracy(rows, labels, rows, INDICES(N(3), 0, 1, -2), 1));
+}
+END_TEST
+
+START_TEST(bad_sequences_are_refused) {
+    gr_tensor *s = INDICES(N(2), 0, 1), *rows = INDICES(GR_SHAPE(1, 2), 0, 1);
+    gr_tensor *one = INDICES(N(1), 1);
+    REFUSED("gr_edit_distance: target is NULL", gr_edit_distance(s, NULL));
+    REFUSED("gr_edit_distance: pred (1,2), expected a sequence (S)", gr_edit_distance(rows, s));
+    REFUSED("gr_edit_distance: target (1) holds real numbers, expected integers",
+            gr_edit_distance(s, REALS(N(1), 0)));
+    REFUSED("gr_character_error_rate: pred (2), expected sequences in rows",
+            gr_character_error_rate(s, one, rows, one));
+    REFUSED("gr_character_error_rate: pred_lengths (1) has 3 at (0), expected 0 to 2",
+            gr_character_error_rate(rows, INDICES(N(1), 3), rows, one));
+    REFUSED("gr_character_error_rate: target (1,2) and target_lengths (2): expected one for each "
+            "row",
+            gr_character_error_rate(rows, one, rows, s));
+    REFUSED("gr_character_error_rate: pred (1,2) and target (2,1): expected as many rows",
+            gr_character_error_rate(rows, one, INDICES(GR_SHAPE(2, 1), 0, 1), s));
+}
+END_TEST
+
+START_TEST(bad_boxes_are_refused) {
+    gr_tensor *box = REALS(GR_SHAPE(1, 4), 0, 0, 1, 1), *one = INDICES(N(1), 0);
+    gr_tensor *score = REALS(N(1), (gr_real)0.5), *two = INDICES(N(2), 0, 0);
+    gr_detections f = {box, score, one, one};
+    gr_true_boxes t = {box, one, one};
+    ck_assert_double_eq(gr_mean_average_precision(f, t), 1);
+    REFUSED("gr_mean_average_precision: boxes is NULL",
+            gr_mean_average_precision((gr_detections){0}, t));
+    REFUSED("gr_mean_average_precision: true_images is NULL",
+            gr_mean_average_precision(f, ((gr_true_boxes){box, one, NULL})));
+    REFUSED("gr_mean_average_precision: boxes (1), expected corners (M,4)",
+            gr_mean_average_precision(((gr_detections){score, score, one, one}), t));
+    REFUSED("gr_mean_average_precision: true_boxes (1,4) has 0 2 1 1 in row 0, expected corners "
+            "x1 y1 x2 y2 with x1 <= x2 and y1 <= y2",
+            gr_mean_average_precision(
+                f, ((gr_true_boxes){REALS(GR_SHAPE(1, 4), 0, 2, 1, 1), one, one})));
+    REFUSED("gr_mean_average_precision: boxes (1,4) and images (2): expected one for each row",
+            gr_mean_average_precision(((gr_detections){box, score, one, two}), t));
+    REFUSED(
+        "gr_mean_average_precision: scores (1) has nan at (0), expected finite numbers",
+        gr_mean_average_precision(((gr_detections){box, REALS(N(1), (gr_real)NAN), one, one}), t));
+    REFUSED("gr_mean_average_precision: iou has 1.5 at (1), expected more than 0 and at most 1",
+            gr_mean_average_precision(f, t, .iou = (double[]){0.5, 1.5}, .n_iou = 2));
+    REFUSED("gr_mean_average_precision: n_iou is 0, expected 1 or more",
+            gr_mean_average_precision(f, t, .iou = (double[]){0.5}));
+    REFUSED("gr_mean_average_precision: max_detections is 0, expected 1 or more",
+            gr_mean_average_precision(f, t, .max_detections = 0));
+}
+END_TEST
+
 /* Differences and squares that a number can't hold. */
 START_TEST(errors_keep_their_size_in_extremes) {
     double most = sizeof(gr_real) == sizeof(float) ? 3e38 : 1.5e308;
@@ -210,6 +280,9 @@ Suite *metrics_suite(void) {
     tcase_add_test(t, bad_probabilities_are_refused);
     tcase_add_test(t, bad_numbers_are_refused);
     tcase_add_test(t, bad_masks_are_refused);
+    tcase_add_test(t, bad_embeddings_are_refused);
+    tcase_add_test(t, bad_sequences_are_refused);
+    tcase_add_test(t, bad_boxes_are_refused);
     tcase_add_test(t, errors_keep_their_size_in_extremes);
     tcase_add_test(t, metrics_are_not_recorded);
     suite_add_tcase(s, t);
