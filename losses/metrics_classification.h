@@ -4,10 +4,10 @@
  * gradient. It may be taken at any time; the tensors that it returns belong to the step.
  *
  * target (N,d1..) holds classes, integers from 0. pred holds classes in the same shape, or real
- * scores (N,C,d1..) (logits or probabilities alike), whose largest is the class predicted (of equal
- * ones the first). Errors, after which a number is NaN and a tensor NULL: an operand that is NULL
- * or empty, shapes that do not fit, a score that is not finite, a class below 0 or beyond C - 1 (where
- * nothing says what C is, beyond 2^20).
+ * scores (N,C,d1..) (logits or probabilities alike), whose largest is the class predicted (of
+ * equal ones the first). Errors, after which a number is NaN and a tensor NULL: an operand that is
+ * NULL or empty, shapes that do not fit, a score that is not finite, a class that is not among 0 to
+ * C - 1, or to 2^20 - 1 where nothing says what C is.
  *
  * TP (true positives), FP and FN of class c: the elements with pred = target = c, with pred = c
  * only, with target = c only. A ratio with the denominator 0 is 0, as in scikit-learn

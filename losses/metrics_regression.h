@@ -1,9 +1,9 @@
 /* Metrics of predicted numbers.
  *
  * pred and target have one shape, whatever it is; all elements count alike. N is their number, at
- * least 1, y the target, p the prediction. Errors, after which the number is NaN: an operand that is
- * NULL, empty or holds integers, unequal shapes, an element that is not finite. The definitions are
- * those of scikit-learn 1.9, sklearn.metrics.
+ * least 1, y the target, p the prediction. Errors, after which the number is NaN: an operand that
+ * is NULL, empty or holds integers, unequal shapes, an element that is not finite. The definitions
+ * are those of scikit-learn 1.9, sklearn.metrics.
  */
 #ifndef GR_METRICS_REGRESSION_H
 #define GR_METRICS_REGRESSION_H
