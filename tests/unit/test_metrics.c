@@ -261,6 +261,25 @@ START_TEST(errors_keep_their_size_in_extremes) {
 }
 END_TEST
 
+/* What a number was computed in is free again, so that evaluating needs no reset. */
+START_TEST(numbers_leave_no_memory_behind) {
+    gr_tensor *x = REALS(GR_SHAPE(2, 4), 0, 0, 1, 1, 0, 0, 2, 1), *two = INDICES(N(2), 0, 1);
+    gr_tensor *scores = REALS(N(2), 0, 1);
+    gr_detections found = {x, scores, two, two};
+    gr_true_boxes truth = {x, two, two};
+    size_t before = gr_memory_use(g).step;
+    ck_assert_double_eq(gr_f1(two, two, GR_AVERAGE_MACRO), 1);
+    ck_assert_double_eq(gr_mean_iou(two, two), 1);
+    ck_assert_double_eq(gr_calibration_error(scores, two), 0);
+    ck_assert_double_eq(gr_median_absolute_error(scores, scores), 0);
+    ck_assert_double_eq(gr_knn_accuracy(x, two, x, two, 1), 1);
+    ck_assert_double_eq(gr_recall_at_k(x, two, 1), 0);
+    ck_assert_double_eq(gr_edit_distance(two, two), 0);
+    ck_assert_double_eq(gr_mean_average_precision(found, truth), 1);
+    ck_assert_uint_eq(gr_memory_use(g).step, before);
+}
+END_TEST
+
 /* A metric of a tensor that is being trained adds nothing to the tape. */
 START_TEST(metrics_are_not_recorded) {
     gr_tensor *scores = gr_requires_grad(REALS(N(2), 0, 1)), *labels = INDICES(N(2), 0, 1);
@@ -284,6 +303,7 @@ Suite *metrics_suite(void) {
     tcase_add_test(t, bad_sequences_are_refused);
     tcase_add_test(t, bad_boxes_are_refused);
     tcase_add_test(t, errors_keep_their_size_in_extremes);
+    tcase_add_test(t, numbers_leave_no_memory_behind);
     tcase_add_test(t, metrics_are_not_recorded);
     suite_add_tcase(s, t);
     return s;
