@@ -11,22 +11,23 @@
     X(ops)                                                                                         \
     X(gradcheck)                                                                                   \
     X(errors)                                                                                      \
-    X(fused)                                                                                       \
-    X(large)                                                                                       \
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
     X(nn)                                                                                          \
-    X(lr_schedule)                                                                                 \
-    X(clip)                                                                                        \
-    X(ema)                                                                                         \
-    X(trajectories)                                                                                \
     X(optim)                                                                                       \
     X(training)                                                                                    \
     X(losses)                                                                                      \
     X(loss_gradcheck)                                                                              \
     X(loss_registry)                                                                               \
     X(loss_properties)                                                                             \
+    X(fused)                                                                                       \
+    X(large)                                                                                       \
+    X(lr_schedule)                                                                                 \
+    X(clip)                                                                                        \
+    X(ema)                                                                                         \
+    X(trajectories)                                                                                \
+    X(metrics)                                                                                     \
     X(npy)                                                                                         \
     X(similarity)                                                                                  \
     X(ctc)                                                                                         \
