@@ -1,10 +1,13 @@
 #include "losses/contrast.h"
 
+#include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linalg.h"
+#include "core/ops/odds.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/rows_internal.h"
+#include "losses/targets_internal.h"
 
 #include <float.h>
 #include <math.h>
@@ -14,22 +17,32 @@ enum { INFO_NCE, NT_XENT, CLIP };
 
 static const gr_loss_info *row(int i) { return &gr_contrast_losses[i]; }
 
-/* log(1 + sum e^(others - partner)) along the axis of `others`, the rest of which has partner's
- * shape. */
-static gr_tensor *cross_entropy(gr_tensor *partner, gr_tensor *others, int axis) {
-    gr_tensor *all = gr_logsumexp(others, .axes = GR_AXES(axis));
+/* log(1 + sum e^(others - partner)) for others (N,K) and partner (N). */
+static gr_tensor *cross_entropy(gr_tensor *partner, gr_tensor *others) {
+    gr_tensor *all = gr_logsumexp(others, .axes = GR_AXES(1));
     return gr_softplus(gr_sub(all, partner));
 }
 
-/* Logits (n,n) with those that are not to be counted, where i - j is a multiple of `period`, so low
- * that their exponentials are 0. They are finite, so that a row of these alone has no inf - inf. */
-static gr_tensor *without_partners(gr_tensor *logits, int period) {
-    gr_graph *g = logits->graph;
+/* The same for logits (n,n) with the partner of each row i in column i + shift, modulo n. */
+static gr_tensor *row_losses(gr_tensor *logits, int shift) {
+    if (logits == NULL) return NULL;
     int n = logits->shape.dim[0];
+    gr_tensor *partner =
+        gr_tensor_new(logits->graph, "gr_odds_against", GR_INDEX, GR_SHAPE(n), false);
+    if (partner == NULL) return NULL;
+    for (int i = 0; i < n; i++) partner->index[i] = (i + shift) % n;
+    return gr_softplus(gr_odds_against(logits, partner, GR_IGNORE_NOTHING));
+}
+
+/* Logits (n,n) with those of the diagonal so low that their exponentials are 0. They are finite, so
+ * that a row of these alone has no inf - inf. */
+static gr_tensor *without_diagonal(gr_tensor *logits) {
+    if (logits == NULL) return NULL;
+    gr_graph *g = logits->graph;
     gr_tensor *is_left_out = gr_zeros(g, logits->shape);
     if (is_left_out == NULL) return NULL;
-    for (int i = 0; i < n; i++)
-        for (int j = i % period; j < n; j += period) is_left_out->data[(int64_t)i * n + j] = 1;
+    int64_t n = logits->shape.dim[0];
+    for (int64_t i = 0; i < n; i++) is_left_out->data[i * n + i] = 1;
     double lowest = sizeof(gr_real) == sizeof(float) ? -FLT_MAX : -DBL_MAX;
     return gr_where(is_left_out, gr_scalar(g, lowest / 4), logits);
 }
@@ -65,18 +78,11 @@ gr_tensor *gr_info_nce_(gr_info_nce_args a) {
     }
     gr_tensor *query = gr_scale(a.query, 1 / a.temperature);
     gr_tensor *partner = gr_rows_dot(query, a.positive);
-    gr_tensor *loss = cross_entropy(partner, products(query, a.negatives), 1);
+    gr_tensor *loss = cross_entropy(partner, products(query, a.negatives));
     return gr_loss_reduce(r, loss, NULL, a.reduction);
 }
 
 /* -- NT-Xent -- */
-
-/* s_i = z_i.z_(i+N) for i < N, twice: (2N). */
-static gr_tensor *partners(gr_tensor *z) {
-    int n = z->shape.dim[0] / 2;
-    gr_tensor *half = gr_rows_dot(gr_slice(z, 0, 0, n, 1), gr_slice(z, 0, n, 2 * n, 1));
-    return gr_concat(GR_LIST(half, half), 0);
-}
 
 gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
     const gr_loss_info *r = row(NT_XENT);
@@ -88,11 +94,9 @@ gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
         return gr_fail(g, "gr_nt_xent: %s, expected an even number of rows: i and i + N are a pair",
                        gr_describe(a.embeddings, "embeddings").text);
     gr_tensor *z = gr_scale(gr_unit_rows(a.embeddings), 1 / sqrt(a.temperature));
-    if (z == NULL) return NULL;
-    gr_tensor *logits = gr_matmul(z, z, .transpose_b = true);
-    if (logits == NULL) return NULL;
-    gr_tensor *others = without_partners(logits, z->shape.dim[0] / 2);
-    return gr_loss_reduce(r, cross_entropy(partners(z), others, 1), NULL, a.reduction);
+    gr_tensor *logits = without_diagonal(gr_matmul(z, z, .transpose_b = true));
+    gr_tensor *loss = row_losses(logits, a.embeddings->shape.dim[0] / 2);
+    return gr_loss_reduce(r, loss, NULL, a.reduction);
 }
 
 /* -- CLIP -- */
@@ -117,10 +121,7 @@ gr_tensor *gr_clip_(gr_clip_args a) {
     }
     gr_tensor *image = gr_mul(a.image, a.logit_scale);
     gr_tensor *logits = gr_matmul(image, a.text, .transpose_b = true);
-    if (logits == NULL) return NULL;
-    gr_tensor *pairs = gr_rows_dot(image, a.text);
-    gr_tensor *others = without_partners(logits, logits->shape.dim[0]);
-    gr_tensor *both = gr_add(cross_entropy(pairs, others, 1), cross_entropy(pairs, others, 0));
+    gr_tensor *both = gr_add(row_losses(logits, 0), row_losses(gr_transpose(logits, 0, 1), 0));
     return gr_loss_reduce(r, gr_scale(both, 0.5), NULL, a.reduction);
 }
 

@@ -102,12 +102,22 @@ BINARY(sigmoid_residual,
        a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
 /* clang-format on */
 
+#define SELECT(index_a, index_b)                                                                   \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+        gr_real yes = a[index_a], no = b[index_b];                                                 \
+        y[i] = c[i] != 0 ? yes : no;                                                               \
+    }
+
 static void k_where(int64_t n, const gr_real *c, int sc, const gr_real *a, int sa, const gr_real *b,
                     int sb, gr_real *y) {
-    for (int64_t i = 0; i < n; i++) {
-        gr_real yes = a[i * sa], no = b[i * sb];
-        y[i] = c[i * sc] != 0 ? yes : no;
-    }
+    if (!sc)
+        for (int64_t i = 0; i < n; i++) y[i] = c[0] != 0 ? a[i * sa] : b[i * sb];
+    else if (sa && sb)
+        SELECT(i, i)
+    else if (sa)
+        SELECT(i, 0)
+    else
+        SELECT(0, i * sb)
 }
 
 const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {

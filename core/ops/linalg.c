@@ -159,6 +159,11 @@ static gr_tensor *as_rows(gr_tensor *x) {
 static void matmul_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const transposes *t = n->params;
     gr_tensor *a = n->in[0], *b = n->in[1];
+    if (a == b && t->a != t->b) { /* A A^T or A^T A: both parts, G A and G^T A, in one product */
+        gr_tensor *sum = gr_add(grad, gr_transpose(grad, -1, -2));
+        grads[0] = t->b ? gr_matmul(sum, a) : gr_matmul(a, sum);
+        return;
+    }
     if (gr_wants(n, 0)) {
         gr_tensor *to_a = t->a ? gr_matmul(b, grad, .transpose_a = t->b, .transpose_b = true)
                                : gr_matmul(grad, b, .transpose_b = !t->b);

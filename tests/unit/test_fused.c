@@ -42,6 +42,12 @@ static gr_tensor *odds_against(const operands *o) {
     return gr_sub(others, gr_sum(gr_mul(own, o->x), .axes = GR_AXES(1)));
 }
 
+/* x x^T or x^T x of a piece of x, (3,5); `same` is the piece or a copy of it. */
+static gr_tensor *gram(const operands *o, bool columns, bool copied) {
+    gr_tensor *x = gr_slice(o->x, 1, 7, 12, 1), *same = copied ? gr_scale(x, 1) : x;
+    return gr_matmul(x, same, .transpose_a = columns, .transpose_b = !columns);
+}
+
 #define PAIR(name, fused, composed)                                                                \
     static gr_tensor *name##_fused(const operands *o) { return fused; }                            \
     static gr_tensor *name##_composed(const operands *o) { return composed; }
@@ -56,6 +62,8 @@ PAIR(huber, gr_pointwise_huber(o->x, o->t, 0.5, 1),
 PAIR(focal, gr_focal(o->x, o->t, .reduction = GR_SUM), focal_from_operations(o, 2))
 PAIR(focal_of_other_power, gr_focal(o->x, o->t, .gamma = 1.5, .reduction = GR_SUM),
      focal_from_operations(o, 1.5))
+PAIR(gram_of_rows, gram(o, false, false), gram(o, false, true))
+PAIR(gram_of_columns, gram(o, true, false), gram(o, true, true))
 PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
 
 typedef gr_tensor *program(const operands *o);
@@ -65,8 +73,9 @@ static const struct {
 } pairs[] = {
 #define LIST(name)                                                                                 \
     { #name, name##_fused, name##_composed }
-    LIST(overlap_all), LIST(overlap_rows),         LIST(bce),  LIST(huber),
-    LIST(focal),       LIST(focal_of_other_power), LIST(odds),
+    LIST(overlap_all), LIST(overlap_rows), LIST(bce),
+    LIST(huber),       LIST(focal),        LIST(focal_of_other_power),
+    LIST(odds),        LIST(gram_of_rows), LIST(gram_of_columns),
 };
 
 typedef struct outcome {
