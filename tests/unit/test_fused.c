@@ -6,6 +6,7 @@
 #include "core/graph/random.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
+#include "core/ops/linalg.h"
 #include "core/ops/odds.h"
 #include "core/ops/overlap.h"
 #include "core/ops/pointwise.h"
