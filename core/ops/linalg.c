@@ -149,6 +149,7 @@ static void matmul_forward(const gr_node *n) {
 
 /* x as a matrix of its last dimension's length. */
 static gr_tensor *as_rows(gr_tensor *x) {
+    if (x->shape.ndim == 2) return x;
     int64_t rows = 1;
     for (int i = 0; i < x->shape.ndim - 1; i++) rows *= x->shape.dim[i];
     return gr_reshape(x, GR_SHAPE((int)rows, dim_from_end(x, 1)));
@@ -235,8 +236,14 @@ static void affine_forward(const gr_node *n) {
 
 static void affine_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *x = n->in[0], *weight = n->in[1], *rows = as_rows(grad);
-    if (gr_wants(n, 0)) grads[0] = gr_reshape(gr_matmul(rows, weight), x->shape);
-    if (gr_wants(n, 1)) grads[1] = gr_matmul(rows, as_rows(x), .transpose_a = true);
+    const transposes first = {.a = true};
+    if (gr_wants(n, 0)) {
+        grads[0] = gr_matmul(rows, weight);
+        if (x->shape.ndim != 2) grads[0] = gr_reshape(grads[0], x->shape);
+    }
+    if (gr_wants(n, 1))
+        grads[1] =
+            gr_apply_gradient(n, 1, &matmul_op, GR_LIST(rows, as_rows(x)), &first, sizeof first);
     if (n->n_in > 2 && gr_wants(n, 2)) grads[2] = gr_sum(rows, .axes = GR_AXES(0));
 }
 

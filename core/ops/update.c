@@ -59,6 +59,12 @@ static void adam_range(void *context, int64_t begin, int64_t end) {
                      &w->adam);
 }
 
+/* 1 - beta^step. Beyond 42 beta^step <= e^-(1 - beta) step is less than half a unit in 1's last
+ * place, and to compute it, with an underflow, takes long. */
+static double correction(double beta, double step) {
+    return (1 - beta) * step > 42 ? 1 : 1 - pow(beta, step);
+}
+
 void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v, gr_adam_update r) {
     if (!fits(p, grad, "gr_update_adam")) return;
     if (m == NULL || v == NULL) {
@@ -74,8 +80,8 @@ void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
                                .beta2 = (gr_real)r.beta2,
                                .one_minus_beta2 = (gr_real)(1 - r.beta2),
                                .eps = (gr_real)r.eps,
-                               .step_size = (gr_real)(r.lr / (1 - pow(r.beta1, step))),
-                               .root_correction = (gr_real)(1 / sqrt(1 - pow(r.beta2, step)))};
+                               .step_size = (gr_real)(r.lr / correction(r.beta1, step)),
+                               .root_correction = (gr_real)(1 / sqrt(correction(r.beta2, step)))};
     gr_for(p->graph, p->size, GRAIN, adam_range, &w);
 }
 
