@@ -6,9 +6,6 @@
 
 #include <math.h>
 
-/* Elements in a piece of work for one thread. */
-enum { GRAIN = 1 << 15 };
-
 #define KERNELS(n) ((n)->graph->kernels->elementwise)
 
 /* -- One operand -- */
@@ -26,7 +23,7 @@ static void unary_range(void *context, int64_t begin, int64_t end) {
 
 static void run_unary(const gr_node *n, gr_unary_kernel *kernel, const gr_real *p) {
     unary_work w = {kernel, n->in[0]->data, p, n->out->data};
-    gr_for(n->graph, n->out->size, GRAIN, unary_range, &w);
+    gr_for(n->graph, n->out->size, GR_GRAIN, unary_range, &w);
 }
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {
@@ -200,9 +197,9 @@ static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_
     broadcast_work w = {kernel, select, &plan, n->in, n->out->data};
     if (n->out->size == 0) return;
     if (plan.rows == 1)
-        gr_for(n->graph, plan.length, GRAIN, one_row_range, &w);
+        gr_for(n->graph, plan.length, GR_GRAIN, one_row_range, &w);
     else
-        gr_for(n->graph, plan.rows, 1 + GRAIN / plan.length, rows_range, &w);
+        gr_for(n->graph, plan.rows, 1 + GR_GRAIN / plan.length, rows_range, &w);
 }
 
 /* Defines gr_NAME(a, b) without gradient. */

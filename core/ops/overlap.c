@@ -4,8 +4,8 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/shape.h"
 
-/* Elements in a piece of work, and the most pieces of a row: longer rows have larger pieces. */
-enum { GRAIN = 1 << 15, MOST_PIECES = 256 };
+/* Fewer rows than these are cut, into so many pieces at most: longer rows have larger ones. */
+enum { FEW_ROWS = 16, MOST_PIECES = 256 };
 
 /* a and b as (rows, length). */
 typedef struct work {
@@ -61,7 +61,7 @@ static void slope_forward(const gr_node *n) {
     w.b = n->in[1]->data;
     w.to_product = n->in[0]->data;
     w.to_sum = n->in[0]->data + p->own * w.rows;
-    gr_for(n->graph, n->out->size, GRAIN, slope_range, &w);
+    gr_for(n->graph, n->out->size, GR_GRAIN, slope_range, &w);
 }
 
 static gr_tensor *slope_composed(const gr_node *n, gr_tensor **in) {
@@ -139,11 +139,11 @@ static void sums_forward(const gr_node *n) {
     work w = work_of(n, n->in[0], kept_of(n));
     w.a = n->in[0]->data;
     w.b = n->in[1]->data;
-    w.grain = w.length > (int64_t)GRAIN * MOST_PIECES ? w.length / (MOST_PIECES - 1) : GRAIN;
-    if (w.length > 2 * GRAIN)
+    w.grain = w.length > (int64_t)GR_GRAIN * MOST_PIECES ? w.length / (MOST_PIECES - 1) : GR_GRAIN;
+    if (w.rows < FEW_ROWS && w.length > GR_GRAIN)
         run_in_pieces(n->graph, &w);
     else
-        gr_for(n->graph, w.rows, 1 + GRAIN / (w.length + 1), rows_range, &w);
+        gr_for(n->graph, w.rows, 1 + GR_GRAIN / (w.length + 1), rows_range, &w);
 }
 
 /* The gradient of operand i, whose own sum is sum 1 + i. */

@@ -6,8 +6,8 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
-/* Elements in a piece of work, and the most pieces of a sum: larger tensors have larger pieces. */
-enum { GRAIN = 1 << 15, MOST_PIECES = 256 };
+/* The most pieces of a sum: larger tensors have larger pieces. */
+enum { MOST_PIECES = 256 };
 
 typedef struct function {
     const gr_op *values, *to_a, *to_b; /* to_a and to_b: the slopes in a and in b */
@@ -57,7 +57,7 @@ static void run_slope(const gr_node *n, gr_range_function *range) {
               .q = (gr_real)v->q};
     w.grad_step = v->total == 0;
     w.scale = v->total == 0 ? 1 : (gr_real)v->total;
-    gr_for(n->graph, n->out->size, GRAIN, range, &w);
+    gr_for(n->graph, n->out->size, GR_GRAIN, range, &w);
 }
 
 /* The slope in operand `to` from operations: the gradient of the composed function. */
@@ -117,7 +117,7 @@ static void pointwise_forward(const gr_node *n) {
     w.p = (gr_real)v->p;
     w.q = (gr_real)v->q;
     w.y = n->out->data;
-    w.grain = size > (int64_t)GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GRAIN;
+    w.grain = size > (int64_t)GR_GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GR_GRAIN;
     if (v->total == 0) {
         gr_for(n->graph, size, w.grain, each_range, &w);
         return;

@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-enum { GRAIN = 1 << 15 };
-
 typedef struct work {
     const gr_update_kernels *kernels;
     gr_real *p, *m, *v, *s; /* m, v and s: the optimizer's memory */
@@ -50,7 +48,7 @@ void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_updat
                              .keep = r.first ? 0 : (gr_real)r.momentum,
                              .take = r.first ? 1 : (gr_real)(1 - r.dampening),
                              .nesterov = r.nesterov};
-    gr_for(p->graph, p->size, GRAIN, sgd_range, &w);
+    gr_for(p->graph, p->size, GR_GRAIN, sgd_range, &w);
 }
 
 static void adam_range(void *context, int64_t begin, int64_t end) {
@@ -82,7 +80,7 @@ void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
                                .eps = (gr_real)r.eps,
                                .step_size = (gr_real)(r.lr / correction(r.beta1, step)),
                                .root_correction = (gr_real)(1 / sqrt(correction(r.beta2, step)))};
-    gr_for(p->graph, p->size, GRAIN, adam_range, &w);
+    gr_for(p->graph, p->size, GR_GRAIN, adam_range, &w);
 }
 
 static void rmsprop_range(void *context, int64_t begin, int64_t end) {
