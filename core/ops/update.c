@@ -104,7 +104,7 @@ void gr_update_rmsprop(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_real 
                                      .eps = (gr_real)r.eps,
                                      .weight_decay = (gr_real)r.weight_decay,
                                      .momentum = (gr_real)r.momentum};
-    gr_for(p->graph, p->size, GRAIN, rmsprop_range, &w);
+    gr_for(p->graph, p->size, GR_GRAIN, rmsprop_range, &w);
 }
 
 static void adagrad_range(void *context, int64_t begin, int64_t end) {
@@ -119,5 +119,5 @@ void gr_update_adagrad(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_adagr
                                      .weight_decay = (gr_real)r.weight_decay,
                                      .eps = (gr_real)r.eps,
                                      .start = (gr_real)r.start};
-    gr_for(p->graph, p->size, GRAIN, adagrad_range, &w);
+    gr_for(p->graph, p->size, GR_GRAIN, adagrad_range, &w);
 }
