@@ -34,7 +34,7 @@ BUILD ?= build
 CFLAGS ?= -O3 -g
 
 # What Debian calls the packages; README.md says what each is for.
-PACKAGES = libc6-dev check libcjson-dev zlib1g-dev libstb-dev gnuplot-nox pkgconf valgrind
+PACKAGES = libc6-dev check libcjson-dev zlib1g-dev gnuplot-nox pkgconf valgrind
 PACKAGES_DEV = clang libomp-dev clang-format
 
 # As many jobs as processors, unless -j says otherwise.
@@ -160,15 +160,13 @@ need = @$(1) >/dev/null 2>&1 || { \
     echo '$(2) is missing: make deps, or apt-get install $(3)' >&2; exit 1; }
 need_header = $(call need,printf '\043include <$(1)>\n' | $(CC) -E -x c -,$(2),$(3))
 
-.PHONY: need-check need-cjson need-zlib need-stb need-gnuplot need-valgrind need-pkg-config
+.PHONY: need-check need-cjson need-zlib need-gnuplot need-valgrind need-pkg-config
 need-check:
 	$(call need_header,check.h,Check (the unit test library),check)
 need-cjson:
 	$(call need_header,cjson/cJSON.h,cJSON (reads JSON),libcjson-dev)
 need-zlib:
 	$(call need_header,zlib.h,zlib (reads compressed files),zlib1g-dev)
-need-stb:
-	$(call need_header,stb/stb_image.h,stb (reads and writes images),libstb-dev)
 need-gnuplot:
 	$(call need,command -v gnuplot,gnuplot (draws the pictures),gnuplot-nox)
 need-valgrind:
@@ -184,15 +182,12 @@ CLI_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,examples/gradus.c $(wildcard example
 TRAINERS = $(filter-out examples/gradus.c,$(wildcard examples/*.c))
 EXAMPLE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(TRAINERS))
 PROGRAMS = $(patsubst examples/%.c,$(OUT)/%,$(TRAINERS))
-EXAMPLE_LIBS = -Wl,--as-needed -lcjson -lstb -lm
 
 examples: $(PROGRAMS)
 
-$(filter-out $(CLI_OBJECTS),$(COMMON_OBJECTS)) $(EXAMPLE_OBJECTS): | need-cjson need-stb
-
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(EXAMPLE_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) -lm -o $@
 
 # The command line program needs nothing but the library, so that it is made with it.
 $(OUT)/obj/examples/gradus.o: CPPFLAGS_ALL += -DGRADUS_VERSION='"$(VERSION)"'

@@ -6,9 +6,9 @@
  *
  *   clean    training on ordinary sales: condition Normal, at most 4,000 square feet
  *   real     training on all sales: also unfinished houses, foreclosures, sales within the family,
- * and five very large houses, three of which went for a third of what their size suggests shifted
- * clean, but 5 % of the training prices are too high by five standard deviations: the truth is
- * known, and the outliers are all on one side
+ *            and five very large houses, three of which went for a third of what their size suggests
+ *   shifted  clean, but 5 % of the training prices are too high by five standard deviations: the
+ *            truth is known, and the outliers are all on one side
  *
  * The test sales are ordinary ones and never changed. A seed decides the split, which prices are
  * shifted, the network's beginning and the order of the batches; all losses get the same seeds, so

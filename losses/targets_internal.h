@@ -12,7 +12,8 @@
 /* An ignore_index for losses that have none. */
 enum { GR_IGNORE_NOTHING = INT_MIN };
 
-/* Checks as in loss_internal.h. x is (N,C) or (N,C,d1..), target its shape without C, of indices from 0 to C-1 or ignore_index.
+/* Checks as in loss_internal.h. x is (N,C) or (N,C,d1..), target its shape without C, of indices
+ * from 0 to C-1 or ignore_index.
  */
 bool gr_loss_check_target(const gr_loss_info *row, const gr_tensor *x, const char *x_name,
                           const gr_tensor *target, int ignore_index);

@@ -87,8 +87,8 @@ gr_tensor *gr_keep(gr_tensor *t);
 
 /* -- About a tensor -- */
 
-/* Gives t a name for messages and pictures (copied, lives as long as t), or with NULL takes it away;
- * returns t. */
+/* Gives t a name for messages and pictures (copied, lives as long as t), or with NULL takes it
+ * away; returns t. */
 gr_tensor *gr_name(gr_tensor *t, const char *name);
 /* Lets gradients flow into the leaf t; returns t. An error for a tensor of integers, or for one
  * that an operation made. */

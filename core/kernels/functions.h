@@ -4,8 +4,8 @@
 
 #include "core/kernels/vector_math.h"
 
-/* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as long.
- * In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
+/* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as
+ * long. In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
  * Lawson's iteration), 3.4e-8; at most 2.7 units of 2^-24 are lost with the roundings. */
 static inline gr_real log1p_of_unit(gr_real x) {
 #ifdef GR_DOUBLE

@@ -88,9 +88,9 @@ typedef struct gr_update_kernels {
 } gr_update_kernels;
 
 /* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is
- * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's rows are
- * contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to it), a
- * row for all with a distance of 0 (a bias), or NULL for zeros. */
+ * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's
+ * rows are contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to
+ * it), a row for all with a distance of 0 (a bias), or NULL for zeros. */
 typedef struct gr_product {
     int64_t m, n, k;
     const gr_real *a, *b, *start;

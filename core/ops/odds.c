@@ -19,8 +19,8 @@ typedef struct odds_params {
 } odds_params;
 
 /* Three operations share the work: the fold of the others' logits x into their maximum m and the
- * sum s of e^(x - m), which is kept for the gradient; the odds; and the gradient. s is 0 where there
- * are no others, or where the target is ignored.
+ * sum s of e^(x - m), which is kept for the gradient; the odds; and the gradient. s is 0 where
+ * there are no others, or where the target is ignored.
  *
  * x is walked as (outer, n, inner) with the classes in the middle: rows where inner is 1, tiles of
  * columns otherwise. */

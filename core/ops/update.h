@@ -2,7 +2,8 @@
  *
  * They change the leaf `p` and the optimizer's memory, are not recorded, and must not run between
  * the forward and the backward pass of the same step. `grad` has p's shape; another one is an error
- * and changes nothing, as is memory that is NULL. Plain arrays hold one number for each element of p.
+ * and changes nothing, as is memory that is NULL. Plain arrays hold one number for each element of
+ * p.
  */
 #ifndef GR_UPDATE_H
 #define GR_UPDATE_H

@@ -922,4 +922,4 @@ add("cosine_similarity", "large", cosine(-1, 1e-8), {"a": real([[1e15, 2e15]]), 
     smooth=False, orders=1)
 
 if __name__ == "__main__":
-    cases.write(os.path.join(os.path.dirname(__file__), "ops.json"), "tests/oracle/ops.py")
+    cases.write(os.path.join(os.path.dirname(__file__), "ops.json.gz"), "tests/oracle/ops.py")

@@ -1,10 +1,10 @@
-/* The operations by the names that tests/oracle/ops.json has for them. */
+/* The operations by the names that tests/oracle/ops.json.gz has for them. */
 #ifndef OP_CASES_H
 #define OP_CASES_H
 
 #include "tests/unit/oracle.h"
 
-#define OPS_FILE "tests/oracle/ops.json"
+#define OPS_FILE "tests/oracle/ops.json.gz"
 
 /* The operations in the table: their number, and the i-th's name and family ("reduce"). */
 int op_count(void);
