@@ -3,20 +3,22 @@
 
 #include "core/kernels/parallel.h"
 
-/* Rows and columns of C whose A and B are packed at once; rows and strips of C in a piece of work
- * for one thread. Rows are multiples of every tile's. A's piece, 120 rows, takes 120 kB and stays
- * in the second cache. */
-enum { ROWS = 960, COLUMNS = 1536, PIECE_ROWS = 120, PIECE_STRIPS = 16, PACK_GRAIN = 8 };
+/* Rows and columns of C whose A and B are packed at once; the most rows and strips of C in a piece of
+ * work for one thread. Rows are multiples of every tile's. A's piece, 120 rows, takes 120 kB and
+ * stays in the second cache. The pieces' number is a multiple of EVEN, so that threads have as much
+ * to do, and their rows are as many as can be. */
+enum { ROWS = 960, COLUMNS = 1536, PIECE_ROWS = 120, PIECE_STRIPS = 16, EVEN = 4 };
 /* Below so many multiplications, or in few rows, packing costs more than it saves. */
 enum { SMALL = 80 * 80 * 80, FEW_ROWS = 16, FEW_COLUMNS = 1 };
-/* Multiplications in a piece of a product that is not packed. */
-enum { PIECE_WORK = 1 << 18 };
+/* Multiplications in a piece of a product that is not packed, and numbers in a piece of packing: some
+ * 10 us, for a parallel region costs 1 us and more. */
+enum { PIECE_WORK = 1 << 19, PACK_PIECE = 1 << 16 };
 
 typedef struct block {
     const gr_gemm_kernels *kernels;
     gr_product p;
     gr_real *a, *b; /* packed */
-    int64_t strips, strip_pieces;
+    int64_t strips, strip_pieces, piece_rows;
 } block;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -52,10 +54,16 @@ static void pack_b_range(void *context, int64_t begin, int64_t end) {
 static void multiply_range(void *context, int64_t begin, int64_t end) {
     const block *w = context;
     for (int64_t i = begin; i < end; i++) {
-        int64_t row = i / w->strip_pieces * PIECE_ROWS, s = i % w->strip_pieces * PIECE_STRIPS;
-        w->kernels->packed(&w->p, w->a, w->b, row, least(PIECE_ROWS, w->p.m - row), s,
+        int64_t row = i / w->strip_pieces * w->piece_rows, s = i % w->strip_pieces * PIECE_STRIPS;
+        w->kernels->packed(&w->p, w->a, w->b, row, least(w->piece_rows, w->p.m - row), s,
                            least(s + PIECE_STRIPS, w->strips));
     }
+}
+
+static int64_t rows_of_piece(const block *w) {
+    int64_t tile = w->kernels->rows, tiles = pieces_of(w->p.m, tile);
+    int64_t pieces = pieces_of(pieces_of(w->p.m, PIECE_ROWS), EVEN) * EVEN;
+    return pieces_of(tiles, pieces) * tile;
 }
 
 /* A piece of K for a block of columns: B is packed once, A for one group of rows after the other.
@@ -64,12 +72,15 @@ static void multiply_columns(block *w, int threads, const gr_product *p) {
     w->p = *p;
     w->strips = w->kernels->strips(p->n);
     w->strip_pieces = pieces_of(w->strips, PIECE_STRIPS);
-    gr_parallel_for(threads, w->strips, PACK_GRAIN, pack_b_range, w);
+    gr_parallel_for(threads, w->strips, 1 + PACK_PIECE / (p->k * w->kernels->columns), pack_b_range,
+                    w);
     for (int64_t row = 0; row < p->m; row += ROWS) {
         w->p = gr_product_rows(p, row, least(ROWS, p->m - row));
         int64_t tiles = pieces_of(w->p.m, w->kernels->rows);
-        gr_parallel_for(threads, tiles, PACK_GRAIN, pack_a_range, w);
-        int64_t pieces = pieces_of(w->p.m, PIECE_ROWS) * w->strip_pieces;
+        gr_parallel_for(threads, tiles, 1 + PACK_PIECE / (p->k * w->kernels->rows), pack_a_range,
+                        w);
+        w->piece_rows = rows_of_piece(w);
+        int64_t pieces = pieces_of(w->p.m, w->piece_rows) * w->strip_pieces;
         gr_parallel_for(threads, pieces, 1, multiply_range, w);
     }
 }
