@@ -465,10 +465,13 @@ static void print_choice(int seeds) {
             printf("  %s %+6.1f%%", state_names[state], 100 * regret(state, loss, seeds));
         printf("\n");
     }
-    printf("\nIf you don't know whether your data have outliers, choose %s: in no state is its MAE "
-           "more "
-           "than %.1f%%\nabove the best.",
-           losses[chosen].label, 100 * worst_regret(chosen, seeds));
+    double worst = worst_regret(chosen, seeds);
+    printf("\nIf you don't know whether your data have outliers, choose %s: ",
+           losses[chosen].label);
+    if (worst == 0)
+        printf("its MAE is the lowest in every state.");
+    else
+        printf("in no state is its MAE\nmore than %.1f%% above the best.", 100 * worst);
     int same = 0;
     for (int loss = 0; loss < n_losses; loss++)
         if (loss != chosen && as_good(loss, chosen, seeds))
