@@ -475,9 +475,9 @@ static void print_choice(int seeds) {
     int same = 0;
     for (int loss = 0; loss < n_losses; loss++)
         if (loss != chosen && as_good(loss, chosen, seeds))
-            printf("%s%s", same++ == 0 ? " Never clearly worse than that: " : ", ",
+            printf("%s%s", same++ == 0 ? "\nNever clearly worse than that: " : ", ",
                    losses[loss].label);
-    printf("%s\n", same == 0 ? " All others are clearly worse in some state." : ".");
+    printf("%s\n", same == 0 ? "\nAll others are clearly worse in some state." : ".");
 }
 
 static void print_verdict(int seeds) {
