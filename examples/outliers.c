@@ -471,7 +471,7 @@ static void print_choice(int seeds) {
     if (worst == 0)
         printf("its MAE is the lowest in every state.");
     else
-        printf("in no state is its MAE\nmore than %.1f%% above the best.", 100 * worst);
+        printf("in no state is its MAE\nmore than %.2f%% above the best.", 100 * worst);
     int same = 0;
     for (int loss = 0; loss < n_losses; loss++)
         if (loss != chosen && as_good(loss, chosen, seeds))
