@@ -29,12 +29,17 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 PYTHON ?= python3
+
+# What the library is linked with.
+LIBS = -lcjson -lz -lm
+
 REPETITIONS ?= 21
 BUILD ?= build
 CFLAGS ?= -O3 -g
 
 # What Debian calls the packages; README.md says what each is for.
-PACKAGES = libc6-dev check libcjson-dev zlib1g-dev gnuplot-nox pkgconf valgrind
+PACKAGES = libc6-dev libcjson-dev libstb-dev zlib1g-dev check gnuplot-nox pkgconf valgrind \
+    dataset-fashion-mnist
 PACKAGES_DEV = clang libomp-dev clang-format
 
 # As many jobs as processors, unless -j says otherwise.
@@ -125,7 +130,7 @@ $(STATIC): $(OBJECTS)
 $(SHARED): $(OBJECTS) gradus.map
 	$(call say,ld $@)
 	$(Q)$(CC) -shared -Wl,-soname,lib$(NAME).so.$(SOVERSION) -Wl,--version-script=gradus.map \
-	    -Wl,--no-undefined $(CFLAGS_ALL) $(OBJECTS) $(LDFLAGS_ALL) -lm -o $@
+	    -Wl,--no-undefined $(CFLAGS_ALL) $(OBJECTS) $(LDFLAGS_ALL) $(LIBS) -o $@
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(call say,cc $<)
@@ -144,6 +149,9 @@ $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS_ALL)
 $(OUT)/flags: FORCE
 	$(call need_header,stdlib.h,The C library for development,libc6-dev)
+	$(call need_header,zlib.h,zlib (reads compressed files),zlib1g-dev)
+	$(call need_header,cjson/cJSON.h,cJSON (reads JSON),libcjson-dev)
+	$(call need_header,stb/stb_image.h,stb_image (reads and writes pictures),libstb-dev)
 	@mkdir -p $(@D)
 	@echo '$(subst ','"'"',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS_TEXT))' >$@
 
@@ -160,13 +168,9 @@ need = @$(1) >/dev/null 2>&1 || { \
     echo '$(2) is missing: make deps, or apt-get install $(3)' >&2; exit 1; }
 need_header = $(call need,printf '\043include <$(1)>\n' | $(CC) -E -x c -,$(2),$(3))
 
-.PHONY: need-check need-cjson need-zlib need-gnuplot need-valgrind need-pkg-config
+.PHONY: need-check need-gnuplot need-valgrind need-pkg-config
 need-check:
 	$(call need_header,check.h,Check (the unit test library),check)
-need-cjson:
-	$(call need_header,cjson/cJSON.h,cJSON (reads JSON),libcjson-dev)
-need-zlib:
-	$(call need_header,zlib.h,zlib (reads compressed files),zlib1g-dev)
 need-gnuplot:
 	$(call need,command -v gnuplot,gnuplot (draws the pictures),gnuplot-nox)
 need-valgrind:
@@ -187,14 +191,14 @@ examples: $(PROGRAMS)
 
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) -lm -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
 
 # The command line program needs nothing but the library, so that it is made with it.
 $(OUT)/obj/examples/gradus.o: CPPFLAGS_ALL += -DGRADUS_VERSION='"$(VERSION)"'
 
 $(OUT)/gradus: $(CLI_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) -lm -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
 
 demo: $(OUT)/outliers | need-gnuplot
 	$(OUT)/outliers --out $(OUT)/outliers-demo
@@ -203,10 +207,10 @@ demo: $(OUT)/outliers | need-gnuplot
 
 CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
-TEST_LIBS = $(CHECK_LIBS) -lcjson -lz -lm
+TEST_LIBS = $(CHECK_LIBS) $(LIBS)
 RUN_UNIT = CK_DEFAULT_TIMEOUT=120 $(OUT)/unit
 
-$(TEST_OBJECTS): | need-check need-cjson need-zlib
+$(TEST_OBJECTS): | need-check
 
 $(OUT)/unit: $(TEST_OBJECTS) $(STATIC)
 	$(call say,ld $@)
@@ -258,7 +262,7 @@ COUNTED = malloc calloc realloc aligned_alloc posix_memalign
 
 $(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) -lm -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
 
 bench: $(OUT)/bench
 	$(OUT)/bench --repetitions $(REPETITIONS) --threads 1 '$(PYTHON) tests/bench/step.py'

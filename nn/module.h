@@ -38,10 +38,12 @@ typedef struct gr_module_type {
 struct gr_module {
     const gr_module_type *type;
     gr_graph *graph;
-    gr_list parameters;         /* its own and its children's */
-    gr_module *parent;          /* the module that it was added to */
-    gr_module *children, *next; /* its first child; its parent's next child */
-    int capacity;               /* room in parameters */
+    const char *name;                /* below its parent, "0"; NULL without one */
+    bool training;                   /* gr_set_training */
+    gr_list parameters, buffers;     /* its own and its children's */
+    int parameter_room, buffer_room; /* in these lists */
+    gr_module *parent;               /* the module that it was added to */
+    gr_module *children, *next;      /* its first child; its parent's next child */
 };
 
 /* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
@@ -60,6 +62,20 @@ int64_t gr_parameter_size(const gr_module *m);
 /* Forgets the gradients of all parameters below m. */
 void gr_clear_grads(gr_module *m);
 
+/* What else a module's results depend on and is saved with it, but is not trained: the running
+ * means of a batch normalisation, "1.running_mean". Lists and names as those of parameters. */
+gr_list gr_buffers(const gr_module *m);
+gr_tensor *gr_buffer_named(const gr_module *m, const char *name);
+
+/* Whether m and all below it compute as in training, which they do at first, or as in evaluation:
+ * the difference is the layer's (dropout, batch normalisation). Recording is another matter, that
+ * of gr_no_grad_begin. */
+void gr_set_training(gr_module *m, bool training);
+
+/* The child that was added under this name, "0" of a sequential; NULL if there is none, which is no
+ * error. */
+gr_module *gr_child(const gr_module *m, const char *name);
+
 /* -- For writing modules -- */
 
 /* `bytes` of zeroed memory that begin with the module; NULL and an error if there is none. `type`
@@ -68,8 +84,11 @@ void *gr_module_new(gr_graph *g, const gr_module_type *type, size_t bytes);
 /* A new parameter of zeros, to be initialised (init.h). Its name is copied and is the only one of
  * its kind below m; NULL for a NULL m. */
 gr_tensor *gr_add_parameter(gr_module *m, const char *name, gr_shape shape);
-/* Puts `child` below m; its parameters' names get "name." in front. A child has one parent, of its
- * graph, and has all its own parameters and children by then; anything else is an error. False for
+/* A new buffer, a copy of `initial` (reals or integers) that lasts; otherwise as gr_add_parameter.
+ */
+gr_tensor *gr_add_buffer(gr_module *m, const char *name, gr_tensor *initial);
+/* Puts `child` below m; its parameters' and buffers' names get "name." in front. A child has one parent, of its
+ * graph, and has all its own parameters, buffers and children by then; anything else is an error. False for
  * a NULL m. */
 bool gr_add_child(gr_module *m, const char *name, gr_module *child);
 

@@ -92,6 +92,76 @@ START_TEST(a_layer_of_ones_own_is_trained_like_any_other) {
 }
 END_TEST
 
+/* -- Buffers, modes, children -- */
+
+START_TEST(buffers_are_named_and_are_no_parameters) {
+    gr_module *inner = shift_layer_new(g, 2);
+    const int32_t count[] = {7};
+    gr_tensor *mean = gr_add_buffer(inner, "mean", gr_full(g, GR_SHAPE(3), 0.5));
+    gr_tensor *calls = gr_add_buffer(inner, "calls", gr_from_index(g, GR_SCALAR, count));
+    gr_module *net = gr_sequential(g, gr_relu_layer(g), gr_sequential(g, inner));
+    ck_assert_msg(net != NULL, "%s", gr_error(g));
+    gr_graph_reset(g);
+    ck_assert_int_eq(gr_buffers(net).n, 2);
+    ck_assert_int_eq(gr_parameters(net).n, 1);
+    ck_assert_str_eq(mean->name, "1.0.mean");
+    ck_assert_ptr_eq(gr_buffer_named(net, "1.0.mean"), mean);
+    ck_assert_ptr_eq(gr_buffer_named(net, "1.0.calls"), calls);
+    ck_assert_ptr_null(gr_buffer_named(net, "mean"));
+    ck_assert_ptr_null(gr_buffer_named(net, NULL));
+    ck_assert(mean->lasting && !mean->requires_grad);
+    ck_assert_double_eq(gr_at(mean, 2), 0.5);
+    ck_assert_int_eq(calls->index[0], 7);
+    ck_assert_int_eq(gr_buffers(NULL).n, 0);
+}
+END_TEST
+
+START_TEST(buffers_are_refused) {
+    gr_module *m = shift_layer_new(g, 2);
+    ck_assert_ptr_null(gr_add_buffer(NULL, "mean", gr_scalar(g, 0)));
+    ck_assert(!gr_failed(g));
+    ck_assert_ptr_null(gr_add_buffer(m, "shift", gr_scalar(g, 0)));
+    ck_assert_str_eq(gr_error(g), "gr_add_buffer: shift has a parameter shift already");
+    gr_clear_error(g);
+    ck_assert_ptr_nonnull(gr_add_buffer(m, "mean", gr_scalar(g, 0)));
+    ck_assert_ptr_null(gr_add_parameter(m, "mean", GR_SHAPE(1)));
+    ck_assert_str_eq(gr_error(g), "gr_add_parameter: shift has a buffer mean already");
+    gr_clear_error(g);
+    gr_graph *other = gr_graph_new(.seed = 1);
+    ck_assert_ptr_null(gr_add_buffer(m, "far", gr_scalar(other, 0)));
+    ck_assert_str_eq(gr_error(g), "gr_add_buffer: far of shift belongs to another graph");
+    gr_graph_free(other);
+    gr_clear_error(g);
+    gr_sequential(g, m);
+    ck_assert_ptr_null(gr_add_buffer(m, "late", gr_scalar(g, 0)));
+    ck_assert_str_eq(gr_error(g),
+                     "gr_add_buffer: late comes too late: the shift has a parent already");
+}
+END_TEST
+
+START_TEST(the_mode_reaches_every_module) {
+    gr_module *leaf = gr_relu_layer(g), *inner = gr_sequential(g, leaf, gr_relu_layer(g));
+    gr_module *net = gr_sequential(g, gr_linear(g, 1, 1), inner);
+    ck_assert(net->training && inner->training && leaf->training);
+    gr_set_training(net, false);
+    ck_assert(!net->training && !inner->training && !leaf->training && !leaf->next->training);
+    gr_set_training(inner, true);
+    ck_assert(!net->training && inner->training && leaf->training);
+    gr_set_training(NULL, true);
+}
+END_TEST
+
+START_TEST(children_are_found_by_name) {
+    gr_module *leaf = gr_relu_layer(g), *net = gr_sequential(g, gr_linear(g, 1, 1), leaf);
+    ck_assert_ptr_eq(gr_child(net, "1"), leaf);
+    ck_assert_str_eq(leaf->name, "1");
+    ck_assert_ptr_null(net->name);
+    ck_assert_ptr_null(gr_child(net, "2"));
+    ck_assert_ptr_null(gr_child(net, NULL));
+    ck_assert_ptr_null(gr_child(NULL, "1"));
+}
+END_TEST
+
 /* -- Names, shapes, order -- */
 
 START_TEST(parameters_have_their_names_shapes_and_order) {
@@ -467,7 +537,10 @@ START_TEST(child_errors) {
                                    "children come before parents");
     FAILS(gr_add_child(b, "a", a), "gr_add_child: module a of shift, a shift, can't be added: "
                                    "children come before parents");
-    FAILS(gr_add_child(a, "b", c), "gr_add_child: shift has a parameter b.shift already");
+    FAILS(gr_add_child(a, "b", c), "gr_add_child: shift has a child b already");
+    ck_assert_ptr_nonnull(gr_add_parameter(c, "d.shift", GR_SHAPE(1)));
+    FAILS(gr_add_child(c, "d", shift_layer_new(g, 1)),
+          "gr_add_child: shift has a parameter d.shift already");
     FAILS(gr_add_child(a, "shift", shift_layer_new(g, 1)),
           "gr_add_child: shift has a parameter shift already");
     FAILS(gr_sequential(g, NULL), "gr_add_child: module 0 of sequential is NULL");
@@ -568,6 +641,10 @@ Suite *nn_suite(void) {
     tcase_add_test(t, a_layer_of_ones_own_is_trained_like_any_other);
     tcase_add_test(t, parameters_have_their_names_shapes_and_order);
     tcase_add_test(t, a_module_alone_has_plain_names);
+    tcase_add_test(t, buffers_are_named_and_are_no_parameters);
+    tcase_add_test(t, buffers_are_refused);
+    tcase_add_test(t, the_mode_reaches_every_module);
+    tcase_add_test(t, children_are_found_by_name);
     tcase_add_test(t, many_children_keep_their_order);
     tcase_add_test(t, modules_nest_deeply);
     tcase_add_test(t, clear_grads_forgets_all);
