@@ -11,6 +11,7 @@
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 #include "core/data/npy.h"
+#include "core/data/safetensors.h"
 
 #include "core/graph/autodiff.h"
 #include "core/graph/debug.h"
@@ -64,7 +65,9 @@
 #include "nn/module.h"
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
+#include "nn/weights.h"
 
+#include "optim/checkpoint.h"
 #include "optim/clip.h"
 #include "optim/ema.h"
 #include "optim/lr_schedule.h"

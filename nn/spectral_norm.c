@@ -101,13 +101,13 @@ gr_module *gr_spectral_linear_(gr_spectral_linear_args a) {
     spectral_linear *l = gr_module_new(a.graph, &spectral_linear_type, sizeof *l);
     if (l == NULL) return NULL;
     l->iterations = a.iterations;
-    l->weight = gr_add_parameter(&l->module, "weight", GR_SHAPE(a.out, a.in));
+    l->weight = gr_add_parameter(&l->module, "weight_orig", GR_SHAPE(a.out, a.in));
     if (a.bias) l->bias = gr_add_parameter(&l->module, "bias", GR_SHAPE(a.out));
     gr_initialise(l->weight, a.init);
     double bound = 1 / sqrt(a.in);
     if (a.init == GR_INIT_DEFAULT && a.bias) gr_init_uniform(l->bias, -bound, bound);
-    l->u = gr_keep(gr_normal(a.graph, GR_SHAPE(a.out), 0, 1));
-    l->v = gr_keep(gr_zeros(a.graph, GR_SHAPE(a.in)));
+    l->u = gr_add_buffer(&l->module, "weight_u", gr_normal(a.graph, GR_SHAPE(a.out), 0, 1));
+    l->v = gr_add_buffer(&l->module, "weight_v", gr_zeros(a.graph, GR_SHAPE(a.in)));
     gr_no_grad_begin(a.graph);
     gr_spectral_norm(l->weight, l->u, l->v, .iterations = FIRST_ITERATIONS);
     gr_no_grad_end(a.graph);

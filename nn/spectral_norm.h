@@ -34,9 +34,9 @@ typedef struct gr_spectral_linear_args {
     int iterations;
 } gr_spectral_linear_args;
 /* gr_spectral_linear(g, in, out, .bias = true, .init = GR_INIT_DEFAULT, .iterations = 1): gr_linear
- * with a normalised weight. The parameters are "weight", not normalised, and "bias". u and v begin
- * as random vectors after 15 iterations; each forward makes `iterations` more (at least 1), none
- * while the graph is not recording (gr_no_grad_begin). */
+ * with a normalised weight. The parameters are "weight_orig", not normalised, and "bias"; the
+ * buffers "weight_u" and "weight_v" begin as random vectors after 15 iterations. Each forward makes
+ * `iterations` more (at least 1), none while the graph is not recording (gr_no_grad_begin). */
 #define gr_spectral_linear(...)                                                                    \
     gr_spectral_linear_(                                                                           \
         (gr_spectral_linear_args){.bias = true, .iterations = 1, .graph = __VA_ARGS__})

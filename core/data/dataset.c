@@ -1,5 +1,6 @@
 #include "core/data/dataset.h"
 
+#include "core/data/batches_place_internal.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 
@@ -221,4 +222,9 @@ void gr_batch_restart(gr_batches *b) {
 int gr_batch_count(const gr_batches *b) {
     if (b == NULL) return 0;
     return b->rows / b->batch + (b->rows % b->batch > 0 && !b->drop_last);
+}
+
+gr_batches_place gr_batches_place_of(gr_batches *b) {
+    return (gr_batches_place){
+        .graph = b->x->graph, .order = b->order, .rows = b->rows, .at = &b->at};
 }

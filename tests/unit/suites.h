@@ -33,7 +33,10 @@
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
     X(layers)                                                                                      \
-    X(conv)
+    X(conv)                                                                                        \
+    X(safetensors)                                                                                 \
+    X(weights)                                                                                     \
+    X(checkpoint)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

@@ -1,0 +1,14 @@
+/* Names of tensors below a module. */
+#ifndef GR_WEIGHTS_INTERNAL_H
+#define GR_WEIGHTS_INTERNAL_H
+
+#include "nn/module.h"
+
+#pragma GCC visibility push(hidden)
+
+/* t's name below m, "weight" of a layer whose network calls it "0.weight". */
+const char *gr_name_below(const gr_module *m, const gr_tensor *t);
+
+#pragma GCC visibility pop
+
+#endif
