@@ -8,6 +8,7 @@
 #ifndef GRADUS_H
 #define GRADUS_H
 
+#include "core/data/batches.h"
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 #include "core/data/npy.h"
@@ -72,5 +73,6 @@
 #include "optim/ema.h"
 #include "optim/lr_schedule.h"
 #include "optim/optimizer.h"
+#include "optim/trainer.h"
 
 #endif

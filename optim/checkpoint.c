@@ -1,6 +1,6 @@
 #include "optim/checkpoint.h"
 
-#include "core/data/batches_place_internal.h"
+#include "core/data/batches_internal.h"
 #include "core/data/safetensors_internal.h"
 #include "nn/weights_internal.h"
 
@@ -172,10 +172,10 @@ static void list_ema(listing *l, const part *p) {
 }
 
 static void list_batches(listing *l, const part *p) {
-    gr_batches_place place = gr_batches_place_of(p->object);
-    add_bounded(l, text(l, "%s.order", p->name), several(GR_I32, place.order, place.rows),
-                (bounds){0, place.rows - 1});
-    add_bounded(l, text(l, "%s.at", p->name), one(GR_I32, place.at), (bounds){-1, place.rows});
+    gr_batches *b = p->object;
+    add_bounded(l, text(l, "%s.order", p->name), several(GR_I32, b->order, b->length),
+                (bounds){0, b->x->shape.dim[0] - 1});
+    add_bounded(l, text(l, "%s.at", p->name), one(GR_I32, &b->at), (bounds){-1, b->length});
 }
 
 static void list_plateau(listing *l, const part *p) {
@@ -275,8 +275,7 @@ bool gr_checkpoint_add_ema(gr_checkpoint *c, const char *name, gr_ema *ema) {
 
 bool gr_checkpoint_add_batches(gr_checkpoint *c, const char *name, gr_batches *batches) {
     const part p = {.name = name, .kind = "batches", .object = batches, .list = list_batches};
-    return add_checked(c, "batches", batches == NULL ? NULL : gr_batches_place_of(batches).graph,
-                       &p);
+    return add_checked(c, "batches", batches == NULL ? NULL : batches->x->graph, &p);
 }
 
 bool gr_checkpoint_add_plateau(gr_checkpoint *c, const char *name, gr_plateau *plateau) {

@@ -45,7 +45,7 @@
 #ifndef GR_CHECKPOINT_H
 #define GR_CHECKPOINT_H
 
-#include "core/data/dataset.h"
+#include "core/data/batches.h"
 #include "nn/module.h"
 #include "optim/ema.h"
 #include "optim/lr_schedule.h"

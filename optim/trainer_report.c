@@ -1,11 +1,10 @@
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/data/csv.h"
-#include "core/data/file_internal.h"
+#include "core/data/replace_internal.h"
 #include "optim/trainer_internal.h"
 
 /* -- Means -- */
@@ -85,7 +84,8 @@ static void print_cell(FILE *to, double value) {
         fprintf(to, ",%.9g", value);
 }
 
-static void print_log(const gr_trainer *run, FILE *to) {
+static bool print_log(FILE *to, void *context) {
+    const gr_trainer *run = context;
     const gr_trainer_record *record = run->record;
     fprintf(to, "epoch,lr");
     for (int i = 0; i < record->n_means; i++) fprintf(to, ",%s", record->means[i].name);
@@ -96,23 +96,12 @@ static void print_log(const gr_trainer *run, FILE *to) {
         for (int i = 0; i < record->n_means; i++) print_cell(to, record->lines[epoch]->values[i]);
         fprintf(to, "\n");
     }
+    return !ferror(to);
 }
 
 bool gr_trainer_write_log(const gr_trainer *run) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *memory = open_memstream(&text, &bytes);
-    if (memory == NULL) return gr_fail(run->graph, "gr_trainer_epoch: no memory for the log");
-    print_log(run, memory);
-    bool printed = !ferror(memory);
-    if (fclose(memory) != 0 || !printed) {
-        free(text);
-        return gr_fail(run->graph, "gr_trainer_epoch: no memory for the log");
-    }
-    bool written = gr_write_file(run->graph, "gr_trainer_epoch",
-                                 gr_trainer_file(run, "log.csv").text, text, bytes);
-    free(text);
-    return written;
+    return gr_replace_file(run->graph, "gr_trainer_epoch", gr_trainer_file(run, "log.csv").text,
+                           print_log, (void *)run);
 }
 
 static double number_at(const gr_csv_column *column, int i) {

@@ -1,4 +1,4 @@
-/* Data sets: rows split into parts, columns standardised, batches in random order.
+/* Data sets: rows split into parts, columns standardised; batches.h goes through them.
  *
  *     gr_parts parts = gr_split_rows(g, x->shape.dim[0], .validation = 0.1, .test = 0.2);
  *     gr_tensor *train_x = gr_take_rows(x, parts.train), *train_y = gr_take_rows(y, parts.train);
@@ -59,30 +59,5 @@ gr_scaler *gr_scaler_fit_(gr_scaler_args args);
 gr_tensor *gr_scaler_apply(const gr_scaler *scaler, gr_tensor *x);
 /* x deviation + mean: the way back. */
 gr_tensor *gr_scaler_invert(const gr_scaler *scaler, gr_tensor *x);
-
-/* -- Batches -- */
-
-typedef struct gr_batches gr_batches;
-
-typedef struct gr_batches_args {
-    gr_tensor *x, *y;
-    int batch;
-    bool shuffle, drop_last;
-} gr_batches_args;
-/* Batches of `batch` rows (32 unless given) of x and y, reals or integers with as many rows each; y
- * may be left out. Both last (gr_keep, gr_take_rows, gr_csv_tensor): anything else is an error.
- * With `shuffle` each epoch has a new order. The last batch of an epoch has what is left, or is
- * left out with `drop_last`. */
-#define gr_batches_new(...) gr_batches_new_((gr_batches_args){.batch = 32, .x = __VA_ARGS__})
-gr_batches *gr_batches_new_(gr_batches_args args);
-
-/* Puts copies of the next rows, tensors of the step, into *x and *y (y may be NULL). False at the
- * end of an epoch, after which the next call begins another one; false too if the graph has failed.
- */
-bool gr_batch_next(gr_batches *batches, gr_tensor **x, gr_tensor **y);
-/* Lets the next call begin a new epoch: for whoever leaves one before its end. */
-void gr_batch_restart(gr_batches *batches);
-/* The number of batches in an epoch. */
-int gr_batch_count(const gr_batches *batches);
 
 #endif

@@ -33,6 +33,7 @@
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
     X(layers)                                                                                      \
+    X(trainer)                                                                                     \
     X(conv)                                                                                        \
     X(safetensors)                                                                                 \
     X(weights)                                                                                     \

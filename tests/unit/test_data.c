@@ -1,4 +1,5 @@
 /* CSV files, whole and damaged; splits, scaling and batches. */
+#include "core/data/batches.h"
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 #include "core/graph/random.h"

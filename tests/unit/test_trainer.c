@@ -318,8 +318,8 @@ START_TEST(a_run_has_more_in_its_checkpoint) {
         training t = make(other);
         gr_trainer *run = gr_trainer_new(t.net, NULL, .steps = 1, .epochs = 2 + part,
                                          .directory = directory, .resume = part == 1);
-        ck_assert(gr_checkpoint_add_reals(gr_trainer_checkpoint(run), "temperature", &temperature,
-                                          1));
+        ck_assert(
+            gr_checkpoint_add_reals(gr_trainer_checkpoint(run), "temperature", &temperature, 1));
         if (part == 1) temperature = 0;
         while (gr_trainer_epoch(run)) {
             if (part == 1) ck_assert_double_eq(temperature, 1.5);

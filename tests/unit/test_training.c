@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/data/batches.h"
 #include "core/data/dataset.h"
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
