@@ -7,7 +7,7 @@
 
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
-#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "losses/regression.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
@@ -72,7 +72,7 @@ static training make(gr_graph *graph) {
 static void train(const training *t, gr_trainer *run, int last) {
     gr_tensor *x, *y;
     while (gr_trainer_epoch(run)) {
-        t->opt->lr = 1e-2 / (1 + run->epoch);
+        t->opt->lr = 3e-2 / (1 + 0.1 * run->epoch);
         while (gr_trainer_batch(run, &x, &y)) {
             if (run->epoch == last && run->step % 3 == 2) gr_trainer_stop(run);
             gr_trainer_step(run, gr_mse(gr_forward(t->net, x), y));
