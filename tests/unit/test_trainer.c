@@ -410,7 +410,7 @@ START_TEST(names_are_checked) {
     static const char *const bad[] = {"", "a,b", "a\"b", "a\nb", "epoch", "lr"};
     training t = make(g);
     gr_trainer *run = gr_trainer_new(t.net, t.opt, t.train);
-    char expected[256], name[16];
+    char expected[256], name[24];
     for (int i = 0; i < 6; i++) {
         gr_trainer_log(run, bad[i], 1);
         snprintf(expected, sizeof expected,
