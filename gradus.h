@@ -10,6 +10,9 @@
 
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
+#include "core/data/idx.h"
+#include "core/data/image.h"
+#include "core/data/mnist.h"
 #include "core/data/npy.h"
 
 #include "core/graph/autodiff.h"

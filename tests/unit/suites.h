@@ -33,7 +33,9 @@
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
     X(layers)                                                                                      \
-    X(conv)
+    X(conv)                                                                                        \
+    X(idx)                                                                                         \
+    X(image)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
