@@ -88,6 +88,8 @@ LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(OPENMP)
 KERNEL_FLAGS := -Wno-pass-failed -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd \
     $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n)
 
+STB_FLAGS := $(call accepts,-ftrivial-auto-var-init=zero,int main(void) { return 0; }\n)
+
 # The instruction sets that kernels are compiled for; the best one is chosen when a graph is made.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 ISAS = base avx2 avx512
@@ -136,6 +138,10 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(call say,cc $<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
+
+# What stb_image relies on: signed numbers that wrap around, and variables that begin as zero in what
+# it makes of damaged files.
+$(OUT)/obj/core/data/stb.o: CFLAGS_ALL += -fwrapv $(STB_FLAGS)
 
 define ISA_RULE
 $(OUT)/obj/%.$(1).o: %.c $(OUT)/flags

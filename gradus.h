@@ -11,6 +11,9 @@
 #include "core/data/batches.h"
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
+#include "core/data/idx.h"
+#include "core/data/image.h"
+#include "core/data/mnist.h"
 #include "core/data/npy.h"
 #include "core/data/safetensors.h"
 

@@ -3,7 +3,6 @@
 #include "core/data/file_internal.h"
 #include "core/graph/graph_internal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,16 +270,11 @@ static void write_element(const gr_tensor *t, int64_t i, FILE *file) {
 
 bool gr_npy_write(const gr_tensor *t, const char *path) {
     if (t == NULL) return false;
-    if (path == NULL) return gr_fail(t->graph, "gr_npy_write: path is NULL");
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return gr_fail(t->graph, "gr_npy_write: can't open %s: %s", path, strerror(errno));
+    gr_new_file f;
+    if (!gr_new_file_open(&f, t->graph, "gr_npy_write", path)) return false;
     char header[256];
     int n = make_header(t, header, (int)sizeof header);
-    fwrite(header, 1, (size_t)n, file);
-    for (int64_t i = 0; i < t->size; i++) write_element(t, i, file);
-    bool written = !ferror(file);
-    if (fclose(file) != 0) written = false;
-    return written ||
-           gr_fail(t->graph, "gr_npy_write: can't write all of %s: %s", path, strerror(errno));
+    fwrite(header, 1, (size_t)n, f.file);
+    for (int64_t i = 0; i < t->size; i++) write_element(t, i, f.file);
+    return gr_new_file_close(&f, t->graph, "gr_npy_write", path, true);
 }

@@ -37,7 +37,9 @@
     X(conv)                                                                                        \
     X(safetensors)                                                                                 \
     X(weights)                                                                                     \
-    X(checkpoint)
+    X(checkpoint)                                                                                  \
+    X(idx)                                                                                         \
+    X(image)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
