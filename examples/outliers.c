@@ -159,6 +159,17 @@ static bool fit(experiment_run *run, gr_module *net, gr_batches *batches) {
     return !gr_failed(run->graph) && !interrupted();
 }
 
+/* The MAE in dollars; of an interval, that of its lower end. */
+static double absolute_error(gr_module *net, gr_tensor *x, const gr_scaler *scale,
+                             gr_tensor *price) {
+    gr_no_grad_begin(x->graph);
+    gr_tensor *pred = gr_scaler_invert(scale, gr_slice(gr_forward(net, x), 1, 0, 1, 1));
+    double error = gr_item(gr_mean(gr_abs(gr_sub(pred, price))));
+    gr_no_grad_end(x->graph);
+    gr_graph_reset(x->graph);
+    return error;
+}
+
 /* Errors of predictions in dollars, all (N,1). */
 static void judge(experiment_run *run, gr_tensor *predicted, gr_tensor *truth) {
     gr_tensor *wrong = gr_sub(predicted, truth);
@@ -197,11 +208,13 @@ static void train(experiment_run *run, void *context) {
     gr_module *net = gr_sequential(g, gr_linear(g, s->x->shape.dim[1], 64), gr_relu_layer(g),
                                    gr_linear(g, 64, 32), gr_relu_layer(g),
                                    gr_linear(g, 32, is_interval(run) ? 2 : 1));
+    test_x = gr_keep(gr_scaler_apply(scale_x, test_x));
     gr_graph_reset(g);
+    run->untrained = absolute_error(net, test_x, scale_y, test_price);
     if (!fit(run, net, batches)) return;
 
     gr_no_grad_begin(g);
-    gr_tensor *pred = gr_scaler_invert(scale_y, gr_forward(net, gr_scaler_apply(scale_x, test_x)));
+    gr_tensor *pred = gr_scaler_invert(scale_y, gr_forward(net, test_x));
     if (is_interval(run)) {
         judge_interval(run, gr_slice(pred, 1, 0, 1, 1), gr_slice(pred, 1, 1, 2, 1), test_price);
     } else {
@@ -347,7 +360,7 @@ static predictions predictions_of(const experiment *e, gr_graph *g, int state, i
     return p;
 }
 
-static bool draw(const experiment *e) {
+static void draw(experiment *e) {
     gr_graph *g = gr_graph_new();
     int n = e->complete * STATES * n_losses;
     predictions *each = gr_alloc_lasting(g, (size_t)n * sizeof *each);
@@ -364,10 +377,12 @@ static bool draw(const experiment *e) {
                               .row_titles = state_titles,
                               .labels = methods,
                               .each = each};
-    bool predicted = each != NULL && plot_predictions(&plots, "predicted");
-    bool errors = each != NULL && plot_errors(&plots, "errors");
+    experiment_say(e, "\n");
+    if (each != NULL && plot_predictions(&plots, "predicted"))
+        experiment_picture(e, "predicted", "predicted against true prices, of the first seed");
+    if (each != NULL && plot_errors(&plots, "errors"))
+        experiment_picture(e, "errors", "errors of each seed, and their distribution");
     gr_graph_free(g);
-    return predicted && errors;
 }
 
 /* -- The program -- */
@@ -375,7 +390,7 @@ static bool draw(const experiment *e) {
 static void report(experiment *e) {
     if (!experiment_report_begin(e)) return;
     experiment_say(e,
-                   "Prices of houses in Ames, %d losses on %d states of the data, %d seeds, %d "
+                   "House prices in Ames, %d losses on %d states of the data, %d seeds, %d "
                    "epochs.\nErrors on ordinary test sales in dollars: mean and spread (standard "
                    "deviation) over the seeds;\nbias is the mean of predicted - true.\n\n",
                    n_losses, STATES, e->complete, settings.epochs);
@@ -390,10 +405,8 @@ static void report(experiment *e) {
         say_choice(e);
     }
     say_intervals(e);
+    draw(e);
     experiment_report_end(e);
-    if (draw(e))
-        printf("\nPictures: %s/predicted.png, %s/errors.png (and .svg)\n", settings.out,
-               settings.out);
 }
 
 int main(int argc, char **argv) {
@@ -413,6 +426,8 @@ int main(int argc, char **argv) {
         return 1;
     }
     experiment e = {.program = PROGRAM,
+                    .question =
+                        "Which regression loss, when some of the training targets are wrong?",
                     .settings = &settings,
                     .options = options,
                     .conditions = state_names,

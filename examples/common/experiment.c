@@ -48,6 +48,7 @@ static bool make_runs(experiment *e) {
                               .seed = e->settings->seed + i / e->n_methods / e->n_conditions,
                               .values = malloc((size_t)e->n_measures * sizeof *r->values)};
         if (r->values == NULL) return false;
+        r->untrained = NAN;
         for (int k = 0; k < e->n_measures; k++) r->values[k] = NAN;
     }
     return e->runs != NULL;
@@ -104,6 +105,7 @@ static bool write_runs(const experiment *e) {
         table_text(&t, e->conditions[r->condition]);
         table_text(&t, e->methods[r->method]);
         table_number(&t, r->seed, 0);
+        table_number(&t, r->untrained, 0);
         for (int k = 0; k < e->n_measures; k++) table_number(&t, r->values[k], 0);
     }
     bool written = table_write(&t, e->settings->out, "runs.csv");
@@ -120,6 +122,7 @@ static void take_row(experiment *e, const gr_csv *csv, int i) {
     int m = find(e->methods, e->n_methods, method->categories[method->category[i]]);
     if (c < 0 || m < 0 || seed < 0 || seed >= e->settings->seeds) return;
     experiment_run *r = experiment_run_at(e, c, m, seed);
+    r->untrained = gr_csv_numbers(csv, "untrained")[i];
     for (int k = 0; k < e->n_measures; k++)
         r->values[k] = gr_csv_numbers(csv, e->measures[k].key)[i];
     r->done = 1;
@@ -132,7 +135,7 @@ static bool usable(const experiment *e, const gr_csv *csv) {
         for (int row = 0; column != NULL && row < csv->rows; row++)
             if (column->category == NULL || column->category[row] < 0) return false;
     }
-    bool numbers = gr_csv_numbers(csv, "seed") != NULL;
+    bool numbers = gr_csv_numbers(csv, "seed") != NULL && gr_csv_numbers(csv, "untrained") != NULL;
     for (int k = 0; k < e->n_measures; k++)
         numbers = gr_csv_numbers(csv, e->measures[k].key) != NULL && numbers;
     return numbers;

@@ -91,20 +91,22 @@ typedef struct experiment experiment;
 typedef struct experiment_run {
     const experiment *of;
     int condition, method;
-    int seed;        /* the graph's */
-    gr_graph *graph; /* of its own, while it trains */
-    double *values;  /* to be set: a number for each measure, NaN where there is none */
-    double done;     /* the part of it that is, 1 for all of it */
+    int seed;         /* the graph's */
+    gr_graph *graph;  /* of its own, while it trains */
+    double *values;   /* to be set: a number for each measure, NaN where there is none */
+    double untrained; /* to be set: the main measure before the training; NaN if there is none */
+    double done;      /* the part of it that is, 1 for all of it */
     char error[256];
 } experiment_run;
 
 struct experiment {
     const char *program;
+    const char *question; /* that it answers, in a sentence */
     const experiment_settings *settings;
     const option_row *options; /* all that the program has: what --resume compares */
     const char *const *conditions, *const *methods;
-    int n_conditions, n_methods; /* names begin with a letter; no comma, quote or slash */
-    const experiment_measure *measures;
+    int n_conditions, n_methods;        /* names begin with a letter; no comma, quote or slash */
+    const experiment_measure *measures; /* the main one first: what "better" means */
     int n_measures;
     /* Trains run->graph and sets run->values. An error is that of the graph. It returns early if
      * interrupted(). Several run at the same time: `context` is only read. */

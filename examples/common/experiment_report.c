@@ -6,13 +6,40 @@
 #include "examples/common/files.h"
 #include "examples/common/table.h"
 
+enum { PATH_SIZE = 4096 };
+
 /* -- Saying -- */
 
+/* Appends a line of two or more fields to a CSV file in OUT; the last one is quoted. */
+static void append(const experiment *e, const char *name, const char *fields, const char *text) {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", e->settings->out, name);
+    FILE *to = fopen(path, "a");
+    if (to == NULL) return;
+    fprintf(to, "%s,\"", fields);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') fputc('"', to);
+        fputc(*text, to);
+    }
+    fprintf(to, "\"\n");
+    files_close(to, name);
+}
+
+static bool begin_file(const experiment *e, const char *name, const char *header) {
+    FILE *to = files_create(e->settings->out, name);
+    if (to == NULL) return false;
+    fprintf(to, "%s\n", header);
+    return files_close(to, name);
+}
+
 bool experiment_report_begin(experiment *e) {
+    if (!begin_file(e, "verdicts.csv", "advice,program,verdict,why") ||
+        !begin_file(e, "pictures.csv", "name,caption"))
+        return false;
     e->report = files_create(e->settings->out, "report.txt");
-    FILE *verdicts = files_create(e->settings->out, "verdicts.csv");
-    if (verdicts != NULL) fprintf(verdicts, "advice,program,verdict,why\n");
-    return (verdicts == NULL || files_close(verdicts, "verdicts.csv")) && e->report != NULL;
+    if (e->report == NULL) return false;
+    experiment_say(e, "%s\n\n", e->question);
+    return true;
 }
 
 void experiment_report_end(experiment *e) {
@@ -142,20 +169,17 @@ void experiment_ranking(experiment *e, int condition, int measure) {
 void experiment_verdict(experiment *e, const char *advice, experiment_verdict_kind kind,
                         const char *format, ...) {
     static const char *const names[] = {"held", "failed", "unclear", "partly"};
-    char why[1024], path[4096];
+    char why[1024], fields[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
     experiment_say(e, "%s: %s\n", names[kind], why);
-    snprintf(path, sizeof path, "%s/verdicts.csv", e->settings->out);
-    FILE *to = fopen(path, "a");
-    if (to == NULL) return;
-    fprintf(to, "%s,%s,%s,\"", advice, e->program, names[kind]);
-    for (const char *c = why; *c != '\0'; c++) {
-        if (*c == '"') fputc('"', to);
-        fputc(*c, to);
-    }
-    fprintf(to, "\"\n");
-    fclose(to);
+    snprintf(fields, sizeof fields, "%s,%s,%s", advice, e->program, names[kind]);
+    append(e, "verdicts.csv", fields, why);
+}
+
+void experiment_picture(experiment *e, const char *name, const char *caption) {
+    experiment_say(e, "Picture: %s/%s.png: %s\n", e->settings->out, name, caption);
+    append(e, "pictures.csv", name, caption);
 }

@@ -9,7 +9,8 @@
 #include "examples/common/experiment.h"
 #include "examples/common/stats.h"
 
-/* Begins OUT/report.txt anew. False after a line on stderr. */
+/* Begins OUT/report.txt anew with the question, and OUT/verdicts.csv and OUT/pictures.csv. False
+ * after a line on stderr. */
 bool experiment_report_begin(experiment *e);
 void experiment_report_end(experiment *e);
 /* Says a piece of text, as printf. */
@@ -34,7 +35,11 @@ int experiment_best(const experiment *e, int condition, int measure);
 /* Says which method is best and how far the others are from it. */
 void experiment_ranking(experiment *e, int condition, int measure);
 
-/* What becomes of a piece of advice (its name in the README's table, "guide-a") by these numbers.
+/* Notes that OUT/NAME.png shows what the caption says, so that the report of all experiments has it.
+ */
+void experiment_picture(experiment *e, const char *name, const char *caption);
+
+/* What becomes of a piece of advice ("guide-a", "quickref-b": their list is in examples/README.md) by these numbers.
  * Says it and adds it to OUT/verdicts.csv. */
 typedef enum experiment_verdict_kind {
     VERDICT_HELD,
