@@ -94,11 +94,12 @@ gr_tensor *experiment_kept(const experiment *e, gr_graph *g, int condition, int 
 /* -- What is done already -- */
 
 static bool write_runs(const experiment *e) {
-    column columns[3 + EXPERIMENT_MOST_MEASURES] = {
-        {"", "condition"}, {"", "method"}, {"", "seed"}};
-    for (int k = 0; k < e->n_measures; k++) columns[3 + k].key = e->measures[k].key;
+    enum { PLACE = 4 }; /* of the first measure */
+    column columns[PLACE + EXPERIMENT_MOST_MEASURES] = {
+        {"", "condition"}, {"", "method"}, {"", "seed"}, {"", "untrained"}};
+    for (int k = 0; k < e->n_measures; k++) columns[PLACE + k].key = e->measures[k].key;
     table t;
-    table_init(&t, columns, 3 + e->n_measures);
+    table_init(&t, columns, PLACE + e->n_measures);
     for (int i = 0; i < count(e); i++) {
         const experiment_run *r = &e->runs[i];
         if (r->done < 1) continue;
