@@ -91,6 +91,7 @@ gr_tensor *experiment_kept(const experiment *e, gr_graph *g, int condition, int 
     if (length >= (int)sizeof p.text || access(p.text, R_OK) != 0) return NULL;
     return gr_npy_read(g, p.text);
 }
+
 /* -- What is done already -- */
 
 static bool write_runs(const experiment *e) {
