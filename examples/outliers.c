@@ -20,6 +20,10 @@
  * are the same function, so smooth_l1 runs with a smaller beta; quantile at tau = 0.5 is half of
  * l1.
  *
+ * One more network has two outputs, under quantile at tau = 0.05 and 0.95: together an interval that
+ * should hold 90 % of the prices. The other losses' interval is what one gets without: the
+ * prediction and 1.645 deviations of the training errors to both sides, right if errors were normal.
+ *
  * The number of epochs is the same for all, and about where the losses are at their best on clean
  * data: who trains longer learns the outliers by heart, with mse first.
  */
@@ -27,59 +31,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "examples/common/files.h"
+#include "examples/common/experiment_report.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
-#include "examples/common/options.h"
-#include "examples/common/progress.h"
 #include "examples/common/regression_plots.h"
-#include "examples/common/stats.h"
-#include "examples/common/table.h"
 #include "gradus.h"
 
 static const char PROGRAM[] = "outliers";
 static const char ALL_LOSSES[] = "mse,l1,huber,smooth_l1:beta=0.2,log_cosh,quantile";
 static const double TEST_SHARE = 0.25, SHIFTED_SHARE = 0.05, SHIFT = 5, LARGEST_ORDINARY = 4000;
+static const double INTERVAL = 0.9, NORMAL_95 = 1.6448536269514722; /* its 95 % quantile */
 
-enum { CLEAN, REAL, SHIFTED, STATES, MOST_LOSSES = 12, MOST_SEEDS = 1000 };
+enum { CLEAN, REAL, SHIFTED, STATES, MOST_LOSSES = 12 };
 static const char *const state_names[STATES] = {"clean", "real", "shifted"};
 static const char *const state_titles[STATES] = {"clean training data", "real outliers",
                                                  "5% of the prices shifted"};
 
-static struct settings {
-    const char *loss, *data, *out;
-    int seeds, epochs, batch, seed, threads;
-    double lr;
-    bool quick;
-} settings = {.loss = "all",
-              .data = "examples/data/ames.csv",
-              .out = "build/outliers-out",
-              .seeds = 10,
-              .epochs = 25,
-              .batch = 32,
-              .seed = 1,
-              .lr = 1e-3};
+enum { MAE, MEDIAN, RMSE, BIAS, COVERAGE, WIDTH, MEASURES };
+static const experiment_measure measures[MEASURES] = {
+    [MAE] = {"MAE", "mae"},
+    [MEDIAN] = {"median error", "median_absolute_error"},
+    [RMSE] = {"RMSE", "rmse"},
+    [BIAS] = {"bias", "bias"},
+    [COVERAGE] = {"in 90% interval", "interval_coverage", 3, .maximize = true},
+    [WIDTH] = {"its width", "interval_width"}};
+
+static experiment_settings settings = {.loss = "all",
+                                       .data = "examples/data/ames.csv",
+                                       .out = "build/outliers-out",
+                                       .seeds = 10,
+                                       .epochs = 25,
+                                       .batch = 32,
+                                       .seed = 1,
+                                       .lr = 1e-3};
 
 static const option_row options[] = {
-    {"loss", "NAME", OPTION_TEXT, &settings.loss,
-     .about = "all, or some of mse,l1,huber,smooth_l1,log_cosh,quantile; huber:delta=0.5"},
-    {"seeds", "N", OPTION_INTEGER, &settings.seeds, 1, MOST_SEEDS, 3,
-     "trainings of each loss on each state"},
-    {"epochs", "N", OPTION_INTEGER, &settings.epochs, 1, 100000, 10,
-     "passes over the training data"},
-    {"batch", "N", OPTION_INTEGER, &settings.batch, 1, 100000, 0, "sales in a batch"},
-    {"lr", "X", OPTION_NUMBER, &settings.lr, 1e-9, 10, 0,
-     "Adam's learning rate; falls to 0 in a line"},
-    {"seed", "N", OPTION_INTEGER, &settings.seed, 0, 1000000000, 0, "the first seed"},
-    {"threads", "N", OPTION_INTEGER, &settings.threads, 0, 1024, 0,
-     "trainings at a time, which change no result; 0: one for each processor"},
-    {"data", "FILE", OPTION_TEXT, &settings.data, .about = "the sales"},
-    {"out", "DIR", OPTION_TEXT, &settings.out, .about = "where tables and pictures are written"},
-    {"quick", NULL, OPTION_FLAG, &settings.quick, .about = "a short run, to see that it works"},
+    EXPERIMENT_OPTIONS(settings,
+                       "all, or some of mse,l1,huber,smooth_l1,log_cosh,quantile; huber:delta=0.5",
+                       "the sales", "Adam's learning rate; falls to 0 in a line", 3, 10),
     {0}};
 
 static loss_choice losses[MOST_LOSSES];
 static int n_losses;
+static const char *methods[MOST_LOSSES + 1]; /* the losses' labels, and the interval last */
 
 /* -- The sales -- */
 
@@ -139,367 +133,239 @@ static void shift_prices(gr_tensor *price, int state) {
 
 /* -- One training -- */
 
-typedef struct run {
-    bool done;
-    predictions test; /* dollars */
-    double mae, median, rmse, bias;
-    char error[256];
-} run;
-
-typedef struct job {
-    int state, loss, seed;
-} job;
-
-/* Counts epochs for the progress line, in whatever thread. */
-typedef struct counter {
-    progress line;
-    int done;
-} counter;
-
-static void count_epoch(counter *c, const job *j) {
-#ifdef _OPENMP
-#pragma omp critical(count_epoch)
-#endif
-    {
-        char detail[128];
-        snprintf(detail, sizeof detail, "%s, %s, seed %d", state_names[j->state],
-                 losses[j->loss].label, settings.seed + j->seed);
-        progress_show(&c->line, ++c->done, detail);
-    }
+static gr_tensor *interval_loss(gr_tensor *pred, gr_tensor *y) {
+    gr_tensor *low = gr_quantile(gr_slice(pred, 1, 0, 1, 1), y, .tau = (1 - INTERVAL) / 2);
+    gr_tensor *high = gr_quantile(gr_slice(pred, 1, 1, 2, 1), y, .tau = (1 + INTERVAL) / 2);
+    return gr_add(low, high);
 }
 
-static void measure(run *r) {
-    const predictions *t = &r->test;
-    double *wrong = malloc((size_t)t->n * sizeof *wrong);
-    if (wrong == NULL) return;
-    for (int i = 0; i < t->n; i++) {
-        double d = t->predicted[i] - t->truth[i];
-        r->bias += d / t->n;
-        r->rmse += d * d / t->n;
-        wrong[i] = fabs(d);
-    }
-    r->rmse = sqrt(r->rmse);
-    r->mae = stats_mean(wrong, t->n);
-    r->median = stats_median(wrong, t->n);
-    free(wrong);
-    r->done = true;
-}
+static bool is_interval(const experiment_run *run) { return run->method == n_losses; }
 
-/* Keeps what the network says of the test sales, and how far off it is. */
-static void judge(run *r, gr_tensor *predicted, gr_tensor *truth) {
-    if (predicted == NULL || truth == NULL) return;
-    predictions *t = &r->test;
-    t->n = (int)truth->size;
-    t->truth = malloc((size_t)t->n * sizeof *t->truth);
-    t->predicted = malloc((size_t)t->n * sizeof *t->predicted);
-    if (t->truth == NULL || t->predicted == NULL) return;
-    for (int i = 0; i < t->n; i++) {
-        t->truth[i] = gr_at(truth, i);
-        t->predicted[i] = gr_at(predicted, i);
-    }
-    measure(r);
-}
-
-/* True if it came to its end. */
-static bool fit(gr_module *net, gr_batches *batches, const job *j, counter *c) {
+/* Adam, with a learning rate that falls to 0. */
+static bool fit(experiment_run *run, gr_module *net, gr_batches *batches) {
     gr_optimizer *opt = gr_adam(net, .lr = settings.lr);
-    for (int epoch = 0; epoch < settings.epochs && opt != NULL && !interrupted(); epoch++) {
+    for (int epoch = 0; epoch < settings.epochs && !interrupted(); epoch++) {
         gr_tensor *x, *y;
-        opt->lr = settings.lr * (settings.epochs - epoch) / settings.epochs;
+        if (opt != NULL) opt->lr = settings.lr * (settings.epochs - epoch) / settings.epochs;
         while (gr_batch_next(batches, &x, &y)) {
-            gr_backward(loss_option_apply(&losses[j->loss], gr_forward(net, x), y));
+            gr_tensor *pred = gr_forward(net, x);
+            gr_backward(is_interval(run) ? interval_loss(pred, y)
+                                         : loss_option_apply(&losses[run->method], pred, y));
             gr_step(opt);
-            gr_graph_reset(opt->graph);
+            gr_graph_reset(run->graph);
         }
-        count_epoch(c, j);
+        experiment_progress(run, (epoch + 1.0) / settings.epochs);
     }
-    return opt != NULL && !interrupted();
+    return !gr_failed(run->graph) && !interrupted();
 }
 
-static void train(gr_graph *g, const sales *s, const job *j, counter *c, run *r) {
+/* The MAE in dollars; of an interval, that of its lower end. */
+static double absolute_error(gr_module *net, gr_tensor *x, const gr_scaler *scale,
+                             gr_tensor *price) {
+    gr_no_grad_begin(x->graph);
+    gr_tensor *pred = gr_scaler_invert(scale, gr_slice(gr_forward(net, x), 1, 0, 1, 1));
+    double error = gr_item(gr_mean(gr_abs(gr_sub(pred, price))));
+    gr_no_grad_end(x->graph);
+    gr_graph_reset(x->graph);
+    return error;
+}
+
+/* Errors of predictions in dollars, all (N,1). */
+static void judge(experiment_run *run, gr_tensor *predicted, gr_tensor *truth) {
+    gr_tensor *wrong = gr_sub(predicted, truth);
+    run->values[MAE] = gr_item(gr_mean(gr_abs(wrong)));
+    run->values[MEDIAN] = gr_median_absolute_error(predicted, truth);
+    run->values[RMSE] = sqrt(gr_item(gr_mean(gr_square(wrong))));
+    run->values[BIAS] = gr_item(gr_mean(wrong));
+    experiment_keep(run, "predicted", predicted);
+    experiment_keep(run, "truth", truth);
+}
+
+static void judge_interval(experiment_run *run, gr_tensor *low, gr_tensor *high, gr_tensor *truth) {
+    gr_tensor *inside = gr_mul(gr_le(low, truth), gr_le(truth, high));
+    run->values[COVERAGE] = gr_item(gr_mean(inside));
+    run->values[WIDTH] = gr_item(gr_mean(gr_sub(high, low)));
+}
+
+static void train(experiment_run *run, void *context) {
+    const sales *s = context;
+    gr_graph *g = run->graph;
     gr_tensor *x = gr_keep(gr_from(g, s->x->shape, s->x->data));
     gr_tensor *price = gr_keep(gr_from(g, s->price->shape, s->price->data));
     gr_parts parts = gr_split_rows(g, s->x->shape.dim[0], .test = TEST_SHARE);
-    gr_tensor *rows = j->state == REAL ? parts.train : only_ordinary(s, parts.train);
+    gr_tensor *rows = run->condition == REAL ? parts.train : only_ordinary(s, parts.train);
     gr_tensor *test = only_ordinary(s, parts.test);
     gr_tensor *train_x = gr_take_rows(x, rows), *train_price = gr_take_rows(price, rows);
     gr_tensor *test_x = gr_take_rows(x, test), *test_price = gr_take_rows(price, test);
-    shift_prices(train_price, j->state);
+    shift_prices(train_price, run->condition);
 
     gr_scaler *scale_x = gr_scaler_fit(train_x, .fill_missing = true);
     gr_scaler *scale_y = gr_scaler_fit(train_price);
-    gr_batches *batches = gr_batches_new(gr_keep(gr_scaler_apply(scale_x, train_x)),
-                                         gr_keep(gr_scaler_apply(scale_y, train_price)),
-                                         .batch = settings.batch, .shuffle = true);
+    train_x = gr_keep(gr_scaler_apply(scale_x, train_x));
+    gr_tensor *train_y = gr_keep(gr_scaler_apply(scale_y, train_price));
+    gr_batches *batches =
+        gr_batches_new(train_x, train_y, .batch = settings.batch, .shuffle = true);
     gr_module *net = gr_sequential(g, gr_linear(g, s->x->shape.dim[1], 64), gr_relu_layer(g),
-                                   gr_linear(g, 64, 32), gr_relu_layer(g), gr_linear(g, 32, 1));
+                                   gr_linear(g, 64, 32), gr_relu_layer(g),
+                                   gr_linear(g, 32, is_interval(run) ? 2 : 1));
+    test_x = gr_keep(gr_scaler_apply(scale_x, test_x));
     gr_graph_reset(g);
-    if (!fit(net, batches, j, c)) return;
+    run->untrained = absolute_error(net, test_x, scale_y, test_price);
+    if (!fit(run, net, batches)) return;
+
     gr_no_grad_begin(g);
-    gr_tensor *predicted = gr_forward(net, gr_scaler_apply(scale_x, test_x));
-    judge(r, gr_scaler_invert(scale_y, predicted), test_price);
-    gr_no_grad_end(g);
-}
-
-/* -- All trainings -- */
-
-static run *runs; /* seed after seed, in it state after state, in it loss after loss */
-
-static run *run_of(int state, int loss, int seed) {
-    return &runs[(seed * STATES + state) * n_losses + loss];
-}
-
-static void train_one(const sales *s, int i, counter *c) {
-    job j = {.loss = i % n_losses, .state = i / n_losses % STATES, .seed = i / n_losses / STATES};
-    gr_graph *g = gr_graph_new(.seed = (uint64_t)(settings.seed + j.seed), .threads = 1);
-    train(g, s, &j, c, &runs[i]);
-    if (gr_failed(g)) snprintf(runs[i].error, sizeof runs[i].error, "%s", gr_error(g));
-    gr_graph_free(g);
-}
-
-/* Returns the seconds that it took. */
-static double train_all(const sales *s) {
-    int n = settings.seeds * STATES * n_losses;
-    int threads = settings.threads > 0 ? settings.threads : gr_threads(s->x->graph);
-    counter c = {.line = progress_begin("training", (double)n * settings.epochs)};
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-#endif
-    for (int i = 0; i < n; i++)
-        if (!interrupted()) train_one(s, i, &c);
-    (void)threads;
-    return progress_end(&c.line);
-}
-
-/* How many seeds are complete, from the first on. A training that failed ends the program. */
-static int complete_seeds(void) {
-    int per_seed = STATES * n_losses;
-    for (int i = 0; i < settings.seeds * per_seed; i++) {
-        if (runs[i].error[0] != '\0') {
-            fprintf(stderr, "%s: %s\n", PROGRAM, runs[i].error);
-            exit(1);
-        }
-        if (!runs[i].done) return i / per_seed;
+    gr_tensor *pred = gr_scaler_invert(scale_y, gr_forward(net, test_x));
+    if (is_interval(run)) {
+        judge_interval(run, gr_slice(pred, 1, 0, 1, 1), gr_slice(pred, 1, 1, 2, 1), test_price);
+    } else {
+        gr_tensor *error = gr_sub(gr_scaler_invert(scale_y, gr_forward(net, train_x)), train_price);
+        gr_tensor *half = gr_scale(gr_sqrt(gr_mean(gr_square(error))), NORMAL_95);
+        judge(run, pred, test_price);
+        judge_interval(run, gr_sub(pred, half), gr_add(pred, half), test_price);
     }
-    return settings.seeds;
-}
-
-/* -- Numbers -- */
-
-typedef enum measure_kind { MAE, MEDIAN, RMSE, BIAS } measure_kind;
-
-static double measured(const run *r, measure_kind kind) {
-    return kind == MAE ? r->mae : kind == MEDIAN ? r->median : kind == RMSE ? r->rmse : r->bias;
-}
-
-/* One number for each seed. */
-static void collect(int state, int loss, measure_kind kind, int seeds, double *x) {
-    for (int seed = 0; seed < seeds; seed++) x[seed] = measured(run_of(state, loss, seed), kind);
-}
-
-static double mean_of(int state, int loss, measure_kind kind, int seeds) {
-    double x[MOST_SEEDS];
-    collect(state, loss, kind, seeds, x);
-    return stats_mean(x, seeds);
-}
-
-static difference compare(int state, int loss, int other, measure_kind kind, int seeds) {
-    double a[MOST_SEEDS], b[MOST_SEEDS];
-    collect(state, loss, kind, seeds, a);
-    collect(state, other, kind, seeds, b);
-    return stats_difference(a, b, seeds);
-}
-
-static const column columns[] = {{"training on", "data"},
-                                 {"loss", "loss"},
-                                 {"MAE", "mae"},
-                                 {"+-", "mae_spread"},
-                                 {"median error", "median_absolute_error"},
-                                 {"+-", "median_absolute_error_spread"},
-                                 {"RMSE", "rmse"},
-                                 {"+-", "rmse_spread"},
-                                 {"bias", "bias"},
-                                 {"+-", "bias_spread"}};
-
-static void tabulate(table *t, int seeds) {
-    table_init(t, columns, (int)(sizeof columns / sizeof *columns));
-    for (int state = 0; state < STATES; state++)
-        for (int loss = 0; loss < n_losses; loss++) {
-            table_text(t, state_names[state]);
-            table_text(t, losses[loss].label);
-            for (measure_kind kind = MAE; kind <= BIAS; kind++) {
-                double x[MOST_SEEDS];
-                collect(state, loss, kind, seeds, x);
-                table_number(t, stats_mean(x, seeds), 0);
-                table_number(t, stats_deviation(x, seeds), 0);
-            }
-        }
-}
-
-static bool write_runs(int seeds) {
-    static const column each[] = {
-        {"", "data"}, {"", "loss"}, {"", "seed"}, {"", "mae"}, {"", "median_absolute_error"},
-        {"", "rmse"}, {"", "bias"}};
-    table t;
-    table_init(&t, each, (int)(sizeof each / sizeof *each));
-    for (int seed = 0; seed < seeds; seed++)
-        for (int state = 0; state < STATES; state++)
-            for (int loss = 0; loss < n_losses; loss++) {
-                table_text(&t, state_names[state]);
-                table_text(&t, losses[loss].label);
-                table_number(&t, settings.seed + seed, 0);
-                for (measure_kind kind = MAE; kind <= BIAS; kind++)
-                    table_number(&t, measured(run_of(state, loss, seed), kind), 0);
-            }
-    bool written = table_write(&t, settings.out, "runs.csv");
-    table_free(&t);
-    return written;
+    gr_no_grad_end(g);
 }
 
 /* -- The verdict -- */
 
-/* A loss that has come to no number is never the best, unless all have. */
-static int best_loss(int state, int seeds) {
-    int best = 0;
-    for (int loss = 1; loss < n_losses; loss++) {
-        double mae = mean_of(state, loss, MAE, seeds), least = mean_of(state, best, MAE, seeds);
-        if (mae < least || isnan(least)) best = loss;
-    }
-    return best;
-}
-
 /* How far a loss's MAE is above that of the state's best, as a share. */
-static double regret(int state, int loss, int seeds) {
-    return mean_of(state, loss, MAE, seeds) / mean_of(state, best_loss(state, seeds), MAE, seeds) -
+static double regret(const experiment *e, int state, int loss) {
+    return experiment_mean(e, state, loss, MAE) /
+               experiment_mean(e, state, experiment_best(e, state, MAE), MAE) -
            1;
 }
 
-static double worst_regret(int loss, int seeds) {
+static double worst_regret(const experiment *e, int loss) {
     double worst = 0;
     for (int state = 0; state < STATES; state++) {
-        double share = regret(state, loss, seeds);
+        double share = regret(e, state, loss);
         worst = isnan(share) ? INFINITY : fmax(worst, share);
     }
     return worst;
 }
 
-static int find_choice(const char *name) {
+static int find_loss(const char *name) {
     for (int loss = 0; loss < n_losses; loss++)
         if (strcmp(losses[loss].info->name, name) == 0) return loss;
     return -1;
 }
 
-static const char *in_words(difference d) {
-    int sign = stats_sign(d);
-    if (isnan(d.mean)) return "not a number";
-    return sign < 0 ? "clearly better" : sign > 0 ? "clearly worse" : "no clear difference";
+static const char *against(int better) {
+    return better > 0 ? "clearly better" : better < 0 ? "clearly worse" : "no clear difference";
 }
 
-static void print_state_verdict(int state, int seeds) {
-    int best = best_loss(state, seeds);
-    printf("%s: %s has the lowest MAE, %.0f dollars.\n", state_titles[state], losses[best].label,
-           mean_of(state, best, MAE, seeds));
-    for (int loss = 0; loss < n_losses; loss++) {
-        difference d = compare(state, loss, best, MAE, seeds);
-        if (loss != best)
-            printf("    %-20s %+8.0f +- %-6.0f %s\n", losses[loss].label, d.mean, d.half_width,
-                   in_words(d));
-    }
-}
-
-static void print_against_mse(int mse, const int *robust, int seeds) {
-    printf("\nAgainst mse, by MAE and by RMSE:\n");
+/* "With outliers, l1 or huber beat mse; on clean data mse is fine." */
+static void say_advice(experiment *e) {
+    int mse = find_loss("mse"), robust[] = {find_loss("l1"), find_loss("huber")};
+    if (mse < 0 || robust[0] < 0 || robust[1] < 0) return;
+    experiment_say(e, "\nAgainst mse:\n");
     for (int state = 0; state < STATES; state++)
         for (int i = 0; i < 2; i++) {
-            if (robust[i] < 0) continue;
-            difference mae = compare(state, robust[i], mse, MAE, seeds);
-            difference rmse = compare(state, robust[i], mse, RMSE, seeds);
-            printf("    %-25s %-6s MAE %+8.0f +- %-6.0f %-20s RMSE %+8.0f +- %-6.0f %s\n",
-                   state_titles[state], losses[robust[i]].info->name, mae.mean, mae.half_width,
-                   in_words(mae), rmse.mean, rmse.half_width, in_words(rmse));
+            difference mae = experiment_difference(e, state, robust[i], mse, MAE);
+            difference rmse = experiment_difference(e, state, robust[i], mse, RMSE);
+            experiment_say(
+                e, "    %-25s %-6s MAE %+8.0f +- %-6.0f %-20s RMSE %+8.0f +- %-6.0f %s\n",
+                state_titles[state], losses[robust[i]].info->name, mae.mean, mae.half_width,
+                against(experiment_better(e, state, robust[i], mse, MAE)), rmse.mean,
+                rmse.half_width, against(experiment_better(e, state, robust[i], mse, RMSE)));
         }
-}
-
-/* Names the losses that are clearly better than mse. */
-static void print_better(int state, measure_kind kind, int mse, const int *robust, int seeds) {
-    int better = 0;
-    printf("    %s, by %s: ", state_titles[state], kind == MAE ? "MAE" : "RMSE");
+    bool wins[STATES], fine = true;
+    for (int state = 0; state < STATES; state++)
+        wins[state] = experiment_better(e, state, robust[0], mse, MAE) > 0 ||
+                      experiment_better(e, state, robust[1], mse, MAE) > 0;
     for (int i = 0; i < 2; i++)
-        if (robust[i] >= 0 && stats_sign(compare(state, robust[i], mse, kind, seeds)) < 0)
-            printf("%s%s", better++ > 0 ? " and " : "", losses[robust[i]].label);
-    printf("%s clearly better than mse\n", better == 0   ? "neither is"
-                                           : better == 1 ? " is"
-                                                         : " are");
+        fine = fine && experiment_better(e, CLEAN, robust[i], mse, MAE) <= 0;
+    experiment_say(e, "\n");
+    experiment_verdict(e, "guide-a",
+                       wins[REAL] && wins[SHIFTED]   ? VERDICT_HELD
+                       : wins[REAL] || wins[SHIFTED] ? VERDICT_PARTLY
+                                                     : VERDICT_FAILED,
+                       "with outliers l1 or huber beat mse by MAE: %s with the real ones, %s with "
+                       "shifted prices",
+                       wins[REAL] ? "clearly" : "not clearly",
+                       wins[SHIFTED] ? "clearly" : "not clearly");
+    experiment_verdict(e, "families-a", fine ? VERDICT_HELD : VERDICT_FAILED,
+                       "on clean data mse is fine: by MAE l1 or huber are %s, by RMSE %s",
+                       fine ? "not clearly better" : "clearly better",
+                       experiment_better(e, CLEAN, robust[0], mse, RMSE) > 0 ||
+                               experiment_better(e, CLEAN, robust[1], mse, RMSE) > 0
+                           ? "also better"
+                           : "not");
 }
 
-/* The advice that is put to the test. */
-static void print_advice(int seeds) {
-    int mse = find_choice("mse");
-    const int robust[] = {find_choice("l1"), find_choice("huber")};
-    if (mse < 0 || (robust[0] < 0 && robust[1] < 0)) return;
-    print_against_mse(mse, robust, seeds);
-    printf("\nThe advice \"with outliers l1 or huber beats mse; on clean data mse is fine\":\n");
-    for (int state = STATES - 1; state >= 0; state--) {
-        print_better(state, MAE, mse, robust, seeds);
-        print_better(state, RMSE, mse, robust, seeds);
-    }
-}
-
-/* Whether no state shows a clear difference. */
-static bool as_good(int loss, int chosen, int seeds) {
-    for (int state = 0; state < STATES; state++) {
-        difference d = compare(state, loss, chosen, MAE, seeds);
-        if (isnan(d.mean) || stats_sign(d) > 0) return false;
-    }
+/* Whether no state shows that it is clearly worse. */
+static bool as_good(const experiment *e, int loss, int chosen) {
+    for (int state = 0; state < STATES; state++)
+        if (isnan(experiment_mean(e, state, loss, MAE)) ||
+            experiment_better(e, state, loss, chosen, MAE) < 0)
+            return false;
     return true;
 }
 
-static void print_choice(int seeds) {
-    int chosen = 0;
+static void say_choice(experiment *e) {
+    int chosen = 0, same = 0;
     for (int loss = 1; loss < n_losses; loss++)
-        if (worst_regret(loss, seeds) < worst_regret(chosen, seeds)) chosen = loss;
-    printf("\nMAE above the best of each state:\n");
+        if (worst_regret(e, loss) < worst_regret(e, chosen)) chosen = loss;
+    experiment_say(e, "\nMAE above the best of each state:\n");
     for (int loss = 0; loss < n_losses; loss++) {
-        printf("    %-20s", losses[loss].label);
+        experiment_say(e, "    %-20s", losses[loss].label);
         for (int state = 0; state < STATES; state++)
-            printf("  %s %+6.1f%%", state_names[state], 100 * regret(state, loss, seeds));
-        printf("\n");
+            experiment_say(e, "  %s %+6.1f%%", state_names[state], 100 * regret(e, state, loss));
+        experiment_say(e, "\n");
     }
-    double worst = worst_regret(chosen, seeds);
-    printf("\nIf you don't know whether your data have outliers, choose %s: ",
-           losses[chosen].label);
-    if (worst == 0)
-        printf("its MAE is the lowest in every state.");
+    experiment_say(e, "\nIf you don't know whether your data have outliers, choose %s: ",
+                   losses[chosen].label);
+    if (worst_regret(e, chosen) == 0)
+        experiment_say(e, "its MAE is the lowest in every state.\n");
     else
-        printf("in no state is its MAE\nmore than %.2f%% above the best.", 100 * worst);
-    int same = 0;
+        experiment_say(e, "in no state is its MAE\nmore than %.2f%% above the best.\n",
+                       100 * worst_regret(e, chosen));
     for (int loss = 0; loss < n_losses; loss++)
-        if (loss != chosen && as_good(loss, chosen, seeds))
-            printf("%s%s", same++ == 0 ? "\nNever clearly worse than that: " : ", ",
-                   losses[loss].label);
-    printf("%s\n", same == 0 ? "\nAll others are clearly worse in some state." : ".");
+        if (loss != chosen && as_good(e, loss, chosen))
+            experiment_say(e, "%s%s", same++ == 0 ? "Never clearly worse than that: " : ", ",
+                           losses[loss].label);
+    experiment_say(e, "%s", same == 0 ? "All others are clearly worse in some state.\n" : ".\n");
 }
 
-static void print_verdict(int seeds) {
-    if (n_losses < 2) return;
-    printf("\nDifferences are means over %d seed%s, taken pair by pair, with their 95%% interval; "
-           "one is "
-           "clear\nif the interval does not hold 0.%s\n\n",
-           seeds, seeds == 1 ? "" : "s", seeds == 1 ? " One seed can't show any." : "");
-    for (int state = 0; state < STATES; state++) print_state_verdict(state, seeds);
-    print_advice(seeds);
-    print_choice(seeds);
+static void say_intervals(experiment *e) {
+    int mse = find_loss("mse");
+    experiment_say(e, "\nOf the ordinary test prices, the 90%% interval of two quantiles holds");
+    for (int state = 0; state < STATES; state++)
+        experiment_say(e, "%s %.1f%% (%s)", state > 0 ? "," : "",
+                       100 * experiment_mean(e, state, n_losses, COVERAGE), state_names[state]);
+    if (mse >= 0) {
+        experiment_say(e, ";\nthat of mse and its training errors");
+        for (int state = 0; state < STATES; state++)
+            experiment_say(e, "%s %.1f%%", state > 0 ? "," : "",
+                           100 * experiment_mean(e, state, mse, COVERAGE));
+    }
+    experiment_say(e, ".\n");
 }
 
 /* -- Pictures -- */
 
-static bool draw(int seeds) {
-    const char *labels[MOST_LOSSES];
-    for (int loss = 0; loss < n_losses; loss++) labels[loss] = losses[loss].label;
-    int n = seeds * STATES * n_losses;
-    predictions *each = malloc((size_t)n * sizeof *each);
-    if (each == NULL) return false;
-    for (int i = 0; i < n; i++) each[i] = runs[i].test;
+static predictions predictions_of(const experiment *e, gr_graph *g, int state, int loss, int seed) {
+    gr_tensor *truth = experiment_kept(e, g, state, loss, seed, "truth");
+    gr_tensor *predicted = experiment_kept(e, g, state, loss, seed, "predicted");
+    predictions p = {0};
+    if (truth == NULL || predicted == NULL) return p;
+    p.truth = gr_alloc_lasting(g, (size_t)truth->size * sizeof *p.truth);
+    p.predicted = gr_alloc_lasting(g, (size_t)truth->size * sizeof *p.predicted);
+    if (gr_failed(g)) return (predictions){0};
+    p.n = (int)truth->size;
+    for (int i = 0; i < p.n; i++) {
+        p.truth[i] = gr_at(truth, i);
+        p.predicted[i] = gr_at(predicted, i);
+    }
+    return p;
+}
+
+static void draw(experiment *e) {
+    gr_graph *g = gr_graph_new();
+    int n = e->complete * STATES * n_losses;
+    predictions *each = gr_alloc_lasting(g, (size_t)n * sizeof *each);
+    for (int i = 0; each != NULL && i < n; i++)
+        each[i] = predictions_of(e, g, i / n_losses % STATES, i % n_losses, i / n_losses / STATES);
     regression_plots plots = {.directory = settings.out,
                               .unit = "$1000",
                               .scale = 1e-3,
@@ -507,46 +373,40 @@ static bool draw(int seeds) {
                               .high = 500,
                               .rows = STATES,
                               .methods = n_losses,
-                              .seeds = seeds,
+                              .seeds = e->complete,
                               .row_titles = state_titles,
-                              .labels = labels,
+                              .labels = methods,
                               .each = each};
-    bool predicted = plot_predictions(&plots, "predicted");
-    bool errors = plot_errors(&plots, "errors");
-    free(each);
-    return predicted && errors;
+    experiment_say(e, "\n");
+    if (each != NULL && plot_predictions(&plots, "predicted"))
+        experiment_picture(e, "predicted", "predicted against true prices, of the first seed");
+    if (each != NULL && plot_errors(&plots, "errors"))
+        experiment_picture(e, "errors", "errors of each seed, and their distribution");
+    gr_graph_free(g);
 }
 
 /* -- The program -- */
 
-static bool report(int seeds, double seconds) {
-    table t;
-    printf(
-        "Prices of houses in Ames, %d losses on %d states of the data, %d seeds, %d epochs: %.0f "
-        "s\n"
-        "Errors on ordinary test sales in dollars: mean and spread (standard deviation) over the "
-        "seeds;\nbias is the mean of predicted - true.\n\n",
-        n_losses, STATES, seeds, settings.epochs, seconds);
-    tabulate(&t, seeds);
-    table_print(&t, stdout);
-    bool written = table_write(&t, settings.out, "results.csv");
-    table_free(&t);
-    print_verdict(seeds);
-    written = write_runs(seeds) && written;
-    bool drawn = draw(seeds);
-    if (written) printf("\nTables: %s/results.csv, %s/runs.csv\n", settings.out, settings.out);
-    if (drawn)
-        printf("Pictures: %s/predicted.png, %s/errors.png (and .svg)\n", settings.out,
-               settings.out);
-    return written;
-}
-
-static void free_runs(void) {
-    for (int i = 0; i < settings.seeds * STATES * n_losses; i++) {
-        free(runs[i].test.truth);
-        free(runs[i].test.predicted);
+static void report(experiment *e) {
+    if (!experiment_report_begin(e)) return;
+    experiment_say(e,
+                   "House prices in Ames, %d losses on %d states of the data, %d seeds, %d "
+                   "epochs.\nErrors on ordinary test sales in dollars: mean and spread (standard "
+                   "deviation) over the seeds;\nbias is the mean of predicted - true.\n\n",
+                   n_losses, STATES, e->complete, settings.epochs);
+    experiment_table(e);
+    experiment_say(e,
+                   "\nDifferences are taken seed by seed, with their 95%% interval; one is "
+                   "clear if that does not hold 0.%s\n\n",
+                   e->complete == 1 ? " One seed can't show any." : "");
+    if (n_losses > 1) {
+        for (int state = 0; state < STATES; state++) experiment_ranking(e, state, MAE);
+        say_advice(e);
+        say_choice(e);
     }
-    free(runs);
+    say_intervals(e);
+    draw(e);
+    experiment_report_end(e);
 }
 
 int main(int argc, char **argv) {
@@ -556,24 +416,29 @@ int main(int argc, char **argv) {
                   options, argc, argv);
     const char *names = strcmp(settings.loss, "all") == 0 ? ALL_LOSSES : settings.loss;
     n_losses = loss_option_parse(PROGRAM, names, ALL_LOSSES, losses, MOST_LOSSES);
-    interrupt_catch();
-    gr_graph *g = gr_graph_new(.threads = 0);
+    for (int i = 0; i < n_losses; i++) methods[i] = losses[i].label;
+    methods[n_losses] = "two quantiles";
+    gr_graph *g = gr_graph_new(.threads = 1);
     sales s;
-    if (!files_make_directory(settings.out)) return 1;
     if (!read_sales(g, &s)) {
         fprintf(stderr, "%s: %s (--data FILE says where the sales are)\n", PROGRAM, gr_error(g));
         gr_graph_free(g);
         return 1;
     }
-    runs = calloc((size_t)(settings.seeds * STATES * n_losses), sizeof *runs);
-    if (runs == NULL) return 1;
-    double seconds = train_all(&s);
-    int seeds = complete_seeds();
-    if (interrupted())
-        fprintf(stderr, "%s: interrupted, %d of %d seeds are complete\n", PROGRAM, seeds,
-                settings.seeds);
-    bool good = seeds > 0 && report(seeds, seconds);
-    free_runs();
+    experiment e = {.program = PROGRAM,
+                    .question =
+                        "Which regression loss, when some of the training targets are wrong?",
+                    .settings = &settings,
+                    .options = options,
+                    .conditions = state_names,
+                    .n_conditions = STATES,
+                    .methods = methods,
+                    .n_methods = n_losses + 1,
+                    .measures = measures,
+                    .n_measures = MEASURES,
+                    .train = train,
+                    .context = &s};
+    if (experiment_train(&e)) report(&e);
     gr_graph_free(g);
-    return interrupted() ? 130 : !good;
+    return experiment_end(&e);
 }

@@ -34,6 +34,24 @@ static void print_default(const option_row *o) {
     printf("]");
 }
 
+void options_print_value(const option_row *o, FILE *to) {
+    switch (o->kind) {
+    case OPTION_FLAG:
+        if (*(const bool *)o->value) fprintf(to, "--%s\n", o->name);
+        break;
+    case OPTION_INTEGER:
+        fprintf(to, "--%s %d\n", o->name, *(const int *)o->value);
+        break;
+    case OPTION_NUMBER:
+        fprintf(to, "--%s %.17g\n", o->name, *(const double *)o->value);
+        break;
+    case OPTION_TEXT:
+        if (*(const char *const *)o->value != NULL)
+            fprintf(to, "--%s %s\n", o->name, *(const char *const *)o->value);
+        break;
+    }
+}
+
 static void print_help(const char *program, const char *purpose, const option_row *options) {
     printf("Usage: %s [options]\n\n%s\n\nOptions, with their defaults in brackets:\n", program,
            purpose);

@@ -16,6 +16,7 @@
 #define EXAMPLES_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 typedef enum option_kind {
     OPTION_FLAG,    /* bool */
@@ -36,6 +37,9 @@ typedef struct option_row {
 
 void options_parse(const char *program, const char *purpose, const option_row *options, int argc,
                    char **argv);
+
+/* "--epochs 25" and a line end; nothing for a flag that is off. */
+void options_print_value(const option_row *option, FILE *to);
 
 /* Ends the program with status 2 after "program: message (program --help shows all options)". */
 #if defined(__GNUC__)
