@@ -14,6 +14,7 @@
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(batches)                                                                                     \
     X(nn)                                                                                          \
     X(optim)                                                                                       \
     X(training)                                                                                    \
