@@ -15,6 +15,7 @@
     X(debug)                                                                                       \
     X(data)                                                                                        \
     X(batches)                                                                                     \
+    X(balance)                                                                                     \
     X(nn)                                                                                          \
     X(optim)                                                                                       \
     X(training)                                                                                    \
