@@ -19,11 +19,12 @@ static void expect(const void *result, const char *expected) {
     gr_clear_error(g);
 }
 
-/* Mixed rows of classes 3, 4, 9 with 5, 40 and 15 of them. */
-enum { N = 60, CLASSES = 3 };
-static const int values[CLASSES] = {3, 4, 9}, sizes[CLASSES] = {5, 40, 15};
-static gr_tensor *three_classes(void) {
-    gr_tensor *order = gr_permutation(g, N), *labels = gr_permutation(g, N);
+/* Mixed rows of classes 3, 4 and 9. */
+enum { CLASSES = 3 };
+static const int values[CLASSES] = {3, 4, 9};
+static gr_tensor *three_classes(const int sizes[CLASSES]) {
+    int n = sizes[0] + sizes[1] + sizes[2];
+    gr_tensor *order = gr_permutation(g, n), *labels = gr_permutation(g, n);
     for (int c = 0, i = 0; c < CLASSES; c++)
         for (int j = 0; j < sizes[c]; j++) labels->index[order->index[i++]] = values[c];
     return labels;
@@ -39,6 +40,9 @@ static void check_sizes(const gr_tensor *labels, const int expected[CLASSES]) {
 
 /* -- Repeating -- */
 
+enum { N = 60 };
+static const int sizes[CLASSES] = {5, 40, 15};
+
 static const struct {
     double ratio;
     int over[CLASSES], under[CLASSES];
@@ -51,7 +55,7 @@ static const struct {
 enum { RATIOS = sizeof ratios / sizeof *ratios };
 
 START_TEST(oversampling_repeats_the_rows_of_small_classes) {
-    gr_tensor *labels = three_classes();
+    gr_tensor *labels = three_classes(sizes);
     gr_tensor *rows = gr_oversample(labels, .ratio = ratios[_i].ratio);
     ck_assert_msg(rows != NULL, "%s", gr_error(g));
     ck_assert(rows->lasting && rows->kind == GR_INDEX);
@@ -80,7 +84,7 @@ END_TEST
 /* -- Leaving out -- */
 
 START_TEST(undersampling_leaves_rows_of_large_classes_out) {
-    gr_tensor *labels = three_classes();
+    gr_tensor *labels = three_classes(sizes);
     gr_tensor *rows = gr_undersample(labels, .ratio = ratios[_i].ratio);
     ck_assert_msg(rows != NULL, "%s", gr_error(g));
     ck_assert(rows->lasting && rows->kind == GR_INDEX);
@@ -109,7 +113,7 @@ END_TEST
 
 /* -- SMOTE -- */
 
-enum { WIDTH = 3 };
+enum { WIDTH = 3, ROWS = 200, FILLED = 3 * 130 };
 
 static double squared_distance(const gr_tensor *x, int i, int j) {
     double sum = 0;
@@ -144,47 +148,64 @@ static double place_between(const gr_tensor *all, int s, const gr_tensor *x, int
 /* The row that s was made from, on the way to one of its k nearest, and how far; -1 if none. */
 static int origin(const gr_tensor *all, int s, int32_t label, const gr_tensor *x,
                   const gr_tensor *labels, int k, double *u) {
-    for (int a = 0; a < N; a++)
-        for (int b = 0; b < N; b++) {
-            if (labels->index[a] != label || !is_neighbour(x, labels, a, b, k)) continue;
+    for (int a = 0; a < ROWS; a++)
+        for (int b = 0; b < ROWS; b++) {
+            if (labels->index[a] != label || labels->index[b] != label || a == b) continue;
             *u = place_between(all, s, x, a, b);
-            if (*u >= 0) return a;
+            if (*u >= 0 && is_neighbour(x, labels, a, b, k)) return a;
         }
     return -1;
 }
 
-static const int ks[] = {1, 2, 4};
+static const int ks[] = {1, 2, 5, 11};
 
-/* The rows of a class are drawn towards each of their nearest equally often, and all over. */
 START_TEST(smote_puts_rows_between_neighbours) {
-    gr_tensor *labels = three_classes(), *all, *all_labels;
-    gr_tensor *x = gr_normal(g, GR_SHAPE(N, WIDTH), 0, 1);
-    int k = ks[_i], made[N] = {0}, first = N;
+    gr_tensor *labels = three_classes((int[CLASSES]){12, 130, 58}), *all, *all_labels;
+    gr_tensor *x = gr_normal(g, GR_SHAPE(ROWS, WIDTH), 0, 1);
+    int k = ks[_i], made[ROWS] = {0};
     ck_assert_msg(gr_smote(x, labels, &all, &all_labels, .k = k), "%s", gr_error(g));
     ck_assert(all->lasting && all_labels->lasting);
-    ck_assert(gr_shape_equal(all->shape, GR_SHAPE(120, WIDTH)));
-    check_sizes(all_labels, (int[CLASSES]){40, 40, 40});
+    ck_assert(gr_shape_equal(all->shape, GR_SHAPE(FILLED, WIDTH)));
+    check_sizes(all_labels, (int[CLASSES]){130, 130, 130});
     ck_assert_mem_eq(all->data, x->data, (size_t)x->size * sizeof *x->data);
-    ck_assert_mem_eq(all_labels->index, labels->index, N * sizeof(int32_t));
-    double sum = 0, least = 1, most = 0;
-    for (int s = first; s < 120; s++) {
+    ck_assert_mem_eq(all_labels->index, labels->index, ROWS * sizeof(int32_t));
+    for (int s = ROWS; s < FILLED; s++) {
         double u;
         int a = origin(all, s, all_labels->index[s], x, labels, k, &u);
         ck_assert_msg(a >= 0, "row %d is between no neighbours", s);
         made[a]++;
-        sum += u;
-        least = fmin(least, u);
-        most = fmax(most, u);
     }
-    ck_assert_double_lt(least, 0.15);
-    ck_assert_double_gt(most, 0.85);
-    ck_assert_double_eq_tol(sum / 60, 0.5, 4 * sqrt(1 / 12.0 / 60));
-    /* 35 rows from 5 and 25 from 15. Where a and b are neighbours of each other, the first of the
+    /* 118 rows from 12 and 72 from 58. Where a and b are neighbours of each other, the first of the
      * two was found. */
-    for (int i = 0; i < N; i++) {
-        ck_assert_int_le(made[i], labels->index[i] == 3 ? 7 * (k + 1) : 2 * (k + 1));
+    for (int i = 0; i < ROWS; i++) {
+        ck_assert_int_le(made[i], labels->index[i] == 3 ? 10 * (k + 1) : 2 * (k + 1));
         ck_assert(made[i] == 0 || labels->index[i] != 4);
     }
+}
+END_TEST
+
+/* Of two rows at 0 and 1 the synthetic ones are all over; of three, where each is a neighbour of
+ * both others, they are on each side of the triangle as often. */
+START_TEST(smote_is_uniform) {
+    enum { MANY = 6002, BINS = 12 };
+    static int32_t label[MANY + 3];
+    label[0] = label[1] = 1;
+    gr_tensor *x = gr_zeros(g, GR_SHAPE(MANY)), *all, *labels;
+    x->data[1] = 1;
+    ck_assert(gr_smote(x, gr_from_index(g, GR_SHAPE(MANY), label), &all, &labels, .k = 1));
+    int count[BINS] = {0}, side[3] = {0};
+    for (int i = MANY; i < all->shape.dim[0]; i++) count[(int)(gr_at(all, i) * BINS)]++;
+    double expected = (MANY - 4) / (double)BINS, chi = 0;
+    for (int i = 0; i < BINS; i++) chi += pow(count[i] - expected, 2) / expected;
+    ck_assert_double_lt(chi, 31.3); /* 11 degrees: 0.1% */
+    ck_assert_double_gt(chi, 1.5);
+    label[2] = 1;
+    x = gr_zeros(g, GR_SHAPE(MANY + 3, 3));
+    for (int i = 0; i < 3; i++) x->data[3 * i + i] = 1;
+    ck_assert(gr_smote(x, gr_from_index(g, GR_SHAPE(MANY + 3), label), &all, &labels, .k = 2));
+    for (int i = MANY + 3; i < all->shape.dim[0]; i++)
+        for (int d = 0; d < 3; d++) side[d] += gr_at(all, 3 * i + d) == 0;
+    for (int d = 0; d < 3; d++) ck_assert_int_lt(abs(side[d] - MANY / 3), 150);
 }
 END_TEST
 
@@ -374,7 +395,8 @@ Suite *balance_suite(void) {
     tcase_add_test(t, oversampling_draws_each_row_equally);
     tcase_add_loop_test(t, undersampling_leaves_rows_of_large_classes_out, 0, RATIOS);
     tcase_add_test(t, undersampling_keeps_each_row_as_often);
-    tcase_add_loop_test(t, smote_puts_rows_between_neighbours, 0, 3);
+    tcase_add_loop_test(t, smote_puts_rows_between_neighbours, 0, (int)(sizeof ks / sizeof *ks));
+    tcase_add_test(t, smote_is_uniform);
     tcase_add_test(t, smote_starts_from_each_row_equally);
     tcase_add_test(t, smote_of_pictures_and_extremes);
     tcase_add_test(t, smote_finds_neighbours_at_any_scale);
