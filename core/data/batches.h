@@ -14,11 +14,27 @@ typedef struct gr_batches_args {
     gr_tensor *x, *y;
     int batch;
     bool shuffle, drop_last;
+    gr_tensor *weights;
+    int samples;
+    gr_tensor *stratify;
 } gr_batches_args;
-/* Batches of `batch` rows (32 unless given) of x and y, reals or integers with as many rows each; y
- * may be left out. Both last (gr_keep, gr_take_rows, gr_csv_tensor): anything else is an error.
- * With `shuffle` each epoch has a new order. The last batch of an epoch has what is left, or is
- * left out with `drop_last`. */
+/* Batches of `batch` rows (32 unless given) of x and y, reals or integers with as many rows N each;
+ * y may be left out. Both last (gr_keep, gr_take_rows, gr_csv_tensor): anything else is an error.
+ * The last batch of an epoch has what is left, or is left out with `drop_last`. The order is that
+ * of the rows, or a new one for each epoch:
+ *
+ * .shuffle = true: every row once, in random order.
+ *
+ * .weights (N), .samples: so many rows (N unless given) are drawn with replacement, row i with the
+ * probability weights[i] / sum of weights. A row of weight 0 is never drawn; weights that are
+ * negative or not finite, or all 0, are an error. To draw the classes equally often, give each row
+ * the weight 1 / (rows of its class). (PyTorch's WeightedRandomSampler.)
+ *
+ * .stratify (N): every row once, in random order, and in each batch the classes' shares of the
+ * whole set. Of class c with n_c rows a batch of b has b n_c / N rows, rounded down or up. Classes
+ * are the integers that occur. Not together with weights.
+ *
+ * weights and stratify are read here and need not last; both are random without `shuffle`. */
 #define gr_batches_new(...) gr_batches_new_((gr_batches_args){.batch = 32, .x = __VA_ARGS__})
 gr_batches *gr_batches_new_(gr_batches_args args);
 

@@ -1,5 +1,6 @@
 #include "core/data/dataset.h"
 
+#include "core/data/classes_internal.h"
 #include "core/data/rows_internal.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
@@ -9,30 +10,76 @@
 
 /* -- Parts -- */
 
+enum { TRAIN, VALIDATION, TEST, PARTS };
+
+/* Writes the rows of class c to their parts; sizes are those of the class in each. */
+static void deal(const gr_classes *classes, int c, const int32_t sizes[PARTS],
+                 int32_t *next[PARTS]) {
+    const int32_t *row = classes->row + classes->begin[c];
+    for (int part = 0; part < PARTS; part++)
+        for (int i = 0; i < sizes[part]; i++) *next[part]++ = *row++;
+}
+
+/* An order in which each part has the classes' shares: validation's are taken from all rows, test's
+ * from those that are left. False after an error. */
+static bool stratify(const gr_tensor *labels, const int size[PARTS], int32_t *order) {
+    const char *who = "gr_split_rows";
+    gr_graph *g = labels->graph;
+    gr_classes classes;
+    if (!gr_classes_of(&classes, labels, who, "stratify", false)) return false;
+    int n = classes.n;
+    int32_t *left = gr_integers(g, who, n, false), *validation = gr_integers(g, who, n, false),
+            *test = gr_integers(g, who, n, false);
+    if (left == NULL || validation == NULL || test == NULL) return false;
+    for (int c = 0; c < n; c++) left[c] = gr_class_size(&classes, c);
+    if (!gr_share_out(g, who, n, left, size[VALIDATION], validation)) return false;
+    for (int c = 0; c < n; c++) left[c] -= validation[c];
+    if (!gr_share_out(g, who, n, left, size[TEST], test)) return false;
+    int32_t *part[PARTS], *next[PARTS];
+    for (int k = 0, at = 0; k < PARTS; at += size[k++]) part[k] = next[k] = order + at;
+    for (int c = 0; c < n; c++) {
+        gr_shuffle(g, classes.row + classes.begin[c], gr_class_size(&classes, c));
+        deal(&classes, c, (int32_t[PARTS]){left[c] - test[c], validation[c], test[c]}, next);
+    }
+    for (int k = 0; k < PARTS; k++) gr_shuffle(g, part[k], size[k]);
+    return true;
+}
+
 static gr_tensor *keep_part(gr_graph *g, const int32_t *rows, int n) {
     gr_tensor *t = gr_tensor_new(g, "gr_split_rows", GR_INDEX, GR_SHAPE(n), true);
     if (t != NULL && n > 0) memcpy(t->index, rows, (size_t)n * sizeof *rows);
     return t;
 }
 
+static bool split_is_possible(gr_graph *g, const gr_split_rows_args *a) {
+    if (a->rows < 0 || !(a->validation >= 0) || !(a->test >= 0) || !(a->validation + a->test <= 1))
+        return gr_fail(
+            g,
+            "gr_split_rows: %d rows, shares %g for validation and %g for test: expected no "
+            "negative number and shares that add up to at most 1",
+            a->rows, a->validation, a->test);
+    const gr_tensor *labels = a->stratify;
+    if (labels == NULL || (labels->shape.ndim == 1 && labels->shape.dim[0] == a->rows)) return true;
+    return gr_fail(g, "gr_split_rows: %s, expected integers (%d), one for each row",
+                   gr_describe(labels, "stratify").text, a->rows);
+}
+
 gr_parts gr_split_rows_(gr_graph *g, gr_split_rows_args a) {
     const gr_parts failed = {NULL, NULL, NULL};
-    if (g == NULL) return failed;
-    if (a.rows < 0 || !(a.validation >= 0) || !(a.test >= 0) || !(a.validation + a.test <= 1)) {
-        gr_fail(g,
-                "gr_split_rows: %d rows, shares %g for validation and %g for test: expected no "
-                "negative number and shares that add up to at most 1",
-                a.rows, a.validation, a.test);
-        return failed;
-    }
-    gr_tensor *order = gr_permutation(g, a.rows);
+    if (g == NULL || !split_is_possible(g, &a)) return failed;
+    int size[PARTS] = {0, (int)lround(a.rows * a.validation), (int)lround(a.rows * a.test)};
+    if (size[VALIDATION] + size[TEST] > a.rows) /* both were rounded up */
+        size[TEST] = a.rows - size[VALIDATION];
+    size[TRAIN] = a.rows - size[VALIDATION] - size[TEST];
+    int32_t *order = gr_integers(g, "gr_split_rows", a.rows, false);
     if (order == NULL) return failed;
-    int validation = (int)lround(a.rows * a.validation), test = (int)lround(a.rows * a.test);
-    if (validation + test > a.rows) test = a.rows - validation; /* both were rounded up */
-    int train = a.rows - validation - test;
-    gr_parts parts = {.train = keep_part(g, order->index, train),
-                      .validation = keep_part(g, order->index + train, validation),
-                      .test = keep_part(g, order->index + train + validation, test)};
+    if (a.stratify == NULL)
+        gr_fill_permutation(g, order, a.rows);
+    else if (!stratify(a.stratify, size, order))
+        return failed;
+    gr_parts parts = {.train = keep_part(g, order, size[TRAIN]),
+                      .validation = keep_part(g, order + size[TRAIN], size[VALIDATION]),
+                      .test = keep_part(g, order + size[TRAIN] + size[VALIDATION], size[TEST])};
     bool made = parts.train != NULL && parts.validation != NULL && parts.test != NULL;
     return made ? parts : failed;
 }

@@ -26,10 +26,15 @@ typedef struct gr_parts {
 typedef struct gr_split_rows_args {
     int rows;
     double validation, test;
+    gr_tensor *stratify;
 } gr_split_rows_args;
-/* Shuffles the numbers 0 ... rows-1 and cuts them: round(rows validation) and round(rows test) of
- * them go to those parts, all others to train. Both shares are 0 unless given, 0 or more, and
- * together at most 1. */
+/* gr_split_rows(g, rows, .validation = 0.1, .test = 0.2, .stratify = labels): shuffles the numbers
+ * 0 ... rows-1 and cuts them: round(rows validation) and round(rows test) of them go to those
+ * parts, all others to train. Both shares are 0 unless given, 0 or more, and together at most 1.
+ *
+ * With stratify, integers (rows), each part has the classes' shares of the whole set: of class c
+ * with n_c rows, a part of m has m n_c / rows, to less than one row in validation, and to less than
+ * two in test and train. Classes are the integers that occur. */
 #define gr_split_rows(g, ...) gr_split_rows_(g, (gr_split_rows_args){.rows = __VA_ARGS__})
 gr_parts gr_split_rows_(gr_graph *g, gr_split_rows_args args);
 

@@ -118,15 +118,20 @@ uint32_t gr_random_below(gr_graph *g, uint32_t n) {
     return (uint32_t)((high + (low >> 32)) >> 32);
 }
 
+void gr_shuffle(gr_graph *g, int32_t *numbers, int n) {
+    if (g == NULL) return;
+    for (int i = n - 1; i > 0; i--) {
+        int j = (int)gr_random_below(g, (uint32_t)i + 1);
+        int32_t swapped = numbers[i];
+        numbers[i] = numbers[j];
+        numbers[j] = swapped;
+    }
+}
+
 void gr_fill_permutation(gr_graph *g, int32_t *order, int n) {
     if (g == NULL) return;
     for (int i = 0; i < n; i++) order[i] = i;
-    for (int i = n - 1; i > 0; i--) {
-        int j = (int)gr_random_below(g, (uint32_t)i + 1);
-        int32_t swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    gr_shuffle(g, order, n);
 }
 
 gr_tensor *gr_uniform(gr_graph *g, gr_shape shape, double low, double high) {

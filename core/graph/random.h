@@ -33,6 +33,8 @@ gr_tensor *gr_permutation(gr_graph *g, int n);
 void gr_fill_uniform(gr_graph *g, gr_real *x, int64_t n, double low, double high);
 void gr_fill_normal(gr_graph *g, gr_real *x, int64_t n, double mean, double deviation);
 void gr_fill_permutation(gr_graph *g, int32_t *order, int n);
+/* Puts the n numbers there are into random order. */
+void gr_shuffle(gr_graph *g, int32_t *numbers, int n);
 /* One number: uniform in [0,1), and an integer in 0 ... n-1, each equally likely (n >= 1). */
 double gr_random_uniform(gr_graph *g);
 uint32_t gr_random_below(gr_graph *g, uint32_t n);

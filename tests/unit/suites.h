@@ -14,6 +14,8 @@
     X(threads)                                                                                     \
     X(debug)                                                                                       \
     X(data)                                                                                        \
+    X(batches)                                                                                     \
+    X(balance)                                                                                     \
     X(nn)                                                                                          \
     X(optim)                                                                                       \
     X(training)                                                                                    \

@@ -1,5 +1,4 @@
-/* CSV files, whole and damaged; splits, scaling and batches. */
-#include "core/data/batches.h"
+/* CSV files, whole and damaged; splits and scaling. */
 #include "core/data/csv.h"
 #include "core/data/dataset.h"
 #include "core/graph/random.h"
@@ -244,6 +243,62 @@ START_TEST(split_gives_each_row_to_one_part) {
 }
 END_TEST
 
+/* Classes of very unequal sizes, the rows mixed; of class k there are sizes[k]. */
+enum { CLASSES = 5, LABELLED = 1 + 2 + 7 + 90 + 203 };
+static const int sizes[CLASSES] = {1, 2, 7, 90, 203};
+static gr_tensor *labelled_rows(void) {
+    gr_tensor *order = gr_permutation(g, LABELLED), *labels = gr_permutation(g, LABELLED);
+    for (int k = 0, i = 0; k < CLASSES; k++)
+        for (int j = 0; j < sizes[k]; j++) labels->index[order->index[i++]] = 10 * k - 10;
+    return labels;
+}
+
+START_TEST(split_keeps_shares_of_classes) {
+    gr_tensor *labels = labelled_rows();
+    gr_parts p = gr_split_rows(g, LABELLED, .validation = 0.25, .test = 0.1, .stratify = labels);
+    ck_assert_msg(p.train != NULL, "%s", gr_error(g));
+    gr_tensor *parts[] = {p.validation, p.test, p.train};
+    const int expected[] = {76, 30, 197};
+    int seen[LABELLED] = {0};
+    for (int part = 0; part < 3; part++) {
+        int of_class[CLASSES] = {0}, runs = 0, n = expected[part];
+        ck_assert_int_eq((int)parts[part]->size, n);
+        for (int i = 0; i < n; i++) {
+            int row = parts[part]->index[i];
+            seen[row]++;
+            of_class[labels->index[row] / 10 + 1]++;
+            runs += i > 0 && labels->index[row] != labels->index[parts[part]->index[i - 1]];
+        }
+        for (int k = 0; k < CLASSES; k++)
+            ck_assert_double_lt(fabs(of_class[k] - (double)n * sizes[k] / LABELLED),
+                                part == 0 ? 1 : 2);
+        ck_assert_int_gt(runs, n / 6); /* no part comes class by class */
+    }
+    for (int i = 0; i < LABELLED; i++) ck_assert_int_eq(seen[i], 1);
+}
+END_TEST
+
+START_TEST(split_by_class_of_few_rows) {
+    gr_tensor *one = gr_from_index(g, GR_SHAPE(1), (int32_t[]){3});
+    gr_parts p = gr_split_rows(g, 1, .test = 1, .stratify = one);
+    ck_assert_int_eq((int)p.test->size, 1);
+    gr_tensor *none = gr_from_index(g, GR_SHAPE(0), NULL);
+    p = gr_split_rows(g, 0, .validation = 0.5, .stratify = none);
+    ck_assert_msg(p.train != NULL && p.train->size == 0, "%s", gr_error(g));
+    gr_tensor *alike = gr_from_index(g, GR_SHAPE(4), (int32_t[]){2, 2, 2, 2});
+    p = gr_split_rows(g, 4, .validation = 0.5, .test = 0.5, .stratify = alike);
+    ck_assert_int_eq((int)p.validation->size, 2);
+    ck_assert_int_eq((int)p.train->size, 0);
+    ck_assert_ptr_null(gr_split_rows(g, 3, .stratify = alike).train);
+    ck_assert_str_eq(gr_error(g),
+                     "gr_split_rows: stratify (4), expected integers (3), one for each row");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_split_rows(g, 4, .stratify = gr_zeros(g, GR_SHAPE(4))).train);
+    ck_assert_str_eq(gr_error(g),
+                     "gr_split_rows: stratify (4) holds real numbers, expected integers (N)");
+}
+END_TEST
+
 START_TEST(split_refuses_impossible_shares) {
     ck_assert_ptr_null(gr_split_rows(g, 10, .validation = 0.7, .test = 0.7).train);
     ck_assert(gr_failed(g));
@@ -316,106 +371,12 @@ START_TEST(scaler_survives_extremes) {
 }
 END_TEST
 
-/* -- Batches -- */
-
-/* Runs an epoch over rows 0 ... n-1 and writes the order in which they came; returns the batches.
- */
-static int run_epoch(gr_batches *b, int *order, int *n) {
-    gr_tensor *x, *y;
-    int batches = 0;
-    *n = 0;
-    while (gr_batch_next(b, &x, &y)) {
-        ck_assert_int_eq(x->shape.dim[0], y->shape.dim[0]);
-        for (int i = 0; i < y->shape.dim[0]; i++) {
-            ck_assert_double_eq(gr_at(x, 2 * i + 1), 2 * gr_at(y, i) + 1);
-            order[(*n)++] = y->index[i];
-        }
-        batches++;
-        gr_graph_reset(g);
-    }
-    return batches;
-}
-
-static gr_batches *numbered(int rows, int batch, bool shuffle, bool drop_last) {
-    gr_tensor *x = gr_zeros(g, GR_SHAPE(rows, 2)), *y = gr_permutation(g, rows);
-    for (int i = 0; i < 2 * rows; i++) x->data[i] = (gr_real)i;
-    for (int i = 0; i < rows; i++) y->index[i] = i;
-    return gr_batches_new(gr_keep(x), gr_keep(y), .batch = batch, .shuffle = shuffle,
-                          .drop_last = drop_last);
-}
-
-START_TEST(batches_cover_each_row_once) {
-    gr_batches *b = numbered(10, 4, true, false);
-    int first[10], second[10], n, same = 0;
-    ck_assert_int_eq(gr_batch_count(b), 3);
-    ck_assert_int_eq(run_epoch(b, first, &n), 3);
-    ck_assert_int_eq(n, 10);
-    ck_assert_int_eq(run_epoch(b, second, &n), 3);
-    ck_assert_int_eq(n, 10);
-    int seen[10] = {0};
-    for (int i = 0; i < 10; i++) {
-        seen[first[i]]++;
-        same += first[i] == second[i];
-    }
-    for (int i = 0; i < 10; i++) ck_assert_int_eq(seen[i], 1);
-    ck_assert_int_lt(same, 10);
-}
-END_TEST
-
-START_TEST(batches_keep_order_and_drop_the_last) {
-    gr_batches *b = numbered(10, 4, false, true);
-    int order[10], n;
-    ck_assert_int_eq(gr_batch_count(b), 2);
-    ck_assert_int_eq(run_epoch(b, order, &n), 2);
-    ck_assert_int_eq(n, 8);
-    for (int i = 0; i < n; i++) ck_assert_int_eq(order[i], i);
-    gr_tensor *x;
-    ck_assert(gr_batch_next(b, &x, NULL));
-    gr_batch_restart(b);
-    ck_assert(gr_batch_next(b, &x, NULL));
-    ck_assert_double_eq(gr_at(x, 0), 0);
-}
-END_TEST
-
-START_TEST(batches_of_one_order_from_one_state) {
-    gr_batches *b = numbered(50, 8, true, false);
-    int first[50], second[50], n;
-    gr_random_state state = gr_random_get(g);
-    run_epoch(b, first, &n);
-    gr_random_set(g, state);
-    run_epoch(b, second, &n);
-    ck_assert_mem_eq(first, second, sizeof first);
-}
-END_TEST
-
-START_TEST(batches_refuse_what_does_not_fit) {
-    gr_tensor *x = gr_keep(gr_zeros(g, GR_SHAPE(3, 2))), *y = gr_keep(gr_zeros(g, GR_SHAPE(4)));
-    ck_assert_ptr_null(gr_batches_new(x, y));
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "y (4), expected"));
-    ck_assert(!gr_batch_next(NULL, NULL, NULL));
-    gr_clear_error(g);
-    ck_assert_ptr_null(gr_batches_new(gr_zeros(g, GR_SHAPE(3, 2))));
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "of the step"));
-    gr_clear_error(g);
-    ck_assert_ptr_null(gr_batches_new(x, .batch = 0));
-    ck_assert(gr_failed(g));
-    gr_clear_error(g);
-    gr_batches *empty = gr_batches_new(gr_keep(gr_zeros(g, GR_SHAPE(0, 2))));
-    gr_tensor *got;
-    ck_assert(!gr_batch_next(empty, &got, NULL));
-    ck_assert(!gr_failed(g));
-    gr_batches *good = gr_batches_new(x);
-    gr_fail(g, "elsewhere");
-    ck_assert(!gr_batch_next(good, &got, NULL));
-}
-END_TEST
-
 Suite *data_suite(void) {
     Suite *suite = suite_create("data");
     TCase *csv = tcase_create("csv"), *split = tcase_create("split"),
-          *scale = tcase_create("scale"), *batch = tcase_create("batch");
-    TCase *cases[] = {csv, split, scale, batch};
-    for (int i = 0; i < 4; i++) {
+          *scale = tcase_create("scale");
+    TCase *cases[] = {csv, split, scale};
+    for (int i = 0; i < 3; i++) {
         tcase_add_checked_fixture(cases[i], setup, teardown);
         suite_add_tcase(suite, cases[i]);
     }
@@ -433,13 +394,11 @@ Suite *data_suite(void) {
     tcase_add_test(csv, csv_of_a_header_alone_has_no_rows);
     tcase_add_test(csv, csv_of_a_small_memory_fails_with_a_message);
     tcase_add_test(split, split_gives_each_row_to_one_part);
+    tcase_add_test(split, split_keeps_shares_of_classes);
+    tcase_add_test(split, split_by_class_of_few_rows);
     tcase_add_test(split, split_refuses_impossible_shares);
     tcase_add_test(split, rows_are_taken_in_order);
     tcase_add_test(scale, scaler_standardises_and_inverts);
     tcase_add_test(scale, scaler_survives_extremes);
-    tcase_add_test(batch, batches_cover_each_row_once);
-    tcase_add_test(batch, batches_keep_order_and_drop_the_last);
-    tcase_add_test(batch, batches_of_one_order_from_one_state);
-    tcase_add_test(batch, batches_refuse_what_does_not_fit);
     return suite;
 }
