@@ -47,7 +47,9 @@ bool gr_weights_save(const gr_module *m, const char *path) {
 static const char *kind_text(gr_kind kind) { return kind == GR_REAL ? "reals" : "integers"; }
 
 static bool check_tensor(const gr_safetensors_file *f, const char *name, const gr_tensor *t) {
-    const gr_array *a = name == NULL ? NULL : gr_safetensors_array(f, name);
+    if (name == NULL)
+        return gr_safetensors_bad(f, "a parameter %s has no name", gr_shape_text(t->shape).text);
+    const gr_array *a = gr_safetensors_array(f, name);
     if (a == NULL)
         return gr_safetensors_bad(f, "there is no %s %s", name, gr_shape_text(t->shape).text);
     if (!gr_shape_equal(a->shape, t->shape))

@@ -349,14 +349,15 @@ static bool check_parts(const gr_safetensors_file *f, const gr_checkpoint *c, li
     for (const part *p = c->parts; p != NULL; p = p->next) {
         const char *there = gr_safetensors_value(f, p->key), *expected = kind_of(l, p);
         if (expected == NULL) return false;
-        if (there == NULL) return gr_safetensors_bad(f, "there is no %s, %s", p->name, expected);
+        if (there == NULL)
+            return gr_safetensors_bad(f, "there is no part %s (%s)", p->name, expected);
         if (strcmp(there, expected) != 0)
             return gr_safetensors_bad(f, "%s is %.100s, expected %s", p->name, there, expected);
     }
     for (int i = 0; i < f->n_metadata; i++) {
         const gr_metadata *m = &f->metadata[i];
         if (strncmp(m->key, PART_PREFIX, prefix) == 0 && !has_part(c, m->key))
-            return gr_safetensors_bad(f, "it holds %.200s, %.100s, which is not expected",
+            return gr_safetensors_bad(f, "it has a part %.200s (%.100s), which is not expected",
                                       m->key + prefix, m->value);
     }
     return true;
@@ -375,7 +376,7 @@ static bool within_bounds(const gr_safetensors_file *f, const gr_array *a, bound
 static bool check_array(const gr_safetensors_file *f, const gr_array *expected, bounds limits) {
     const gr_array *a = gr_safetensors_array(f, expected->name);
     if (a == NULL)
-        return gr_safetensors_bad(f, "there is no %s, %s", expected->name,
+        return gr_safetensors_bad(f, "there is no %s %s", expected->name,
                                   gr_array_text(expected).text);
     if (a->element != expected->element || !gr_shape_equal(a->shape, expected->shape))
         return gr_safetensors_bad(f, "%s is %s, expected %s", a->name, gr_array_text(a).text,
@@ -395,7 +396,7 @@ static bool check_all(const gr_safetensors_file *f, const gr_checkpoint *c, list
         if (!check_array(f, &l->arrays[i], l->bounds[i])) return false;
     for (int i = 0; i < f->n && f->n > l->n; i++)
         if (!is_listed(l, f->arrays[i].name))
-            return gr_safetensors_bad(f, "it holds %.200s, %s, which is not expected",
+            return gr_safetensors_bad(f, "it holds %.200s %s, which is not expected",
                                       f->arrays[i].name, gr_array_text(&f->arrays[i]).text);
     return true;
 }
