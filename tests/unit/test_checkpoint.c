@@ -4,7 +4,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "core/data/batches_place_internal.h"
+#include "core/data/batches_internal.h"
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
 #include "core/ops/elementwise.h"
@@ -152,9 +152,8 @@ static const files_bytes *state_of(const run *r, files_bytes *state) {
     put(state, &r->ema->decay, sizeof r->ema->decay);
     put(state, &r->ema->updates, sizeof r->ema->updates);
     put(state, &r->ema->swapped, sizeof r->ema->swapped);
-    gr_batches_place place = gr_batches_place_of(r->train);
-    put(state, place.order, ROWS * sizeof *place.order);
-    put(state, place.at, sizeof *place.at);
+    put(state, r->train->order, ROWS * sizeof *r->train->order);
+    put(state, &r->train->at, sizeof r->train->at);
     put(state, &r->plateau.best, sizeof r->plateau.best);
     put(state, &r->plateau.watched, sizeof r->plateau.watched);
     put(state, &r->plateau.bad_epochs, sizeof r->plateau.bad_epochs);
@@ -348,17 +347,16 @@ START_TEST(other_numbers_are_refused) {
 END_TEST
 
 START_TEST(other_batches_are_refused) {
-    gr_batches_place place = gr_batches_place_of(a.train);
-    place.order[3] = ROWS;
+    a.train->order[3] = ROWS;
     refuses("train.order: element (3) is 50, expected 0 to 49");
-    place.order[3] = -1;
+    a.train->order[3] = -1;
     refuses("train.order: element (3) is -1, expected 0 to 49");
-    place.order[3] = 3;
-    *place.at = ROWS + 1;
+    a.train->order[3] = 3;
+    a.train->at = ROWS + 1;
     refuses("train.at: element () is 51, expected -1 to 50");
-    *place.at = -2;
+    a.train->at = -2;
     refuses("train.at: element () is -2, expected -1 to 50");
-    *place.at = -1;
+    a.train->at = -1;
     only(&a, NULL, NULL);
     only(&b, NULL, NULL);
     gr_tensor *one_row = gr_keep(gr_zeros(b.g, GR_SHAPE(1, 2)));
@@ -367,7 +365,7 @@ START_TEST(other_batches_are_refused) {
     ck_assert(gr_checkpoint_add_batches(b.checkpoint, "train", one));
     refuses("train.order is I32 (50), expected I32 (1)");
     gr_batches *other = gr_batches_new(gr_keep(gr_zeros(a.g, GR_SHAPE(1, 2))));
-    gr_batches_place_of(other).order[0] = 1;
+    other->order[0] = 1;
     only(&a, NULL, NULL);
     ck_assert(gr_checkpoint_add_batches(a.checkpoint, "train", other));
     refuses("train.order: element (0) is 1, expected 0 to 0");
