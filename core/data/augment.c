@@ -126,33 +126,39 @@ gr_tensor *gr_random_shift(gr_tensor *x, int most) {
 
 /* -- Crops that are stretched -- */
 
-typedef struct box {
-    int top, left, height, width;
-} box;
-
 /* Where one coordinate of the result is in the box: between pixels low and high. */
 typedef struct between {
     int low, high;
-    double share; /* of high */
+    gr_real share; /* of high */
 } between;
 
+typedef struct box {
+    int top, left, height, width;
+    between *across; /* room for the columns of the result */
+} box;
+
 static between source(int i, int size, int pixels) {
-    double at = fmax((i + 0.5) * pixels / size - 0.5, 0);
+    double at = (i + 0.5) * pixels / size - 0.5;
+    if (at < 0) at = 0;
     int low = (int)at < pixels - 1 ? (int)at : pixels - 1;
-    return (between){low, low < pixels - 1 ? low + 1 : low, at - low};
+    return (between){low, low < pixels - 1 ? low + 1 : low, (gr_real)(at - low)};
 }
 
 /* Without 0 times infinity. */
-static double blend(double a, double b, double share) {
+static gr_real blend(gr_real a, gr_real b, gr_real share) {
     return share == 0 ? a : (1 - share) * a + share * b;
 }
 
-static void stretch_row(const gr_pictures *p, const gr_real *top, const gr_real *bottom,
-                        double share, int pixels, gr_real *y) {
-    for (int j = 0; j < p->columns; j++) {
-        between at = source(j, p->columns, pixels);
-        y[j] = (gr_real)blend(blend(top[at.low], top[at.high], at.share),
-                              blend(bottom[at.low], bottom[at.high], at.share), share);
+static void stretch_rows(const gr_pictures *p, const box *b, const gr_real *x, gr_real *y) {
+    for (int i = 0; i < p->rows; i++) {
+        between down = source(i, p->rows, b->height);
+        const gr_real *top = x + (int64_t)down.low * p->width;
+        const gr_real *bottom = x + (int64_t)down.high * p->width;
+        for (int j = 0; j < p->columns; j++) {
+            between at = b->across[j];
+            *y++ = blend(blend(top[at.low], top[at.high], at.share),
+                         blend(bottom[at.low], bottom[at.high], at.share), down.share);
+        }
     }
 }
 
@@ -161,13 +167,10 @@ static void stretch_range(void *context, int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; n++) {
         const box *b = (const box *)p->draws + n;
         const gr_real *x = gr_picture_in(p, n) + (int64_t)b->top * p->width + b->left;
-        gr_real *y = gr_picture_out(p, n);
-        for (int c = 0; c < p->channels; c++, x += (int64_t)p->height * p->width)
-            for (int i = 0; i < p->rows; i++, y += p->columns) {
-                between at = source(i, p->rows, b->height);
-                stretch_row(p, x + (int64_t)at.low * p->width, x + (int64_t)at.high * p->width,
-                            at.share, b->width, y);
-            }
+        for (int j = 0; j < p->columns; j++) b->across[j] = source(j, p->columns, b->width);
+        for (int c = 0; c < p->channels; c++)
+            stretch_rows(p, b, x + (int64_t)c * p->height * p->width,
+                         gr_picture_out(p, n) + (int64_t)c * p->rows * p->columns);
     }
 }
 
@@ -219,9 +222,15 @@ gr_tensor *gr_random_resized_crop_(gr_random_resized_crop_args a) {
         !gr_pictures_begin(&p, who, a.x, a.height == 0 ? a.x->shape.dim[2] : a.height,
                            a.width == 0 ? a.x->shape.dim[3] : a.width, sizeof(box)))
         return NULL;
+    size_t bytes = (size_t)p.n * (size_t)p.columns * sizeof(between);
+    between *across = gr_arena_alloc(&p.graph->step, bytes, GR_ALIGN_DATA);
+    if (across == NULL) return gr_fail(p.graph, "%s: no memory for %zu bytes", who, bytes);
     box *boxes = p.draws;
-    for (int n = 0; n < p.n; n++) boxes[n] = draw_box(&p, &a);
-    return gr_pictures_run(&p, stretch_range, 16);
+    for (int n = 0; n < p.n; n++) {
+        boxes[n] = draw_box(&p, &a);
+        boxes[n].across = across + (int64_t)n * p.columns;
+    }
+    return gr_pictures_run(&p, stretch_range, 8);
 }
 
 /* -- Flips -- */
