@@ -8,6 +8,7 @@
 #ifndef GRADUS_H
 #define GRADUS_H
 
+#include "core/data/augment.h"
 #include "core/data/balance.h"
 #include "core/data/batches.h"
 #include "core/data/csv.h"

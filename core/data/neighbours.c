@@ -2,6 +2,8 @@
 
 #include "core/graph/graph_internal.h"
 
+#include <math.h>
+
 typedef struct search {
     const gr_kernels *kernels;
     const gr_real *x; /* (n,width) */
@@ -12,14 +14,15 @@ typedef struct search {
 } search;
 
 enum {
-    BLOCK = 256,         /* distances computed at once */
+    BLOCK = 64,          /* rows that stay in the cache while others are compared with them */
+    PIECE = 32,          /* rows, at least, that one thread compares with the block */
     PIECE_WORK = 1 << 16 /* differences in a piece of work for one thread */
 };
 
-/* Puts row j into a list of the k nearest, of which `filled` are known. */
-static void insert(const search *s, int32_t *nearest, gr_real *distance, int filled, int32_t j,
-                   gr_real d) {
-    int at = filled < s->k ? filled : s->k - 1;
+/* Puts row j into the list of the k nearest, if it is nearer than the last one there. */
+static void offer(int k, int32_t *nearest, gr_real *distance, int32_t j, gr_real d) {
+    if (!(d < distance[k - 1])) return;
+    int at = k - 1;
     for (; at > 0 && distance[at - 1] > d; at--) {
         distance[at] = distance[at - 1];
         nearest[at] = nearest[at - 1];
@@ -28,24 +31,22 @@ static void insert(const search *s, int32_t *nearest, gr_real *distance, int fil
     nearest[at] = j;
 }
 
-static void search_for(const search *s, int i) {
-    int32_t *nearest = s->nearest + (int64_t)i * s->k;
-    gr_real *distance = s->distance + (int64_t)i * s->k, block[BLOCK];
-    int filled = 0;
-    for (int begin = 0; begin < s->n; begin += BLOCK) {
-        int size = s->n - begin < BLOCK ? s->n - begin : BLOCK;
-        s->kernels->distance->squared(size, s->width, s->x + i * s->width, s->x + begin * s->width,
-                                      block);
-        for (int j = 0; j < size; j++) {
-            if (begin + j == i || (filled == s->k && block[j] >= distance[filled - 1])) continue;
-            insert(s, nearest, distance, filled, begin + j, block[j]);
-            if (filled < s->k) filled++;
-        }
-    }
+/* Row i beside rows [begin, begin + size). */
+static void compare(const search *s, int64_t i, int begin, int size) {
+    gr_real d[BLOCK];
+    s->kernels->distance->squared(size, s->width, s->x + i * s->width, s->x + begin * s->width, d);
+    for (int j = 0; j < size; j++)
+        if (begin + j != i)
+            offer(s->k, s->nearest + i * s->k, s->distance + i * s->k, begin + j, d[j]);
 }
 
-static void search_range(void *context, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) search_for(context, (int)i);
+static void search_range(void *context, int64_t first, int64_t end) {
+    const search *s = context;
+    for (int64_t i = first * s->k; i < end * s->k; i++) s->distance[i] = (gr_real)INFINITY;
+    for (int begin = 0; begin < s->n; begin += BLOCK) {
+        int size = s->n - begin < BLOCK ? s->n - begin : BLOCK;
+        for (int64_t i = first; i < end; i++) compare(s, i, begin, size);
+    }
 }
 
 const int32_t *gr_nearest_rows(gr_graph *g, const char *who, const gr_real *x, int n, int64_t width,
@@ -60,6 +61,6 @@ const int32_t *gr_nearest_rows(gr_graph *g, const char *who, const gr_real *x, i
                 .width = width,
                 .nearest = nearest->index,
                 .distance = distance->data};
-    gr_for(g, n, 1 + PIECE_WORK / (n * (width + 1)), search_range, &s);
+    gr_for(g, n, PIECE + PIECE_WORK / (n * (width + 1)), search_range, &s);
     return nearest->index;
 }

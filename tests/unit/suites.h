@@ -16,6 +16,7 @@
     X(data)                                                                                        \
     X(batches)                                                                                     \
     X(balance)                                                                                     \
+    X(augment)                                                                                     \
     X(nn)                                                                                          \
     X(optim)                                                                                       \
     X(training)                                                                                    \

@@ -230,6 +230,21 @@ START_TEST(smote_starts_from_each_row_equally) {
 }
 END_TEST
 
+/* From 0 it is as far to 1 as to -1: the first of the two is the neighbour. */
+START_TEST(smote_takes_the_first_of_equally_near_rows) {
+    for (int sign = -1; sign <= 1; sign += 2) {
+        int32_t label[303] = {1, 1, 1};
+        gr_real at[303] = {0, (gr_real)sign, (gr_real)-sign};
+        gr_tensor *x = gr_from(g, GR_SHAPE(303), at), *all, *labels;
+        ck_assert(gr_smote(x, gr_from_index(g, GR_SHAPE(303), label), &all, &labels, .k = 1));
+        int towards_first = 0;
+        for (int i = 303; i < 600; i++) towards_first += sign * gr_at(all, i) >= 0;
+        ck_assert_int_ge(towards_first, 198);
+        ck_assert_int_le(towards_first, 200); /* -0 and 0 are on both sides */
+    }
+}
+END_TEST
+
 START_TEST(smote_of_pictures_and_extremes) {
     gr_real most = sizeof(gr_real) == 4 ? (gr_real)3e38 : (gr_real)1.7e308;
     gr_tensor *labels = gr_from_index(g, GR_SHAPE(6), (int32_t[]){1, 1, 0, 0, 0, 0}), *all, *to;
@@ -398,6 +413,7 @@ Suite *balance_suite(void) {
     tcase_add_loop_test(t, smote_puts_rows_between_neighbours, 0, (int)(sizeof ks / sizeof *ks));
     tcase_add_test(t, smote_is_uniform);
     tcase_add_test(t, smote_starts_from_each_row_equally);
+    tcase_add_test(t, smote_takes_the_first_of_equally_near_rows);
     tcase_add_test(t, smote_of_pictures_and_extremes);
     tcase_add_test(t, smote_finds_neighbours_at_any_scale);
     tcase_add_test(t, threads_do_not_matter);
