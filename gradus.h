@@ -23,6 +23,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
+#include "core/ops/normalize.h"
 #include "core/ops/odds.h"
 #include "core/ops/overlap.h"
 #include "core/ops/pointwise.h"
@@ -62,6 +63,7 @@
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"
+#include "nn/norm.h"
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
 
