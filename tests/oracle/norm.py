@@ -191,8 +191,8 @@ def critic(norm):
     with its gradients."""
     modules = {"batch": lambda: nn.BatchNorm2d(4), "group": lambda: nn.GroupNorm(2, 4),
                "layer": lambda: nn.LayerNorm([4, 3, 3])}
-    net = nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1), modules[norm](), nn.Tanh(),
-                        nn.Conv2d(4, 3, 2), nn.Tanh(), nn.Flatten(), nn.Linear(12, 1))
+    net = nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1), modules[norm](), nn.ReLU(),
+                        nn.Conv2d(4, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 1))
     for n, t in net.named_parameters():
         t.data = draw(f"critic/{norm}/{n}", tuple(t.shape), -0.5, 0.5)
     x = draw(f"critic/{norm}/x", (3, 2, 5, 6), -1, 1).requires_grad_()
