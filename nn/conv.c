@@ -1,4 +1,4 @@
-#include "nn/conv.h"
+#include "nn/conv_internal.h"
 
 #include "core/ops/shape.h"
 
@@ -35,7 +35,7 @@ static bool at_least(gr_graph *g, const char *who, const char *name, gr_pair pai
     return gr_fail(g, "%s: %s is (%d,%d), expected at least %d", who, name, height, width, low);
 }
 
-static bool check_args(const gr_conv_transpose2d_layer_args *a, const char *who) {
+bool gr_conv_layer_check(const gr_conv_transpose2d_layer_args *a, const char *who) {
     if (a->groups < 1 || a->in < 1 || a->out < 1 || a->in % a->groups != 0 ||
         a->out % a->groups != 0)
         return gr_fail(a->graph,
@@ -75,12 +75,12 @@ gr_module *gr_conv2d_layer_(gr_conv2d_layer_args c) {
                                         .groups = c.groups,
                                         .bias = c.bias,
                                         .init = c.init};
-    if (!check_args(&a, "gr_conv2d_layer")) return NULL;
+    if (!gr_conv_layer_check(&a, "gr_conv2d_layer")) return NULL;
     return new_layer(&conv2d_type, &a, a.out, a.in / a.groups);
 }
 
 gr_module *gr_conv_transpose2d_layer_(gr_conv_transpose2d_layer_args a) {
-    if (!check_args(&a, "gr_conv_transpose2d_layer")) return NULL;
+    if (!gr_conv_layer_check(&a, "gr_conv_transpose2d_layer")) return NULL;
     return new_layer(&transpose_type, &a, a.in, a.out / a.groups);
 }
 

@@ -6,6 +6,7 @@
 #include "core/ops/linalg.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "nn/conv_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -73,24 +74,60 @@ gr_tensor *gr_spectral_norm_(gr_spectral_norm_args a) {
     return gr_mul(a.weight, gr_reciprocal_or_zero(sigma));
 }
 
-/* -- The layer -- */
+/* -- The layers -- */
 
 enum { FIRST_ITERATIONS = 15 };
 
-typedef struct spectral_linear {
+typedef struct spectral_layer {
     gr_module module;
     gr_tensor *weight, *bias; /* bias is NULL if there is none */
     gr_tensor *u, *v;
     int iterations;
-} spectral_linear;
+    gr_conv_transpose2d_layer_args a; /* of a convolution */
+} spectral_layer;
+
+static gr_tensor *normalised_weight(spectral_layer *l) {
+    return gr_spectral_norm(l->weight, l->u, l->v,
+                            .iterations = l->module.training ? l->iterations : 0);
+}
 
 static gr_tensor *spectral_linear_forward(gr_module *m, gr_tensor *x) {
-    spectral_linear *l = (spectral_linear *)m;
-    int iterations = m->graph->no_grad > 0 ? 0 : l->iterations;
-    return gr_affine(x, gr_spectral_norm(l->weight, l->u, l->v, .iterations = iterations), l->bias);
+    spectral_layer *l = (spectral_layer *)m;
+    return gr_affine(x, normalised_weight(l), l->bias);
+}
+
+static gr_tensor *spectral_conv2d_forward(gr_module *m, gr_tensor *x) {
+    spectral_layer *l = (spectral_layer *)m;
+    return gr_conv2d(x, normalised_weight(l), l->bias, .stride = l->a.stride,
+                     .padding = l->a.padding, .dilation = l->a.dilation, .groups = l->a.groups);
 }
 
 static const gr_module_type spectral_linear_type = {"spectral_linear", spectral_linear_forward};
+static const gr_module_type spectral_conv2d_type = {"spectral_conv2d", spectral_conv2d_forward};
+
+/* A layer with a weight of the given shape, (out,in..). */
+static spectral_layer *new_layer(gr_graph *g, const gr_module_type *type, gr_shape weight,
+                                 gr_init init, bool bias) {
+    spectral_layer *l = gr_module_new(g, type, sizeof *l);
+    if (l == NULL) return NULL;
+    l->weight = gr_add_parameter(&l->module, "weight_orig", weight);
+    if (l->weight == NULL) return NULL;
+    int64_t out = weight.dim[0], columns = l->weight->size / out;
+    if (columns > INT32_MAX)
+        return gr_fail(g, "gr_%s: the weight %s has too many columns", type->name,
+                       gr_shape_text(weight).text);
+    if (bias) l->bias = gr_add_parameter(&l->module, "bias", GR_SHAPE((int)out));
+    gr_initialise(l->weight, init);
+    double bound = 1 / sqrt((double)columns);
+    if (init == GR_INIT_DEFAULT && bias) gr_init_uniform(l->bias, -bound, bound);
+    gr_shape of_u = GR_SHAPE((int)out), of_v = GR_SHAPE((int)columns);
+    l->u = gr_add_buffer(&l->module, "weight_u", gr_normal(g, of_u, 0, 1));
+    l->v = gr_add_buffer(&l->module, "weight_v", gr_zeros(g, of_v));
+    gr_no_grad_begin(g);
+    gr_spectral_norm(l->weight, l->u, l->v, .iterations = FIRST_ITERATIONS);
+    gr_no_grad_end(g);
+    return gr_failed(g) ? NULL : l;
+}
 
 gr_module *gr_spectral_linear_(gr_spectral_linear_args a) {
     if (a.in < 1 || a.out < 1 || a.iterations < 1)
@@ -98,18 +135,31 @@ gr_module *gr_spectral_linear_(gr_spectral_linear_args a) {
                        "gr_spectral_linear: %d inputs, %d outputs and %d iterations, expected at "
                        "least 1",
                        a.in, a.out, a.iterations);
-    spectral_linear *l = gr_module_new(a.graph, &spectral_linear_type, sizeof *l);
+    spectral_layer *l =
+        new_layer(a.graph, &spectral_linear_type, GR_SHAPE(a.out, a.in), a.init, a.bias);
     if (l == NULL) return NULL;
     l->iterations = a.iterations;
-    l->weight = gr_add_parameter(&l->module, "weight_orig", GR_SHAPE(a.out, a.in));
-    if (a.bias) l->bias = gr_add_parameter(&l->module, "bias", GR_SHAPE(a.out));
-    gr_initialise(l->weight, a.init);
-    double bound = 1 / sqrt(a.in);
-    if (a.init == GR_INIT_DEFAULT && a.bias) gr_init_uniform(l->bias, -bound, bound);
-    l->u = gr_add_buffer(&l->module, "weight_u", gr_normal(a.graph, GR_SHAPE(a.out), 0, 1));
-    l->v = gr_add_buffer(&l->module, "weight_v", gr_zeros(a.graph, GR_SHAPE(a.in)));
-    gr_no_grad_begin(a.graph);
-    gr_spectral_norm(l->weight, l->u, l->v, .iterations = FIRST_ITERATIONS);
-    gr_no_grad_end(a.graph);
-    return gr_failed(a.graph) ? NULL : &l->module;
+    return &l->module;
+}
+
+gr_module *gr_spectral_conv2d_(gr_spectral_conv2d_args c) {
+    gr_conv_transpose2d_layer_args a = {.graph = c.graph,
+                                        .in = c.in,
+                                        .out = c.out,
+                                        .kernel = c.kernel,
+                                        .stride = c.stride,
+                                        .padding = c.padding,
+                                        .dilation = c.dilation,
+                                        .groups = c.groups};
+    if (!gr_conv_layer_check(&a, "gr_spectral_conv2d")) return NULL;
+    if (c.iterations < 1)
+        return gr_fail(c.graph, "gr_spectral_conv2d: %d iterations, expected at least 1",
+                       c.iterations);
+    gr_shape weight =
+        GR_SHAPE(c.out, c.in / c.groups, gr_pair_part(c.kernel, 0), gr_pair_part(c.kernel, 1));
+    spectral_layer *l = new_layer(c.graph, &spectral_conv2d_type, weight, c.init, c.bias);
+    if (l == NULL) return NULL;
+    l->iterations = c.iterations;
+    l->a = a;
+    return &l->module;
 }

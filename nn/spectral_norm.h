@@ -4,8 +4,7 @@
 #ifndef GR_SPECTRAL_NORM_H
 #define GR_SPECTRAL_NORM_H
 
-#include "nn/init.h"
-#include "nn/module.h"
+#include "nn/conv.h"
 
 typedef struct gr_spectral_norm_args {
     gr_tensor *weight, *u, *v;
@@ -26,6 +25,10 @@ typedef struct gr_spectral_norm_args {
     gr_spectral_norm_((gr_spectral_norm_args){.iterations = 1, .eps = 1e-12, .weight = __VA_ARGS__})
 gr_tensor *gr_spectral_norm_(gr_spectral_norm_args args);
 
+/* The layers have the parameters "weight_orig", not normalised, and "bias", and the buffers
+ * "weight_u" and "weight_v", which begin as random vectors after 15 iterations. Each forward in
+ * training (gr_set_training) makes `iterations` more (at least 1), in evaluation none; whether the
+ * graph is recording is another matter. */
 typedef struct gr_spectral_linear_args {
     gr_graph *graph;
     int in, out;
@@ -34,12 +37,31 @@ typedef struct gr_spectral_linear_args {
     int iterations;
 } gr_spectral_linear_args;
 /* gr_spectral_linear(g, in, out, .bias = true, .init = GR_INIT_DEFAULT, .iterations = 1): gr_linear
- * with a normalised weight. The parameters are "weight_orig", not normalised, and "bias"; the
- * buffers "weight_u" and "weight_v" begin as random vectors after 15 iterations. Each forward makes
- * `iterations` more (at least 1), none while the graph is not recording (gr_no_grad_begin). */
+ * with a normalised weight. */
 #define gr_spectral_linear(...)                                                                    \
     gr_spectral_linear_(                                                                           \
         (gr_spectral_linear_args){.bias = true, .iterations = 1, .graph = __VA_ARGS__})
 gr_module *gr_spectral_linear_(gr_spectral_linear_args args);
+
+typedef struct gr_spectral_conv2d_args {
+    gr_graph *graph;
+    int in, out;
+    gr_pair kernel, stride, padding, dilation;
+    int groups;
+    bool bias;
+    gr_init init;
+    int iterations;
+} gr_spectral_conv2d_args;
+/* gr_spectral_conv2d(g, in, out, kernel, .stride = 1, .padding = 0, .dilation = 1, .groups = 1,
+ * .bias = true, .init = GR_INIT_DEFAULT, .iterations = 1): gr_conv2d_layer with a weight that is
+ * normalised as a matrix (out,in/groups kh kw). */
+#define gr_spectral_conv2d(...)                                                                    \
+    gr_spectral_conv2d_((gr_spectral_conv2d_args){.stride = 1,                                     \
+                                                  .dilation = 1,                                   \
+                                                  .groups = 1,                                     \
+                                                  .bias = true,                                    \
+                                                  .iterations = 1,                                 \
+                                                  .graph = __VA_ARGS__})
+gr_module *gr_spectral_conv2d_(gr_spectral_conv2d_args args);
 
 #endif

@@ -193,6 +193,44 @@ typedef struct gr_patch_kernels {
                     int64_t end, gr_real *image);
 } gr_patch_kernels;
 
+/* Count, mean, and sum of the squares of the distances from the mean; begins as {0}. */
+typedef struct gr_moments {
+    double count, mean, squares;
+} gr_moments;
+typedef void gr_moments_kernel(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                               gr_moments *m);
+/* Rows of n numbers, `stride` apart, and s = (x - mean - rest) rstd. Each row has its statistics,
+ * `statistics_step` further on (0: all have the same), or each column has. Weight and bias are one
+ * for all or one for each column. */
+typedef struct gr_normalize_rows {
+    int64_t rows, n, stride;
+    const gr_real *x, *grad;
+    gr_real *to;
+    const gr_real *mean, *rest, *rstd;
+    int64_t statistics_step;
+    const gr_real *weight, *bias;
+    const gr_real *grad_mean, *product_mean; /* of grad weight and of grad weight s */
+    int64_t means_step;                      /* of these two */
+} gr_normalize_rows;
+typedef void gr_normalize_kernel(const gr_normalize_rows *p);
+typedef void gr_normalize_sums(const gr_normalize_rows *p, double *grads, double *products);
+typedef void gr_normalize_row_sums(const gr_normalize_rows *p, double *grads, double *products,
+                                   int64_t step);
+typedef struct gr_normalize_kernels {
+    /* Add rows of n numbers, `stride` apart: all to one's moments, each row or each column to its
+     * own; columns are at most GR_REDUCE_TILE. */
+    gr_moments_kernel *moments, *row_moments, *column_moments;
+    void (*join)(int64_t n, const gr_moments *from, gr_moments *to); /* to[i] += from[i] */
+    /* to = s weight + bias, and to = rstd (grad weight - grad_mean - s product_mean):
+     * [statistics by column][weights by column] */
+    gr_normalize_kernel *apply[2][2], *to_x[2][2];
+    /* Add the sums of g and of g s in row r to element r * step: g = grad, or grad weight with
+     * weights by column. */
+    gr_normalize_row_sums *sums, *weighted_sums;
+    /* Add the sums of grad and of grad s in each column: [statistics by column] */
+    gr_normalize_sums *column_sums[2];
+} gr_normalize_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
@@ -203,6 +241,7 @@ typedef struct gr_kernels {
     const gr_reduce_kernels *reduce;
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;
+    const gr_normalize_kernels *normalize;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

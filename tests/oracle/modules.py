@@ -85,6 +85,30 @@ def spectral_norm(ident, shape, iterations):
         {"y": y, "u": module.weight_u, "v": module.weight_v, "grad": g, "second": second}, iterations=iterations)
 
 
+def spectral_layer(ident, layer, x_shape):
+    """torch.nn.utils.spectral_norm's layer: forwards in training, of which only the first is
+    recorded, then in evaluation; buffers after each."""
+    m = torch.nn.utils.spectral_norm(layer)
+    for n, p in m.named_parameters():
+        p.data = draw(f"spectral_layer/{ident}/{n}", tuple(p.shape), -1, 1)
+    for n, b in m.named_buffers():
+        b.copy_(F.normalize(draw(f"spectral_layer/{ident}/{n}", tuple(b.shape), -1, 1), dim=0)
+                .float().double())
+    x = draw(f"spectral_layer/{ident}/x", x_shape, -1, 1)
+    p = dict(m.named_parameters())
+    operands = {"x": x} | {n: t.clone() for n, t in (p | dict(m.named_buffers())).items()}
+    expected = {}
+    for step in range(3):
+        if step == 2:
+            m.eval()
+        with torch.set_grad_enabled(step != 1):
+            y = m(x)
+        expected |= {f"y{step}": y} | {f"{step} {n}": b.clone() for n, b in m.named_buffers()}
+        if step != 1:
+            expected |= {f"{step} {n}": g for n, g in grads((y ** 2).sum(), p).items()}
+    add("spectral_layer", ident, operands, expected)
+
+
 def adaptive_softmax(ident, n_in, classes, cutoffs, div_value, bias, target):
     m = torch.nn.AdaptiveLogSoftmaxWithLoss(n_in, classes, cutoffs, div_value=div_value, head_bias=bias)
     for name, p in m.named_parameters():
@@ -109,6 +133,9 @@ if __name__ == "__main__":
     for iterations in (0, 1, 3):
         spectral_norm(f"matrix_{iterations}", (4, 3), iterations)
     spectral_norm("convolution", (3, 2, 3, 3), 1)
+    spectral_layer("linear", torch.nn.Linear(4, 3), (5, 4))
+    spectral_layer("convolution", torch.nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
+                   (2, 4, 5, 4))
     adaptive_softmax("plain", 16, 12, [4, 8], 4.0, False, [0, 3, 4, 7, 8, 11, 11, 2])
     adaptive_softmax("bias", 9, 7, [1, 2, 5], 1.5, True, [6, 5, 1, 0, 2])
     adaptive_softmax("head_alone", 5, 6, [5], 2.0, False, [0, 4, 1])

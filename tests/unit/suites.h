@@ -42,7 +42,8 @@
     X(weights)                                                                                     \
     X(checkpoint)                                                                                  \
     X(idx)                                                                                         \
-    X(image)
+    X(image)                                                                                       \
+    X(norm)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

@@ -60,18 +60,61 @@ static double stretch(gr_module *m) {
     return gr_item(gr_max(gr_norm(gr_forward(m, x), .axes = GR_AXES(1))));
 }
 
+/* Two forwards in training, of which the second is not recorded, and one in evaluation. */
+static void compare_spectral_layer(const cJSON *c, gr_module *m) {
+    modules_load(c, m);
+    gr_list buffers = gr_buffers(m);
+    ck_assert_int_eq(buffers.n, 2);
+    for (int i = 0; i < 2; i++) modules_copy(c, buffers.items[i]->name, buffers.items[i]);
+    for (int step = 0; step < 3; step++) {
+        gr_text name;
+        gr_set_training(m, step < 2);
+        if (step == 1) gr_no_grad_begin(g);
+        gr_tensor *y = gr_forward(m, modules_operand(g, c, "x"));
+        if (step == 1) gr_no_grad_end(g);
+        snprintf(name.text, sizeof name.text, "y%d", step);
+        modules_compare(c, name.text, y);
+        for (int i = 0; i < 2; i++) {
+            snprintf(name.text, sizeof name.text, "%d %.60s", step, buffers.items[i]->name);
+            modules_compare(c, name.text, buffers.items[i]);
+        }
+        if (step == 1) continue;
+        ck_assert(gr_backward(gr_sum(gr_square(y))));
+        snprintf(name.text, sizeof name.text, "%d ", step);
+        modules_compare_grads(c, name.text, m);
+        gr_clear_grads(m);
+    }
+}
+
+START_TEST(spectral_layers_as_in_torch) {
+    compare_spectral_layer(oracle_find(file, "spectral_layer", "linear"),
+                           gr_spectral_linear(g, 4, 3));
+    compare_spectral_layer(oracle_find(file, "spectral_layer", "convolution"),
+                           gr_spectral_conv2d(g, 4, 6, 3, .stride = 2, .padding = 1, .groups = 2));
+}
+END_TEST
+
 START_TEST(spectral_linear_stretches_nothing) {
     gr_module *m = gr_spectral_linear(g, 3, 4, .bias = false);
     gr_tensor *w = gr_parameter_named(m, "weight_orig");
     gr_init_normal(w, 0, 10);
     for (int i = 0; i < 60; i++) gr_forward(m, gr_zeros(g, GR_SHAPE(1, 3)));
     ck_assert_double_eq_tol(stretch(m), 1, 0.01);
-    gr_no_grad_begin(g);
-    double first = gr_item(gr_sum(gr_forward(m, gr_full(g, GR_SHAPE(1, 3), 1))));
-    double second = gr_item(gr_sum(gr_forward(m, gr_full(g, GR_SHAPE(1, 3), 1))));
-    gr_no_grad_end(g);
-    ck_assert_double_eq(first, second);
     ck_assert_int_eq(gr_parameters(gr_spectral_linear(g, 3, 4)).n, 2);
+}
+END_TEST
+
+/* A new layer's weight is normalised already. */
+START_TEST(spectral_conv2d_begins_normalised) {
+    gr_module *m = gr_spectral_conv2d(g, 3, 8, GR_PAIR(2, 3), .iterations = 2);
+    ck_assert_msg(m != NULL, "%s", gr_error(g));
+    gr_tensor *w = gr_parameter_named(m, "weight_orig"), *u = gr_buffer_named(m, "weight_u");
+    ck_assert(gr_shape_equal(w->shape, GR_SHAPE(8, 3, 2, 3)));
+    ck_assert(gr_shape_equal(u->shape, GR_SHAPE(8)));
+    ck_assert(gr_shape_equal(gr_buffer_named(m, "weight_v")->shape, GR_SHAPE(18)));
+    ck_assert_double_eq_tol(gr_item(gr_norm(u)), 1, 1e-5);
+    double bound = 1 / sqrt(18), largest = gr_item(gr_max(gr_abs(gr_parameter_named(m, "bias"))));
+    ck_assert(largest > 0 && largest <= bound);
 }
 END_TEST
 
@@ -100,7 +143,18 @@ START_TEST(spectral_norm_refuses) {
     ck_assert_ptr_nonnull(strstr(gr_error(g), "v is NULL"));
     gr_clear_error(g);
     ck_assert_ptr_null(gr_spectral_linear(g, 3, 0));
-    ck_assert(gr_failed(g));
+    ck_assert_str_eq(gr_error(g), "gr_spectral_linear: 3 inputs, 0 outputs and 1 iterations, "
+                                  "expected at least 1");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_spectral_conv2d(g, 3, 4, 3, .groups = 2));
+    ck_assert_str_eq(gr_error(g), "gr_spectral_conv2d: 3 to 4 channels with groups = 2, expected "
+                                  "at least 1, and multiples of groups");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_spectral_conv2d(g, 3, 4, 3, .iterations = 0));
+    ck_assert_str_eq(gr_error(g), "gr_spectral_conv2d: 0 iterations, expected at least 1");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_spectral_conv2d(g, 1 << 20, 1 << 20, 99));
+    ck_assert_str_eq(gr_error(g), "gr_parameter: no tensor has the shape (1048576,1048576,99,99)");
 }
 END_TEST
 
@@ -207,7 +261,9 @@ Suite *layers_suite(void) {
     TCase *t = tcase_create("layers");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, spectral_norm_as_in_torch);
+    tcase_add_test(t, spectral_layers_as_in_torch);
     tcase_add_test(t, spectral_linear_stretches_nothing);
+    tcase_add_test(t, spectral_conv2d_begins_normalised);
     tcase_add_test(t, spectral_norm_of_zero_is_zero);
     tcase_add_test(t, spectral_norm_refuses);
     tcase_add_test(t, clipping_cuts_every_parameter);
