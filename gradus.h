@@ -62,6 +62,7 @@
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"
+#include "nn/recurrent.h"
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
 
