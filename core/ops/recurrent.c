@@ -258,8 +258,10 @@ static void vjp_unrecorded(const gr_node *n, gr_tensor *grad, gr_tensor **grads)
     if (to_gates == NULL) return;
     gr_tensor *to_sums = rows_of(d.to_sums == NULL ? to_gates : d.to_sums);
     grads[GATES] = to_gates;
-    if (gr_wants(n, WEIGHT))
-        grads[WEIGHT] = gr_matmul(to_sums, states_before(n), .transpose_a = true);
+    if (gr_wants(n,
+                 WEIGHT)) /* to be transposed, since the smaller of the two is then packed as A */
+        grads[WEIGHT] =
+            gr_transpose(gr_matmul(states_before(n), to_sums, .transpose_a = true), 0, 1);
     grads[H0] = d.to_h0;
     if (r->cell == GR_CELL_LSTM)
         grads[LAST] = d.to_c0;

@@ -33,7 +33,8 @@
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
     X(layers)                                                                                      \
-    X(conv)
+    X(conv)                                                                                        \
+    X(recurrent)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
