@@ -71,6 +71,7 @@
 #include "nn/linear.h"
 #include "nn/module.h"
 #include "nn/norm.h"
+#include "nn/recurrent.h"
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
 #include "nn/weights.h"

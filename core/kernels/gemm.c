@@ -352,6 +352,18 @@ static void multiply_packed(const gr_product *p, const gr_real *a, const gr_real
     }
 }
 
+static void multiply_packed_b(const gr_product *p, const gr_real *b) {
+    const width *w = width_for(p->n);
+    int64_t strips = strips_of(p->n, w->lanes);
+    for (int64_t s = 0; s < strips; s++) {
+        strip at = strip_of(p->n, w->lanes, s);
+        tile_work t = strip_work(p, w, at);
+        t.b = b + s * STRIP * p->k;
+        t.b_row = STRIP;
+        multiply_strip(w, at.vectors, p->m, MAX_ROWS * p->a_row, t);
+    }
+}
+
 static int64_t product_strips(int64_t n) { return strips_of(n, width_for(n)->lanes); }
 
 const gr_gemm_kernels GR_FOR_ISA(gr_gemm) = {
@@ -362,4 +374,5 @@ const gr_gemm_kernels GR_FOR_ISA(gr_gemm) = {
     .pack_a = pack_a,
     .pack_b = pack_b,
     .packed = multiply_packed,
+    .packed_b = multiply_packed_b,
 };

@@ -14,6 +14,7 @@
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
     extern const gr_normalize_kernels gr_normalize_##isa_;                                         \
+    extern const gr_cell_kernels gr_cell_##isa_;                                                   \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -25,6 +26,7 @@
         .ctc = &gr_ctc_##isa_,                                                                     \
         .patch = &gr_patch_##isa_,                                                                 \
         .normalize = &gr_normalize_##isa_,                                                         \
+        .cell = &gr_cell_##isa_,                                                                   \
     }
 
 KERNELS_OF(base);

@@ -113,6 +113,8 @@ typedef struct gr_gemm_kernels {
      * with what was packed of all of p. */
     void (*packed)(const gr_product *p, const gr_real *a, const gr_real *b, int64_t row,
                    int64_t rows, int64_t begin, int64_t end);
+    /* The whole product with all strips of B packed and A read in place. */
+    void (*packed_b)(const gr_product *p, const gr_real *b);
 } gr_gemm_kernels;
 
 /* Columns that a kernel works on at once; operations cut wider rows. */
@@ -230,6 +232,31 @@ typedef struct gr_normalize_kernels {
     /* Add the sums of grad and of grad s in each column: [statistics by column] */
     gr_normalize_sums *column_sums[2];
 } gr_normalize_kernels;
+/* A step of a recurrent cell over `rows` samples: matrices (rows,hidden), and (rows,gates hidden)
+ * for gates and sums, a block for each gate. Sample r takes part while time < lengths[r] (NULL: all
+ * do), and keeps its state afterwards. */
+typedef struct gr_cell_step {
+    int64_t rows, hidden, time;
+    const int32_t *lengths;
+    const gr_real *gates; /* the input's part, read by gru alone */
+    const gr_real *sums;  /* the state's part in gru, elsewhere both parts added */
+    const gr_real *h, *c; /* the state before; c in lstm alone */
+    gr_real *h_next, *c_next;
+} gr_cell_step;
+/* What the backward kernels change: h and c, the gradients to the state after the step, become
+ * those to the state before, but for what goes through the sums. */
+typedef struct gr_cell_gradient {
+    const gr_real *arriving; /* to h_next, from elsewhere */
+    gr_real *h, *c;
+    gr_real *gates, *sums; /* those to gates and sums; the same memory but in gru */
+} gr_cell_gradient;
+typedef struct gr_cell_kernel {
+    void (*forward)(const gr_cell_step *s);
+    void (*backward)(const gr_cell_step *s, const gr_cell_gradient *d);
+} gr_cell_kernel;
+typedef struct gr_cell_kernels {
+    gr_cell_kernel tanh, relu, lstm, gru;
+} gr_cell_kernels;
 
 typedef struct gr_kernels {
     const char *isa;
@@ -242,6 +269,7 @@ typedef struct gr_kernels {
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;
     const gr_normalize_kernels *normalize;
+    const gr_cell_kernels *cell;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

@@ -126,3 +126,32 @@ void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_produc
         }
     }
 }
+
+/* -- One B for many products: the pieces of K one after the other -- */
+
+static int64_t packed_size(const gr_gemm_kernels *kernels, const gr_product *p) {
+    return kernels->strips(p->n) * kernels->columns * p->k;
+}
+
+size_t gr_product_packed_size(const gr_gemm_kernels *kernels, const gr_product *p) {
+    return (size_t)packed_size(kernels, p);
+}
+
+void gr_product_pack(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
+                     gr_real *packed) {
+    for (int64_t k = 0; k < gr_product_depths(p); k++) {
+        block w = {.kernels = kernels, .p = gr_product_depth(p, k), .b = packed};
+        gr_parallel_for(threads, kernels->strips(p->n), 1 + PACK_PIECE / (w.p.k * kernels->columns),
+                        pack_b_range, &w);
+        packed += packed_size(kernels, &w.p);
+    }
+}
+
+void gr_product_run_packed(const gr_gemm_kernels *kernels, const gr_product *p,
+                           const gr_real *packed) {
+    for (int64_t k = 0; k < gr_product_depths(p); k++) {
+        gr_product piece = gr_product_depth(p, k);
+        kernels->packed_b(&piece, packed);
+        packed += packed_size(kernels, &piece);
+    }
+}

@@ -16,6 +16,17 @@ size_t gr_product_scratch(const gr_gemm_kernels *kernels, const gr_product *p);
 void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
                     gr_real *scratch);
 
+/* -- One B for many products -- */
+
+/* Numbers of memory, aligned to 64 bytes, that gr_product_pack fills from p's B. */
+size_t gr_product_packed_size(const gr_gemm_kernels *kernels, const gr_product *p);
+void gr_product_pack(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
+                     gr_real *packed);
+/* Computes C in the calling thread, with a B of the same k and n packed before (p->b is not read).
+ */
+void gr_product_run_packed(const gr_gemm_kernels *kernels, const gr_product *p,
+                           const gr_real *packed);
+
 /* -- Parts of a product -- */
 
 /* K is cut into pieces of at most so many, as equal as possible. */

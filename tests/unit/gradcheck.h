@@ -30,7 +30,7 @@ typedef struct gradcheck_report {
     char message[512];
 } gradcheck_report;
 
-enum { GRADCHECK_OPERANDS = 16 };
+enum { GRADCHECK_OPERANDS = 24 };
 
 /* The operands are leaves; those that require a gradient are checked. False, with a message, if a
  * derivative is off, if f fails, or if all that was compared at an order was 0. */

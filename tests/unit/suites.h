@@ -43,7 +43,8 @@
     X(checkpoint)                                                                                  \
     X(idx)                                                                                         \
     X(image)                                                                                       \
-    X(norm)
+    X(norm)                                                                                        \
+    X(recurrent)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
