@@ -27,9 +27,10 @@ typedef void gr_select_kernel(int64_t n, const gr_real *c, int sc, const gr_real
 typedef struct gr_elementwise_kernels {
     gr_unary_kernel *neg, *abs, *sign, *square, *sqrt, *rsqrt, *reciprocal, *reciprocal_or_zero;
     gr_unary_kernel *exp, *log, *log1p, *expm1, *sin, *cos, *tanh, *erf, *normal_cdf, *log_of_cosh;
-    gr_unary_kernel *sigmoid, *softplus, *relu, *gelu, *silu;
+    gr_unary_kernel *sigmoid, *relu, *gelu, *gelu_tanh, *silu;
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
+    gr_unary_kernel *softplus;                                 /* two: beta, threshold */
     gr_unary_kernel *affine;                                   /* two: p[0] x + p[1] */
     gr_unary_kernel *scaled_exp;                               /* two: p[1] e^(x - p[0]) */
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
