@@ -194,6 +194,16 @@ typedef struct gr_patch_kernels {
                     int64_t end, gr_real *image);
 } gr_patch_kernels;
 
+/* Words that `words` makes at once, of a quarter as many blocks of Philox (core/graph/random.h). */
+enum { GR_RANDOM_WORDS = 256 };
+typedef struct gr_random_kernels {
+    /* batches * GR_RANDOM_WORDS random words, from blocks `counter` and following. */
+    void (*words)(uint64_t seed, uint64_t counter, int64_t batches, uint32_t *out);
+    /* y[i] = word[i] < threshold ? 0 : factor x[i] */
+    void (*drop)(int64_t n, const uint32_t *word, uint32_t threshold, gr_real factor,
+                 const gr_real *x, gr_real *y);
+} gr_random_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
@@ -204,6 +214,7 @@ typedef struct gr_kernels {
     const gr_reduce_kernels *reduce;
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;
+    const gr_random_kernels *random;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

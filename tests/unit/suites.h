@@ -33,7 +33,11 @@
     X(ctc)                                                                                         \
     X(generative)                                                                                  \
     X(layers)                                                                                      \
-    X(conv)
+    X(conv)                                                                                        \
+    X(activation)                                                                                  \
+    X(dropout)                                                                                     \
+    X(embedding)                                                                                   \
+    X(container)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)
