@@ -90,17 +90,17 @@ gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
 /* Makes the n columns of a (m,n), of full rank, orthonormal by Gram and Schmidt (the modified method,
  * row by row of a). The factor R of a = Q R has a positive diagonal so, which makes Q uniform if a is
  * normal: Mezzadri, "How to generate random matrices from the classical compact groups", Notices of
- * the AMS 54, 2007, section 5. c is room for n numbers. */
+ * the AMS 54, 2007, section 5. c is room for n numbers. About 2 m n^2 operations. */
 static void orthonormalise(int64_t m, int64_t n, double *restrict a, double *restrict c) {
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = i; j < n; j++) c[j] = 0;
         for (int64_t r = 0; r < m; r++)
             for (int64_t j = i; j < n; j++) c[j] += a[r * n + i] * a[r * n + j];
         double length = sqrt(c[i]);
+        for (int64_t j = i + 1; j < n; j++) c[j] /= length;
         for (int64_t r = 0; r < m; r++) {
-            double q = a[r * n + i] / length;
-            for (int64_t j = i + 1; j < n; j++) a[r * n + j] -= q * (c[j] / length);
-            a[r * n + i] = q;
+            double q = a[r * n + i] /= length;
+            for (int64_t j = i + 1; j < n; j++) a[r * n + j] -= q * c[j];
         }
     }
 }
