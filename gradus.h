@@ -27,6 +27,7 @@
 #include "core/graph/tensor.h"
 
 #include "core/ops/conv.h"
+#include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
@@ -66,7 +67,10 @@
 
 #include "nn/activation.h"
 #include "nn/adaptive_softmax.h"
+#include "nn/container.h"
 #include "nn/conv.h"
+#include "nn/dropout.h"
+#include "nn/embedding.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/module.h"

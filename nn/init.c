@@ -1,6 +1,6 @@
 #include "nn/init.h"
 
-#include "core/graph/random.h"
+#include "core/graph/graph_internal.h"
 
 #include <math.h>
 
@@ -87,6 +87,55 @@ gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
     return gr_init_normal(weight, 0, sqrt(2 / ((1 + a * a) * f.in)));
 }
 
+/* Makes the n columns of a (m,n), of full rank, orthonormal by Gram and Schmidt (the modified method,
+ * row by row of a). The factor R of a = Q R has a positive diagonal so, which makes Q uniform if a is
+ * normal: Mezzadri, "How to generate random matrices from the classical compact groups", Notices of
+ * the AMS 54, 2007, section 5. c is room for n numbers. About 2 m n^2 operations. */
+static void orthonormalise(int64_t m, int64_t n, double *restrict a, double *restrict c) {
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = i; j < n; j++) c[j] = 0;
+        for (int64_t r = 0; r < m; r++)
+            for (int64_t j = i; j < n; j++) c[j] += a[r * n + i] * a[r * n + j];
+        double length = sqrt(c[i]);
+        for (int64_t j = i + 1; j < n; j++) c[j] /= length;
+        for (int64_t r = 0; r < m; r++) {
+            double q = a[r * n + i] /= length;
+            for (int64_t j = i + 1; j < n; j++) a[r * n + j] -= q * c[j];
+        }
+    }
+}
+
+/* Of a weight (out,in), with room for its elements and n more; m is the larger of the two and n the
+ * other. */
+static void fill_orthogonal(gr_tensor *weight, int64_t m, int64_t n, double gain, double *room) {
+    bool tall = m == weight->shape.dim[0];
+    int64_t row = tall ? n : 1, column = tall ? 1 : m; /* distances of the matrix (m,n) */
+    double *a = room, *c = room + m * n;
+    for (int64_t i = 0; i < m * n; i++) a[i] = (double)weight->data[i];
+    orthonormalise(m, n, a, c);
+    orthonormalise(m, n, a, c); /* once more, since rounding grows with the condition of a */
+    for (int64_t r = 0; r < m; r++)
+        for (int64_t j = 0; j < n; j++)
+            weight->data[r * row + j * column] = (gr_real)(gain * a[r * n + j]);
+}
+
+gr_tensor *gr_init_orthogonal(gr_tensor *weight, double gain) {
+    fans f = fans_of(weight, "gr_init_orthogonal", "gain", gain);
+    if (f.in == 0) return NULL;
+    gr_graph *g = weight->graph;
+    int64_t out = weight->shape.dim[0], in = weight->size / out;
+    int64_t m = out > in ? out : in, n = out > in ? in : out;
+    size_t bytes = (size_t)(m * n + n) * sizeof(double);
+    double *room = gr_budget_alloc(&g->budget, bytes);
+    if (room == NULL)
+        return gr_fail(g, "gr_init_orthogonal: no memory for %s",
+                       gr_describe(weight, "weight").text);
+    gr_fill_normal(g, weight->data, weight->size, 0, 1);
+    fill_orthogonal(weight, m, n, gain, room);
+    gr_budget_free(&g->budget, room, bytes);
+    return weight;
+}
+
 gr_tensor *gr_initialise(gr_tensor *weight, gr_init init) {
     switch (init) {
     case GR_INIT_DEFAULT:
@@ -101,6 +150,8 @@ gr_tensor *gr_initialise(gr_tensor *weight, gr_init init) {
         return gr_init_xavier_normal(weight, 1);
     case GR_INIT_ZEROS:
         return gr_init_constant(weight, 0);
+    case GR_INIT_ORTHOGONAL:
+        return gr_init_orthogonal(weight, 1);
     }
     return gr_fail(weight == NULL ? NULL : weight->graph, "gr_initialise: no initialisation %d",
                    (int)init);

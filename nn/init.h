@@ -25,6 +25,12 @@ gr_tensor *gr_init_xavier_normal(gr_tensor *weight, double gain);
 gr_tensor *gr_init_kaiming_uniform(gr_tensor *weight, double a);
 gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a);
 
+/* The weight as a matrix (out, in K): its rows, or its columns if these are fewer, are orthogonal to
+ * each other and of length gain, uniformly distributed among all such matrices (Haar's measure).
+ * Computed in double. Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
+ * learning in deep linear neural networks", ICLR 2014. */
+gr_tensor *gr_init_orthogonal(gr_tensor *weight, double gain);
+
 /* What a layer's .init may be. DEFAULT is PyTorch's: kaiming_uniform with a = sqrt(5), which is
  * uniform in +-1/sqrt(fan_in). */
 typedef enum gr_init {
@@ -33,7 +39,8 @@ typedef enum gr_init {
     GR_INIT_KAIMING_NORMAL,
     GR_INIT_XAVIER_UNIFORM,
     GR_INIT_XAVIER_NORMAL,
-    GR_INIT_ZEROS
+    GR_INIT_ZEROS,
+    GR_INIT_ORTHOGONAL
 } gr_init;
 gr_tensor *gr_initialise(gr_tensor *weight, gr_init init);
 

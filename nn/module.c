@@ -10,6 +10,10 @@ gr_tensor *gr_forward(gr_module *m, gr_tensor *x) {
     if (x->graph != m->graph)
         return gr_fail(x->graph, "gr_forward: %s belongs to another graph than the %s",
                        gr_describe(x, "x").text, m->type->name);
+    if (m->type->forward == NULL)
+        return gr_fail(m->graph,
+                       "gr_forward: the %s has no forward of its own: run its children (gr_child)",
+                       m->type->name);
     return m->type->forward(m, x);
 }
 

@@ -6,7 +6,8 @@
  *
  * A module lasts as long as its graph. Its parameters are named as in PyTorch: the path of the
  * modules, then the parameter, "0.weight". A layer of your own is a struct that begins with a
- * gr_module, a type with its forward function, and a function that makes one:
+ * gr_module, a type with its forward function, and a function that makes one; the library's layers
+ * are made in the same way:
  *
  *     typedef struct shift_layer {
  *         gr_module module;
@@ -22,6 +23,40 @@
  *         l->shift = gr_add_parameter(&l->module, "shift", GR_SHAPE(n));
  *         return gr_failed(g) ? NULL : &l->module;
  *     }
+ *
+ * Forward gets an x that is not NULL, of m's graph; its shape and kind are for the layer, or the
+ * operations that it uses, to check. Functions that are given NULL return NULL, so that one look at
+ * the end will do.
+ *
+ * A module may be made of others, its children, whose parameters become its own under longer names
+ * ("encoder.weight"). Numbers that are saved but not trained are buffers. `training` says whether
+ * to compute as in training or as in evaluation. An autoencoder whose input is disturbed in
+ * training has all three:
+ *
+ *     typedef struct denoiser {
+ *         gr_module module;
+ *         gr_module *encoder, *decoder;
+ *         gr_tensor *noise;
+ *     } denoiser;
+ *     static gr_tensor *denoiser_forward(gr_module *m, gr_tensor *x) {
+ *         denoiser *d = (denoiser *)m;
+ *         if (m->training) x = gr_add(x, gr_mul(gr_normal(m->graph, x->shape, 0, 1), d->noise));
+ *         return gr_forward(d->decoder, gr_tanh(gr_forward(d->encoder, x)));
+ *     }
+ *     static const gr_module_type denoiser_type = {"denoiser", denoiser_forward};
+ *     gr_module *denoiser_new(gr_graph *g, int n, int code, double noise) {
+ *         denoiser *d = gr_module_new(g, &denoiser_type, sizeof *d);
+ *         if (d == NULL) return NULL;
+ *         d->encoder = gr_linear(g, n, code);
+ *         d->decoder = gr_linear(g, code, n);
+ *         d->noise = gr_add_buffer(&d->module, "noise", gr_scalar(g, noise));
+ *         gr_add_child(&d->module, "encoder", d->encoder);
+ *         gr_add_child(&d->module, "decoder", d->decoder);
+ *         return gr_failed(g) ? NULL : &d->module;
+ *     }
+ *
+ * Where modules only follow one another, or one is added to another, no type of your own is needed:
+ * see sequential.h and container.h.
  */
 #ifndef GR_MODULE_H
 #define GR_MODULE_H
@@ -31,8 +66,8 @@
 typedef struct gr_module gr_module;
 
 typedef struct gr_module_type {
-    const char *name; /* "linear", for messages */
-    gr_tensor *(*forward)(gr_module *m, gr_tensor *x);
+    const char *name;                                  /* "linear", for messages */
+    gr_tensor *(*forward)(gr_module *m, gr_tensor *x); /* NULL if only its children compute */
 } gr_module_type;
 
 struct gr_module {
@@ -46,8 +81,8 @@ struct gr_module {
     gr_module *children, *next;      /* its first child; its parent's next child */
 };
 
-/* y = m(x), or NULL if the computation fails. A module or x that is NULL, or an x of another graph,
- * is an error. */
+/* y = m(x), or NULL if the computation fails. A module or x that is NULL, an x of another graph, or
+ * a module without forward is an error. */
 gr_tensor *gr_forward(gr_module *m, gr_tensor *x);
 /* gr_forward for those that take a function and its context:
  * gr_gradient_penalty(gr_module_function, net, real, fake). */
@@ -87,9 +122,9 @@ gr_tensor *gr_add_parameter(gr_module *m, const char *name, gr_shape shape);
 /* A new buffer, a copy of `initial` (reals or integers) that lasts; otherwise as gr_add_parameter.
  */
 gr_tensor *gr_add_buffer(gr_module *m, const char *name, gr_tensor *initial);
-/* Puts `child` below m; its parameters' and buffers' names get "name." in front. A child has one parent, of its
- * graph, and has all its own parameters, buffers and children by then; anything else is an error. False for
- * a NULL m. */
+/* Puts `child` below m; its parameters' and buffers' names get "name." in front. A child has one
+ * parent, of its graph, and has all its own parameters, buffers and children by then; anything else
+ * is an error. False for a NULL m. */
 bool gr_add_child(gr_module *m, const char *name, gr_module *child);
 
 #endif

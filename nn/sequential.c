@@ -20,3 +20,11 @@ gr_module *gr_sequential_(gr_graph *g, gr_module *const *modules, int n) {
     }
     return m;
 }
+
+gr_module *gr_named_sequential_(gr_graph *g, const gr_named_module *modules, int n) {
+    gr_module *m = gr_module_new(g, &sequential_type, sizeof *m);
+    if (m == NULL) return NULL;
+    for (int i = 0; i < n; i++)
+        if (!gr_add_child(m, modules[i].name, modules[i].module)) return NULL;
+    return m;
+}

@@ -11,4 +11,18 @@
                    (int)(sizeof((gr_module *[]){__VA_ARGS__}) / sizeof(gr_module *)))
 gr_module *gr_sequential_(gr_graph *g, gr_module *const *modules, int n);
 
+/* A module and what it is called below another. */
+typedef struct gr_named_module {
+    const char *name;
+    gr_module *module;
+} gr_named_module;
+
+/* gr_named_sequential(g, {"conv1", a}, {"relu", b}): the same with names of one's own,
+ * "conv1.weight". */
+#define gr_named_sequential(g, ...)                                                                \
+    gr_named_sequential_(                                                                          \
+        g, (gr_named_module[]){__VA_ARGS__},                                                       \
+        (int)(sizeof((gr_named_module[]){__VA_ARGS__}) / sizeof(gr_named_module)))
+gr_module *gr_named_sequential_(gr_graph *g, const gr_named_module *modules, int n);
+
 #endif

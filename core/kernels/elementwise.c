@@ -38,9 +38,11 @@ UNARY(normal_cdf, (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752
 UNARY(log_of_cosh, log_of_cosh(x))
 /* Exponentials of -|x| only: they can't overflow. */
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
-UNARY(softplus, (x > 0 ? x : 0) + log1p_of_unit(EXP(-ABS(x))))
+UNARY(softplus,
+      p[0] * x > p[1] ? x : (x > 0 ? x : 0) + log1p_of_unit(EXP(-ABS(p[0] * x))) / p[0])
 UNARY(relu, x < 0 ? 0 : x) /* a NaN stays one */
 UNARY(gelu, x * (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
+UNARY(gelu_tanh, gelu_tanh(x))
 UNARY(silu, x * (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
 UNARY(leaky_relu, x > 0 ? x : p[0] * x)
 UNARY(elu, x > 0 ? x : p[0] * GR_MATH(expm1)(x > 0 ? 0 : x)) /* a NaN stays one */
@@ -143,6 +145,7 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .softplus = k_softplus,
     .relu = k_relu,
     .gelu = k_gelu,
+    .gelu_tanh = k_gelu_tanh,
     .silu = k_silu,
     .leaky_relu = k_leaky_relu,
     .elu = k_elu,

@@ -32,6 +32,15 @@ static inline gr_real log_of_cosh(gr_real x) {
     return a < 1 ? near : far;
 }
 
+/* x (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), as x s(2 u), which keeps the digits of
+ * a negative x. Beyond +-64 the sigmoid s is 0 or 1 and x^3 could overflow. */
+static inline gr_real gelu_tanh(gr_real x) {
+    gr_real c = x < -64 ? -64 : x > 64 ? 64 : x;
+    gr_real z = c * ((gr_real)1.5957691216057308 + (gr_real)0.071354816272600249 * c * c);
+    gr_real e = GR_MATH(exp)(-GR_MATH(fabs)(z));
+    return x * (z < 0 ? e : 1) / (1 + e);
+}
+
 /* max(z, 0) - z y for the logit z and the target y. For targets of 0 and 1 nothing is subtracted,
  * so that small losses keep their digits; 0 where an infinite z is right. */
 static inline gr_real wrong_side(gr_real z, gr_real y) {

@@ -15,6 +15,7 @@
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
     extern const gr_normalize_kernels gr_normalize_##isa_;                                         \
     extern const gr_cell_kernels gr_cell_##isa_;                                                   \
+    extern const gr_random_kernels gr_random_##isa_;                                               \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -27,6 +28,7 @@
         .patch = &gr_patch_##isa_,                                                                 \
         .normalize = &gr_normalize_##isa_,                                                         \
         .cell = &gr_cell_##isa_,                                                                   \
+        .random = &gr_random_##isa_,                                                               \
     }
 
 KERNELS_OF(base);

@@ -27,9 +27,10 @@ typedef void gr_select_kernel(int64_t n, const gr_real *c, int sc, const gr_real
 typedef struct gr_elementwise_kernels {
     gr_unary_kernel *neg, *abs, *sign, *square, *sqrt, *rsqrt, *reciprocal, *reciprocal_or_zero;
     gr_unary_kernel *exp, *log, *log1p, *expm1, *sin, *cos, *tanh, *erf, *normal_cdf, *log_of_cosh;
-    gr_unary_kernel *sigmoid, *softplus, *relu, *gelu, *silu;
+    gr_unary_kernel *sigmoid, *relu, *gelu, *gelu_tanh, *silu;
     gr_unary_kernel *leaky_relu, *elu, *scale, *shift, *power; /* one parameter */
     gr_unary_kernel *clamp, *inside;                           /* two: low, high */
+    gr_unary_kernel *softplus;                                 /* two: beta, threshold */
     gr_unary_kernel *affine;                                   /* two: p[0] x + p[1] */
     gr_unary_kernel *scaled_exp;                               /* two: p[1] e^(x - p[0]) */
     gr_binary_kernel *add, *sub, *mul, *div, *pow, *atan2, *minimum, *maximum;
@@ -257,6 +258,15 @@ typedef struct gr_cell_kernel {
 typedef struct gr_cell_kernels {
     gr_cell_kernel tanh, relu, lstm, gru;
 } gr_cell_kernels;
+/* Words that `words` makes at once, of a quarter as many blocks of Philox (core/graph/random.h). */
+enum { GR_RANDOM_WORDS = 256 };
+typedef struct gr_random_kernels {
+    /* batches * GR_RANDOM_WORDS random words, from blocks `counter` and following. */
+    void (*words)(uint64_t seed, uint64_t counter, int64_t batches, uint32_t *out);
+    /* y[i] = word[i] < threshold ? 0 : factor x[i] */
+    void (*drop)(int64_t n, const uint32_t *word, uint32_t threshold, gr_real factor,
+                 const gr_real *x, gr_real *y);
+} gr_random_kernels;
 
 typedef struct gr_kernels {
     const char *isa;
@@ -270,6 +280,7 @@ typedef struct gr_kernels {
     const gr_patch_kernels *patch;
     const gr_normalize_kernels *normalize;
     const gr_cell_kernels *cell;
+    const gr_random_kernels *random;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

@@ -31,20 +31,24 @@ static bool same_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-/* Defines gr_NAME(x) with its kernel and its vjp: `derivative` is the gradient with respect to x in
+/* Defines NAME_op with its kernel and its vjp: `derivative` is the gradient with respect to x in
  * terms of grad, x and the result y. */
-#define UNARY(name_, derivative)                                                                   \
+#define UNARY_OP(name_, public_name, derivative)                                                   \
     static void name_##_forward(const gr_node *n) { run_unary(n, KERNELS(n)->name_, NULL); }       \
     static void name_##_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {                \
         gr_tensor *x = n->in[0], *y = n->out;                                                      \
         (void)x, (void)y;                                                                          \
         grads[0] = derivative;                                                                     \
     }                                                                                              \
-    static const gr_op name_##_op = {.name = "gr_" #name_,                                         \
+    static const gr_op name_##_op = {.name = public_name,                                          \
                                      .operands = {"x"},                                            \
                                      .shape = same_shape,                                          \
                                      .forward = name_##_forward,                                   \
-                                     .vjp = name_##_vjp};                                          \
+                                     .vjp = name_##_vjp};
+
+/* The same and gr_NAME(x). */
+#define UNARY(name_, derivative)                                                                   \
+    UNARY_OP(name_, "gr_" #name_, derivative)                                                      \
     gr_tensor *gr_##name_(gr_tensor *x) { return gr_apply(&name_##_op, GR_LIST(x), NULL, 0); }
 
 static const double TWO_OVER_SQRT_PI = 1.1283791670955126, ONE_OVER_SQRT_2PI = 0.3989422804014327;
@@ -72,10 +76,26 @@ UNARY(erf, gr_mul(grad, gr_scale(gr_exp(gr_neg(gr_square(x))), TWO_OVER_SQRT_PI)
 UNARY(normal_cdf, gr_mul(grad, normal_density(x)))
 UNARY(log_of_cosh, gr_mul(grad, gr_tanh(x)))
 UNARY(sigmoid, gr_sigmoid_grad(grad, x))
-UNARY(softplus, gr_mul(grad, gr_sigmoid(x)))
 UNARY(relu, gr_relu_grad(grad, x))
-UNARY(gelu, gr_mul(grad, gr_add(gr_normal_cdf(x), gr_mul(x, normal_density(x)))))
-UNARY(silu, gr_add(gr_mul(grad, gr_sigmoid(x)), gr_sigmoid_grad(gr_mul(grad, x), x)))
+/* Times x at last: grad x may overflow. */
+UNARY(silu, gr_add(gr_mul(grad, gr_sigmoid(x)), gr_mul(gr_sigmoid_grad(grad, x), x)))
+
+UNARY_OP(gelu, "gr_gelu", gr_mul(grad, gr_add(gr_normal_cdf(x), gr_mul(x, normal_density(x)))))
+
+/* The slope s(z) + x s'(z) z'(x) of x s(z), with z = 2 u as in gr_gelu's formula. Beyond +-64, where
+ * the polynomial could overflow, s' is 0. */
+static gr_tensor *gelu_tanh_to_x(gr_tensor *grad, gr_tensor *x) {
+    const double c1 = 1.5957691216057308, c3 = 0.071354816272600249; /* sqrt(8/pi) (1, 0.044715) */
+    gr_tensor *c = gr_clamp(x, -64, 64), *c2 = gr_square(c);
+    gr_tensor *z = gr_mul(c, gr_shift(gr_scale(c2, c3), c1));
+    gr_tensor *slope = gr_mul(c, gr_shift(gr_scale(c2, 3 * c3), c1)); /* x z'(x) */
+    return gr_add(gr_mul(grad, gr_sigmoid(z)), gr_mul(gr_sigmoid_grad(grad, z), slope));
+}
+UNARY_OP(gelu_tanh, "gr_gelu", gelu_tanh_to_x(grad, x))
+
+gr_tensor *gr_gelu_(gr_gelu_args a) {
+    return gr_apply(a.tanh ? &gelu_tanh_op : &gelu_op, GR_LIST(a.x), NULL, 0);
+}
 
 static void sign_forward(const gr_node *n) { run_unary(n, KERNELS(n)->sign, NULL); }
 static const gr_op sign_op = {
@@ -158,6 +178,35 @@ static const gr_op clamp_op = {.name = "gr_clamp",
 gr_tensor *gr_clamp(gr_tensor *x, double low, double high) {
     gr_real bounds[2] = {(gr_real)low, (gr_real)high};
     return gr_apply(&clamp_op, GR_LIST(x), bounds, sizeof bounds);
+}
+
+static bool softplus_shape(const gr_node *n, gr_shape *shape) {
+    const gr_real *p = n->params;
+    if (!(p[0] > 0 && isfinite(p[0])) || isnan(p[1]))
+        return gr_fail(n->graph,
+                       "gr_softplus: beta is %g and threshold %g, expected a finite beta of more "
+                       "than 0 and a number",
+                       (double)p[0], (double)p[1]);
+    return same_shape(n, shape);
+}
+static void softplus_forward(const gr_node *n) { run_unary(n, KERNELS(n)->softplus, n->params); }
+static void softplus_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    const gr_real *p = n->params;
+    gr_tensor *x = n->in[0], *z = p[0] == 1 ? x : gr_scale(x, (double)p[0]), *slope = gr_sigmoid(z);
+    if (p[1] < (gr_real)INFINITY) {
+        gr_tensor *linear = gr_gt(z, gr_scalar(n->graph, (double)p[1]));
+        slope = gr_where(linear, gr_scalar(n->graph, 1), slope);
+    }
+    grads[0] = gr_mul(grad, slope);
+}
+static const gr_op softplus_op = {.name = "gr_softplus",
+                                  .operands = {"x"},
+                                  .shape = softplus_shape,
+                                  .forward = softplus_forward,
+                                  .vjp = softplus_vjp};
+gr_tensor *gr_softplus_(gr_softplus_args a) {
+    gr_real p[2] = {(gr_real)a.beta, (gr_real)a.threshold};
+    return gr_apply(&softplus_op, GR_LIST(a.x), p, sizeof p);
 }
 
 /* -- Two operands -- */

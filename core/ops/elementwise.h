@@ -10,6 +10,8 @@
 #ifndef GR_ELEMENTWISE_H
 #define GR_ELEMENTWISE_H
 
+#include <math.h>
+
 #include "core/graph/op.h"
 
 /* -- Of two tensors -- */
@@ -78,9 +80,7 @@ gr_tensor *gr_erf(gr_tensor *x);
 gr_tensor *gr_log_of_cosh(gr_tensor *x); /* log cosh x, without overflow or loss of digits */
 gr_tensor *gr_normal_cdf(gr_tensor *x);  /* Phi(x), the standard normal distribution */
 gr_tensor *gr_sigmoid(gr_tensor *x);     /* 1 / (1 + e^-x) */
-gr_tensor *gr_softplus(gr_tensor *x);    /* log(1 + e^x) */
 gr_tensor *gr_relu(gr_tensor *x);        /* max(x, 0); gradient 0 at 0 */
-gr_tensor *gr_gelu(gr_tensor *x);        /* x Phi(x), Hendrycks and Gimpel 2016, the exact form */
 gr_tensor *gr_silu(gr_tensor *x);        /* x sigmoid(x) */
 
 typedef struct gr_leaky_relu_args {
@@ -98,6 +98,25 @@ typedef struct gr_elu_args {
 /* x where x > 0, else alpha (e^x - 1) (and gradient alpha at 0); alpha = 1. */
 #define gr_elu(...) gr_elu_((gr_elu_args){.alpha = 1, .x = __VA_ARGS__})
 gr_tensor *gr_elu_(gr_elu_args args);
+
+typedef struct gr_gelu_args {
+    gr_tensor *x;
+    bool tanh;
+} gr_gelu_args;
+/* x Phi(x); with tanh = true the approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, at
+ * most 5e-4 off. Hendrycks and Gimpel, "Gaussian error linear units", 2016, section 2. */
+#define gr_gelu(...) gr_gelu_((gr_gelu_args){.x = __VA_ARGS__})
+gr_tensor *gr_gelu_(gr_gelu_args args);
+
+typedef struct gr_softplus_args {
+    gr_tensor *x;
+    double beta, threshold;
+} gr_softplus_args;
+/* log(1 + e^(beta x)) / beta, and x where beta x > threshold; beta = 1, threshold = INFINITY: exact
+ * for every x. beta <= 0, or one that is not finite, and a threshold that is NaN are errors. */
+#define gr_softplus(...)                                                                           \
+    gr_softplus_((gr_softplus_args){.beta = 1, .threshold = INFINITY, .x = __VA_ARGS__})
+gr_tensor *gr_softplus_(gr_softplus_args args);
 
 /* -- Derivatives as operations -- */
 

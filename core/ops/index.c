@@ -265,7 +265,7 @@ static void add_strips(void *context, int64_t begin, int64_t end) {
     }
 }
 
-static gr_tensor *add_slices(gr_tensor *index, gr_tensor *source, const gather_params *p);
+static const gr_op add_slices_op;
 
 static bool index_select_shape(const gr_node *n, gr_shape *shape) {
     int axis = ((const gather_params *)n->params)->axis;
@@ -286,7 +286,8 @@ static void index_select_forward(const gr_node *n) {
     if (y->size > 0) gr_for(n->graph, s.outer * s.count, 1 + GRAIN / s.inner, select_slices, &s);
 }
 static void index_select_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    grads[0] = add_slices(n->in[1], grad, n->params);
+    grads[0] = gr_apply_gradient(n, 0, &add_slices_op, GR_LIST(n->in[1], grad), n->params,
+                                 sizeof(gather_params));
 }
 static const gr_op index_select_op = {.name = "gr_index_select",
                                       .operands = {"x", "index"},
@@ -326,9 +327,6 @@ static const gr_op add_slices_op = {.name = "gr_index_select's gradient",
                                     .shape = add_slices_shape,
                                     .forward = add_slices_forward,
                                     .vjp = add_slices_vjp};
-static gr_tensor *add_slices(gr_tensor *index, gr_tensor *source, const gather_params *p) {
-    return gr_apply(&add_slices_op, GR_LIST(index, source), p, sizeof *p);
-}
 
 /* -- One-hot -- */
 

@@ -366,6 +366,39 @@ for op, (f, (low, high), extreme, float_orders) in UNARY.items():
         independent=True)
     if op not in ("neg", "reciprocal_or_zero"):
         add(op, "nan", f, {"x": real([NAN, 1])}, orders=0)
+
+
+def gelu_tanh(x):
+    """x s(2 u), where PyTorch's 1 + tanh(u) loses its digits for negative x; s is 0 or 1 beyond +-64."""
+    c = torch.clamp(x, -64, 64)
+    return x * Sigmoid.apply(math.sqrt(8 / math.pi) * (c + 0.044715 * c ** 3))
+
+
+def softplus(beta, threshold):
+    def f(x):
+        return torch.where(beta * x > threshold, x, Softplus.apply(beta * x) / beta)
+    return f
+
+
+for ident, shape in {"vector": (5,), "scalar": (), "empty": (3, 0), "long": (37,)}.items():
+    add("gelu", "tanh_" + ident, lambda x: F.gelu(x, approximate="tanh"),
+        {"x": draw(f"gelu/tanh_{ident}", shape, -3, 3)}, {"tanh": True})
+    x = draw(f"softplus/options_{ident}", shape, -3, 3)
+    add("softplus", f"beta_{ident}", softplus(2.5, INF), {"x": x}, {"beta": 2.5})
+    add("softplus", f"threshold_{ident}", lambda x: F.softplus(x, 0.5, 0.75),
+        {"x": real(torch.where((x - 1.5).abs() < 0.01, x + 0.02, x))}, {"beta": 0.5, "threshold": 0.75})
+add("gelu", "tanh_extreme", gelu_tanh, {"x": real([0, 6, -6, 8, 63, -65, 1e18, -1e18, 3e38, -3e38])},
+    {"tanh": True}, smooth=False, independent=True)
+add("gelu", "tanh_nan", gelu_tanh, {"x": real([NAN, 1])}, {"tanh": True}, orders=0)
+add("softplus", "beta_extreme", softplus(4.0, INF), {"x": real([0, 20, -20, 3e38, -3e38])},
+    {"beta": 4.0}, smooth=False, independent=True)
+add("softplus", "threshold_extreme", softplus(4.0, 20.0),
+    {"x": real([0, 5, 5.0000005, 4.9999995, -20, 3e38, -3e38])}, {"beta": 4.0, "threshold": 20.0},
+    smooth=False, independent=True)
+add("softplus", "threshold_nan", softplus(4.0, 20.0), {"x": real([NAN, INF, -INF])},
+    {"beta": 4.0, "threshold": 20.0}, orders=0)
+add("silu", "largest", lambda x: x * Sigmoid.apply(x), {"x": real([3e38, -3e38])}, smooth=False,
+    independent=True, float_orders=1)
 add("sqrt", "negative", torch.sqrt, {"x": real([-1, 4, INF])}, orders=0)
 add("log", "outside", torch.log, {"x": real([0, -1, INF])}, orders=0)
 add("log1p", "outside", torch.log1p, {"x": real([-1, -2, INF])}, orders=0)

@@ -1,4 +1,4 @@
-/* What the tests of modules.json share. */
+/* What the tests of modules.json and of layers share. */
 #ifndef MODULES_H
 #define MODULES_H
 
@@ -15,5 +15,9 @@ void modules_load(const cJSON *c, gr_module *m);
 void modules_compare(const cJSON *c, const char *name, const gr_tensor *t);
 /* The expected gradients "PREFIXgrad NAME" of all parameters. */
 void modules_compare_grads(const cJSON *c, const char *prefix, gr_module *m);
+
+/* Compares m with a case of cases.py whose operands are "x" and m's parameters by their names, each
+ * of them: value, gradient (by gr_backward and by gr_grads) and second derivatives. */
+void modules_check(const cJSON *c, gr_module *m, oracle_stats *stats);
 
 #endif

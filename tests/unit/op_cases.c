@@ -36,6 +36,14 @@ CALL(elu) {
     return isnan(alpha) ? gr_elu(in[0]) : gr_elu(in[0], .alpha = alpha);
 }
 
+CALL(gelu) { return oracle_flag(c, "tanh") ? gr_gelu(in[0], .tanh = true) : gr_gelu(in[0]); }
+CALL(softplus) {
+    double beta = oracle_param(c, "beta", NAN), threshold = oracle_param(c, "threshold", NAN);
+    if (isnan(beta)) return gr_softplus(in[0]);
+    return isnan(threshold) ? gr_softplus(in[0], .beta = beta)
+                            : gr_softplus(in[0], .beta = beta, .threshold = threshold);
+}
+
 #define REDUCTION(name)                                                                            \
     CALL(name) {                                                                                   \
         return gr_##name(in[0], .axes = axes_of(c), .keepdim = oracle_flag(c, "keepdim"));         \
@@ -192,9 +200,9 @@ static const op_entry ops[] = {
     UNARY(erf),
     UNARY(normal_cdf),
     UNARY(sigmoid),
-    UNARY(softplus),
+    WITH("elementwise", softplus),
     UNARY(relu),
-    UNARY(gelu),
+    WITH("elementwise", gelu),
     UNARY(silu),
     WITH("elementwise", leaky_relu),
     WITH("elementwise", elu),

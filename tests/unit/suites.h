@@ -44,7 +44,11 @@
     X(idx)                                                                                         \
     X(image)                                                                                       \
     X(norm)                                                                                        \
-    X(recurrent)
+    X(recurrent)                                                                                   \
+    X(activation)                                                                                  \
+    X(dropout)                                                                                     \
+    X(embedding)                                                                                   \
+    X(container)
 
 #define DECLARE_SUITE(name) Suite *name##_suite(void);
 SUITES(DECLARE_SUITE)

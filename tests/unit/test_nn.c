@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/random.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 #include "losses/regression.h"
@@ -12,7 +13,7 @@
 #include "nn/linear.h"
 #include "nn/sequential.h"
 #include "optim/optimizer.h"
-#include "tests/unit/oracle.h"
+#include "tests/unit/modules.h"
 #include "tests/unit/suites.h"
 
 static gr_graph *g;
@@ -30,7 +31,7 @@ static gr_module *small_net(gr_graph *graph) {
                          gr_softmax_layer(graph), gr_linear(graph, 7, 1));
 }
 
-/* -- A layer of one's own: the example of nn/module.h, to the letter -- */
+/* -- Modules of one's own: the examples of nn/module.h, to the letter -- */
 
 typedef struct shift_layer {
     gr_module module;
@@ -58,19 +59,47 @@ static char *text_of_file(const char *path) {
     return text;
 }
 
-START_TEST(the_example_of_the_header_is_the_one_tested_here) {
+typedef struct denoiser {
+    gr_module module;
+    gr_module *encoder, *decoder;
+    gr_tensor *noise;
+} denoiser;
+static gr_tensor *denoiser_forward(gr_module *m, gr_tensor *x) {
+    denoiser *d = (denoiser *)m;
+    if (m->training) x = gr_add(x, gr_mul(gr_normal(m->graph, x->shape, 0, 1), d->noise));
+    return gr_forward(d->decoder, gr_tanh(gr_forward(d->encoder, x)));
+}
+static const gr_module_type denoiser_type = {"denoiser", denoiser_forward};
+gr_module *denoiser_new(gr_graph *g, int n, int code, double noise) {
+    denoiser *d = gr_module_new(g, &denoiser_type, sizeof *d);
+    if (d == NULL) return NULL;
+    d->encoder = gr_linear(g, n, code);
+    d->decoder = gr_linear(g, code, n);
+    d->noise = gr_add_buffer(&d->module, "noise", gr_scalar(g, noise));
+    gr_add_child(&d->module, "encoder", d->encoder);
+    gr_add_child(&d->module, "decoder", d->decoder);
+    return gr_failed(g) ? NULL : &d->module;
+}
+
+/* Each line of the header's example that begins so stands in this file. Their number. */
+static int lines_of_example(const char *beginning) {
     char *header = text_of_file("nn/module.h"), *here = text_of_file(__FILE__);
     int lines = 0;
-    char *line = strstr(header, " *     typedef struct shift_layer");
+    char *line = strstr(header, beginning);
     ck_assert_ptr_nonnull(line);
     for (char *end; strncmp(line, " *     ", 7) == 0; line = end + 1, lines++) {
         end = strchr(line, '\n');
         *end = '\0';
         ck_assert_msg(strstr(here, line + 7) != NULL, "not in %s: %s", __FILE__, line + 7);
     }
-    ck_assert_int_eq(lines, 14);
     free(header);
     free(here);
+    return lines;
+}
+
+START_TEST(the_examples_of_the_header_are_those_tested_here) {
+    ck_assert_int_eq(lines_of_example(" *     typedef struct shift_layer"), 14);
+    ck_assert_int_eq(lines_of_example(" *     typedef struct denoiser"), 21);
 }
 END_TEST
 
@@ -89,6 +118,39 @@ START_TEST(a_layer_of_ones_own_is_trained_like_any_other) {
     ck_assert(gr_step(gr_sgd(net, .lr = 0.5)));
     ck_assert_double_eq(gr_at(shift, 0), -1);
     ck_assert_double_eq(gr_at(shift, 1), 9);
+}
+END_TEST
+
+static double error_of(gr_module *m, gr_tensor *x) {
+    return gr_item(gr_mean(gr_square(gr_sub(gr_forward(m, x), x))));
+}
+
+START_TEST(a_module_of_others_is_trained_like_any_other) {
+    gr_module *m = denoiser_new(g, 3, 2, 0.125);
+    ck_assert_msg(m != NULL, "%s", gr_error(g));
+    const char *const names[] = {"encoder.weight", "encoder.bias", "decoder.weight",
+                                 "decoder.bias"};
+    ck_assert_int_eq(gr_parameters(m).n, 4);
+    for (int i = 0; i < 4; i++) ck_assert_str_eq(gr_parameters(m).items[i]->name, names[i]);
+    ck_assert_double_eq(gr_item(gr_buffer_named(m, "noise")), 0.125);
+    gr_optimizer *opt = gr_adam(m, .lr = 0.01);
+    const gr_real numbers[] = {-1, 0, 1, 0.5, 1, -0.5};
+    double first = 0;
+    for (int step = 0; step < 300; step++) {
+        gr_tensor *x = gr_from(g, GR_SHAPE(2, 3), numbers);
+        ck_assert(gr_backward(gr_mse(gr_forward(m, x), x)));
+        ck_assert(gr_step(opt));
+        if (step == 0) first = error_of(m, x);
+        gr_graph_reset(g);
+    }
+    gr_tensor *x = gr_from(g, GR_SHAPE(2, 3), numbers);
+    ck_assert_double_ne(error_of(m, x), error_of(m, x)); /* the noise */
+    gr_set_training(m, false);
+    ck_assert_double_eq(error_of(m, x), error_of(m, x));
+    ck_assert_double_le(error_of(m, x), first / 10);
+    ck_assert_ptr_null(denoiser_new(NULL, 3, 2, 1));
+    ck_assert_ptr_null(denoiser_new(g, 3, 0, 1));
+    ck_assert_str_eq(gr_error(g), "gr_linear: 3 inputs and 0 outputs, expected at least 1");
 }
 END_TEST
 
@@ -259,63 +321,12 @@ END_TEST
 
 /* -- The linear layer against PyTorch -- */
 
-/* The layer reads its own parameters: they get the case's numbers and stand for the operands. */
-static int layer_operands(const cJSON *c, gr_module *m, gr_tensor *in[3]) {
-    int n = cJSON_GetArraySize(cJSON_GetObjectItem(c, "in"));
-    in[0] = gr_requires_grad(oracle_member(g, c, "in", "x"));
-    for (int i = 1; i < n; i++) {
-        in[i] = gr_parameters(m).items[i - 1];
-        gr_tensor *numbers = oracle_member(g, c, "in", in[i]->name);
-        ck_assert(gr_shape_equal(numbers->shape, in[i]->shape));
-        memcpy(in[i]->data, numbers->data, (size_t)in[i]->size * sizeof(gr_real));
-    }
-    return n;
-}
-
-static void expect(const cJSON *c, const char *key, int i, const gr_tensor *t,
-                   oracle_stats *stats) {
-    const cJSON *list = cJSON_GetObjectItem(c, key);
-    const cJSON *numbers = i < 0 ? cJSON_GetObjectItem(list, "data") : cJSON_GetArrayItem(list, i);
-    gr_text what;
-    oracle_message message;
-    snprintf(what.text, sizeof what.text, "%.60s %s %d", oracle_name(c).text, key, i);
-    ck_assert_msg(oracle_compare(t, numbers, what.text, stats, &message), "%s", message.text);
-}
-
-static gr_tensor *like(gr_tensor *t, const cJSON *numbers) {
-    gr_tensor *copy = gr_zeros(g, t->shape);
-    ck_assert_int_eq(copy->size, cJSON_GetArraySize(numbers));
-    int64_t i = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, numbers) copy->data[i++] = (gr_real)oracle_number(item);
-    return copy;
-}
-
 static void check_linear(const cJSON *c, oracle_stats *stats) {
-    gr_tensor *in[4], *grads[3], *w[3], *second[4];
     const cJSON *weight = cJSON_GetArrayItem(cJSON_GetObjectItem(c, "in"), 1);
     const cJSON *shape = cJSON_GetObjectItem(weight, "shape");
     bool bias = cJSON_GetArraySize(cJSON_GetObjectItem(c, "in")) == 3;
-    gr_module *m = gr_linear(g, cJSON_GetArrayItem(shape, 1)->valueint,
-                             cJSON_GetArrayItem(shape, 0)->valueint, .bias = bias);
-    int n = layer_operands(c, m, in);
-    gr_tensor *y = gr_forward(m, in[0]);
-    ck_assert_msg(y != NULL, "%s", gr_error(g));
-    expect(c, "value", -1, y, stats);
-    in[n] = gr_requires_grad(like(y, cJSON_GetObjectItem(c, "v")));
-    ck_assert(gr_backward(gr_sum(gr_mul(gr_detach(in[n]), y))));
-    for (int i = 0; i < n; i++) expect(c, "grad", i, in[i]->grad, stats);
-    ck_assert(gr_grads(GR_LIST(y), ((gr_list){n, in}), grads, .grad_output = &in[n],
-                       .create_graph = true));
-    for (int i = 0; i < n; i++) {
-        expect(c, "grad", i, grads[i], stats);
-        w[i] = like(in[i], cJSON_GetArrayItem(cJSON_GetObjectItem(c, "w"), i));
-    }
-    ck_assert(gr_grads(((gr_list){n, grads}), ((gr_list){n + 1, in}), second, .grad_output = w));
-    for (int i = 0; i <= n; i++) expect(c, "second", i, second[i], stats);
-    stats->values++;
-    stats->gradients++;
-    stats->second++;
+    int in = cJSON_GetArrayItem(shape, 1)->valueint, out = cJSON_GetArrayItem(shape, 0)->valueint;
+    modules_check(c, gr_linear(g, in, out, .bias = bias), stats);
 }
 
 START_TEST(linear_is_pytorchs) {
@@ -426,6 +437,69 @@ START_TEST(gain_and_slope_count) {
     moments m = moments_of(w);
     ck_assert_double_eq_tol(m.mean, 2.5, 0.01);
     ck_assert_double_le(m.largest, 3);
+}
+END_TEST
+
+/* The largest difference of the Gram matrix of the rows, or of the columns, from gain^2 I. */
+static double off_orthogonal(const gr_tensor *w, double gain) {
+    int64_t out = w->shape.dim[0], in = w->size / out, n = out < in ? out : in;
+    double largest = 0;
+    for (int64_t a = 0; a < n; a++) {
+        for (int64_t b = 0; b < n; b++) {
+            double sum = a == b ? -gain * gain : 0;
+            if (out <= in)
+                for (int64_t k = 0; k < in; k++) sum += gr_at(w, a * in + k) * gr_at(w, b * in + k);
+            else
+                for (int64_t k = 0; k < out; k++)
+                    sum += gr_at(w, k * in + a) * gr_at(w, k * in + b);
+            largest = fmax(largest, fabs(sum));
+        }
+    }
+    return largest;
+}
+
+START_TEST(orthogonal_weights) {
+    const gr_shape shapes[] = {GR_SHAPE(30, 80), GR_SHAPE(80, 30),      GR_SHAPE(50, 50),
+                               GR_SHAPE(1, 7),   GR_SHAPE(7, 1),        GR_SHAPE(1, 1),
+                               GR_SHAPE(2, 2),   GR_SHAPE(16, 3, 3, 3), GR_SHAPE(20, 2, 2, 3)};
+    const double gains[] = {1, 1.5, -2}, eps = sizeof(gr_real) == 4 ? 1e-6 : 1e-14;
+    for (int i = 0; i < 9; i++) {
+        for (int k = 0; k < 3; k++) {
+            gr_tensor *w = gr_parameter(g, shapes[i], "w");
+            ck_assert_ptr_eq(gr_init_orthogonal(w, gains[k]), w);
+            ck_assert_double_le(off_orthogonal(w, gains[k]), eps * gains[k] * gains[k]);
+        }
+    }
+    gr_module *m = gr_linear(g, 40, 30, .init = GR_INIT_ORTHOGONAL);
+    ck_assert_double_le(off_orthogonal(gr_parameter_named(m, "weight"), 1), eps);
+    ck_assert_double_eq(moments_of(gr_parameter_named(m, "bias")).largest, 0);
+    ck_assert_double_eq(moments_of(gr_init_orthogonal(gr_parameters(m).items[0], 0)).largest, 0);
+}
+END_TEST
+
+/* Of orthogonal matrices (2,2), half are rotations, and their angle is uniform: its cosine and sine
+ * have the mean 0, the variance 1/2, and the fourth moment 3/8. Without the choice of signs the
+ * elements would not have the mean 0. */
+START_TEST(orthogonal_weights_are_uniform) {
+    enum { N = 4000 };
+    gr_tensor *w = gr_parameter(g, GR_SHAPE(2, 2), NULL);
+    double mean[4] = {0}, square[4] = {0}, fourth[4] = {0}, rotations = 0;
+    for (int i = 0; i < N; i++) {
+        gr_init_orthogonal(w, 1);
+        const gr_real *a = w->data;
+        rotations += a[0] * a[3] - a[1] * a[2] > 0;
+        for (int k = 0; k < 4; k++) {
+            mean[k] += a[k] / (double)N;
+            square[k] += a[k] * a[k] / (double)N;
+            fourth[k] += pow(a[k], 4) / N;
+        }
+    }
+    ck_assert_double_le(fabs(rotations / N - 0.5), 5 * sqrt(0.25 / N));
+    for (int k = 0; k < 4; k++) {
+        ck_assert_double_le(fabs(mean[k]), 5 * sqrt(0.5 / N));
+        ck_assert_double_le(fabs(square[k] - 0.5), 5 * sqrt(0.125 / N));
+        ck_assert_double_le(fabs(fourth[k] - 0.375), 5 * sqrt(0.14 / N));
+    }
 }
 END_TEST
 
@@ -574,8 +648,17 @@ START_TEST(init_errors) {
           "gr_init_xavier_uniform: gain is inf, expected a finite number");
     FAILS(gr_init_kaiming_normal(w, NAN),
           "gr_init_kaiming_normal: a is nan, expected a finite number");
+    FAILS(gr_init_orthogonal(flat, 1),
+          "gr_init_orthogonal: b (3), expected a weight (out,in,..) that is not empty");
+    FAILS(gr_init_orthogonal(w, NAN), "gr_init_orthogonal: gain is nan, expected a finite number");
     ck_assert_double_eq(moments_of(w).largest, 0);
+    gr_graph *small = gr_graph_new(.memory_limit = 100000);
+    gr_tensor *wide = gr_parameter(small, GR_SHAPE(40, 100), "w");
+    while (gr_init_orthogonal(wide, 1) != NULL) gr_alloc_lasting(small, 10000);
+    ck_assert_str_eq(gr_error(small), "gr_init_orthogonal: no memory for w (40,100)");
+    gr_graph_free(small);
     ck_assert_ptr_null(gr_initialise(NULL, GR_INIT_ZEROS));
+    ck_assert_ptr_null(gr_init_orthogonal(NULL, 1));
     ck_assert_ptr_null(gr_initialise(NULL, GR_INIT_XAVIER_NORMAL));
     ck_assert_ptr_null(gr_initialise(NULL, (gr_init)7));
     ck_assert_ptr_null(gr_init_uniform(NULL, 0, 1));
@@ -637,8 +720,9 @@ Suite *nn_suite(void) {
     Suite *s = suite_create("nn");
     TCase *t = tcase_create("nn");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_test(t, the_example_of_the_header_is_the_one_tested_here);
+    tcase_add_test(t, the_examples_of_the_header_are_those_tested_here);
     tcase_add_test(t, a_layer_of_ones_own_is_trained_like_any_other);
+    tcase_add_test(t, a_module_of_others_is_trained_like_any_other);
     tcase_add_test(t, parameters_have_their_names_shapes_and_order);
     tcase_add_test(t, a_module_alone_has_plain_names);
     tcase_add_test(t, buffers_are_named_and_are_no_parameters);
@@ -655,6 +739,8 @@ Suite *nn_suite(void) {
     tcase_add_loop_test(t, kernels_count_in_the_fans, 0, N_INITS);
     tcase_add_test(t, zeros_and_constants);
     tcase_add_test(t, gain_and_slope_count);
+    tcase_add_test(t, orthogonal_weights);
+    tcase_add_test(t, orthogonal_weights_are_uniform);
     tcase_add_test(t, the_seed_decides);
     tcase_add_test(t, linear_errors);
     tcase_add_test(t, forward_errors);
