@@ -31,6 +31,55 @@ static const char *png_damage(const unsigned char *bytes, size_t size) {
     return "the file ends before its picture does";
 }
 
+/* -- JPEG: its segments. stb_image overruns its tables where a Huffman table has more codes than
+ * there are bytes. ITU-T T.81, annex B -- */
+
+enum { MARKER = 0xff, DHT = 0xc4, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9, TEM = 0x01 };
+enum { CODE_LENGTHS = 16, MOST_CODES = 256 };
+
+/* SOI, before which fillers may stand. */
+static bool is_jpeg(const unsigned char *bytes, size_t size) {
+    size_t at = 0;
+    while (at < size && bytes[at] == MARKER) at++;
+    return at > 0 && at < size && bytes[at] == SOI;
+}
+
+/* Whether the tables of a segment, one after another, have as many codes as there can be. */
+static bool huffman_tables_fit(const unsigned char *at, const unsigned char *end) {
+    while (end - at > CODE_LENGTHS) {
+        int codes = 0;
+        for (int i = 1; i <= CODE_LENGTHS; i++) codes += at[i];
+        if (codes > MOST_CODES) return false;
+        at += 1 + CODE_LENGTHS;
+        if (end - at < codes) return false;
+        at += codes;
+    }
+    return at == end;
+}
+
+/* What is wrong with its segments; NULL if nothing is. The coded pixels are passed over: what
+ * follows 0xff there is 0 or RST. */
+static const char *jpeg_damage(const unsigned char *bytes, size_t size) {
+    for (size_t at = 0; size - at >= 2;) {
+        if (bytes[at] != MARKER || bytes[at + 1] == MARKER) {
+            at++;
+            continue;
+        }
+        int marker = bytes[at + 1];
+        at += 2;
+        if (marker == EOI) return NULL;
+        if (marker == 0 || marker == TEM || (marker >= RST0 && marker <= SOI)) continue;
+        if (size - at < 2) break;
+        size_t length = (size_t)bytes[at] << 8 | bytes[at + 1];
+        if (length < 2) return "a segment's length is wrong";
+        if (length > size - at) break;
+        if (marker == DHT && !huffman_tables_fit(bytes + at + 2, bytes + at + length))
+            return "a Huffman table is damaged";
+        at += length;
+    }
+    return "the file ends before its picture does";
+}
+
 /* -- PNM: P5 (grey) and P6 (RGB), 1 or 2 bytes a number. (stb_image reads it with the bytes of a
  * pair exchanged and takes no heed of the maximum.) http://netpbm.sourceforge.net/doc/ppm.html -- */
 
@@ -93,12 +142,13 @@ static const char *decode(gr_budget *budget, const unsigned char *bytes, size_t 
     if (size == 0) return "the file is empty";
     if (size > INT_MAX / 2) return "the file has more than 1 GB";
     if (is_pnm(bytes, size)) return pnm_decode(budget, bytes, size, pixels);
-    if (size >= PNG_MAGIC_SIZE && memcmp(bytes, PNG_MAGIC, PNG_MAGIC_SIZE) == 0) {
-        const char *damage = png_damage(bytes, size);
-        if (damage != NULL) return damage;
-    }
     const char *damage = NULL;
-    return gr_stb_decode(budget, bytes, size, pixels, &damage) ? NULL : damage;
+    if (size >= PNG_MAGIC_SIZE && memcmp(bytes, PNG_MAGIC, PNG_MAGIC_SIZE) == 0)
+        damage = png_damage(bytes, size);
+    else if (is_jpeg(bytes, size))
+        damage = jpeg_damage(bytes, size);
+    if (damage == NULL && gr_stb_decode(budget, bytes, size, pixels, &damage)) return NULL;
+    return damage;
 }
 
 bool gr_picture_decode(gr_graph *g, const char *who, const char *name, const unsigned char *bytes,

@@ -125,9 +125,15 @@ static bool pad(source *s, const unsigned char *bytes, size_t size, int width) {
 
 static bool read_beyond_end(const source *s) { return s->context.img_buffer > s->bytes + s->size; }
 
-static bool is_known(stbi__context *s) {
-    return stbi__png_test(s) || stbi__jpeg_test(s) || stbi__bmp_test(s) || stbi__gif_test(s) ||
-           stbi__tga_test(s);
+/* What the header says: 1 if it is one, 0 if it is damaged, -1 if it is of no known format. (stb's
+ * own function tries the next format when a header is damaged, and forgets what was wrong.) */
+static int read_header(stbi__context *s, gr_pixels *p) {
+    int *w = &p->width, *h = &p->height, *c = &p->channels;
+    if (stbi__png_test(s)) return stbi__png_info(s, w, h, c);
+    if (stbi__bmp_test(s)) return stbi__bmp_info(s, w, h, c);
+    if (stbi__gif_test(s)) return stbi__gif_info(s, w, h, c);
+    if (stbi__jpeg_test(s)) return stbi__jpeg_info(s, w, h, c);
+    return stbi__tga_test(s) ? stbi__tga_info(s, w, h, c) : -1;
 }
 
 const char *gr_implausible(const gr_pixels *p, size_t file_size) {
@@ -147,11 +153,9 @@ static const char *reason(const source *s) {
 
 /* The size of the picture from the header; false if that is damaged or promises what can't be. */
 static bool measure(source *s, gr_pixels *p, const char **damage) {
-    *damage = "this is no PNG, JPEG, BMP, PNM, TGA or GIF file";
-    if (!is_known(&s->context)) return false;
-    bool read = stbi__info_main(&s->context, &p->width, &p->height, &p->channels) != 0;
-    *damage = reason(s);
-    if (!read || read_beyond_end(s)) return false;
+    int status = read_header(&s->context, p);
+    *damage = status < 0 ? "this is no PNG, JPEG, BMP, PNM, TGA or GIF file" : reason(s);
+    if (status <= 0 || read_beyond_end(s)) return false;
     if (p->height < 0 && p->height > -GR_LARGEST_SIDE) p->height = -p->height; /* a BMP's order */
     *damage = gr_implausible(p, s->size);
     return *damage == NULL;

@@ -1,73 +1,82 @@
 #include "tests/unit/files.h"
 
 #include <check.h>
-#include <signal.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/gradus-test-XXXXXX";
+enum { PATH_SIZE = 256, PATHS = 8, LARGEST_FILE = 1 << 16 };
 
-static struct named { char name[64], path[128]; } paths[16];
-static size_t used;
+static char scratch[PATH_SIZE];
 
-const char *files_path(const char *name) {
-    for (size_t i = 0; i < used; i++)
-        if (strcmp(paths[i].name, name) == 0) return paths[i].path;
-    ck_assert_uint_lt(used, sizeof paths / sizeof *paths);
-    struct named *new = &paths[used++];
-    snprintf(new->name, sizeof new->name, "%s", name);
-    snprintf(new->path, sizeof new->path, "%s/%.64s", directory, name);
-    return new->path;
-}
-
-void files_setup(void) {
-    strcpy(directory + strlen(directory) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-}
-
-void files_teardown(void) {
-    for (size_t i = 0; i < used; i++) remove(paths[i].path);
-    used = 0;
-    ck_assert_msg(rmdir(directory) == 0, "a file that the test did not name is in %s", directory);
-}
-
-bool files_exist(const char *path) { return access(path, F_OK) == 0; }
-
-files_bytes *files_read(const char *path, files_bytes *bytes) {
+test_file file_read(const char *path) {
     FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s can't be opened", path);
-    bytes->size = fread(bytes->at, 1, sizeof bytes->at, file);
+    ck_assert_msg(file != NULL, "%s: can't be read; run the tests from the repository's root",
+                  path);
+    unsigned char *room = malloc(LARGEST_FILE);
+    size_t size = fread(room, 1, LARGEST_FILE, file);
     fclose(file);
-    ck_assert_uint_lt(bytes->size, sizeof bytes->at);
-    return bytes;
+    ck_assert_uint_lt(size, LARGEST_FILE);
+    test_file f = {.bytes = malloc(size + 1), .size = size};
+    memcpy(f.bytes, room, size);
+    free(room);
+    return f;
 }
 
-void files_write(const char *path, const void *bytes, size_t size) {
+void file_write(const char *path, const void *bytes, size_t size) {
     FILE *file = fopen(path, "wb");
-    ck_assert_msg(file != NULL, "%s can't be opened", path);
+    ck_assert_ptr_nonnull(file);
     ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
+    fclose(file);
 }
 
-static struct rlimit before;
-static void (*handler)(int);
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
-void files_limit(size_t bytes) {
-    getrlimit(RLIMIT_FSIZE, &before);
-    handler = signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = bytes, .rlim_max = before.rlim_max});
+const char *scratch_make(void) {
+    strcpy(scratch, "/tmp/gradus-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(scratch));
+    return scratch;
 }
 
-void files_unlimit(void) {
-    setrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, handler);
+const char *scratch_path(const char *name) {
+    static char paths[PATHS][2 * PATH_SIZE];
+    static int next;
+    char *path = paths[next++ % PATHS];
+    snprintf(path, sizeof paths[0], "%s/%.200s", scratch, name);
+    return path;
 }
 
-size_t files_data_begin(const files_bytes *bytes) {
-    size_t length = 0;
-    for (int i = 7; i >= 0; i--) length = length << 8 | bytes->at[i];
-    return 8 + length;
+void scratch_directory(const char *name) { ck_assert_int_eq(mkdir(scratch_path(name), 0777), 0); }
+
+static void remove_tree(const char *path) {
+    DIR *d = opendir(path);
+    if (d == NULL) {
+        remove(path);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        char inner[2 * PATH_SIZE];
+        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+        struct stat status;
+        if (lstat(inner, &status) == 0 && S_ISDIR(status.st_mode))
+            remove_tree(inner);
+        else
+            remove(inner);
+    }
+    closedir(d);
+    rmdir(path);
+}
+
+void scratch_remove(void) {
+    if (scratch[0] != '\0') remove_tree(scratch);
+    scratch[0] = '\0';
+}
+
+unsigned next_random(unsigned *state) {
+    *state = 1664525 * *state + 1013904223;
+    return *state >> 8;
 }

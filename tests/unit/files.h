@@ -1,34 +1,29 @@
-/* Files of a test: a directory of its own, whole files as bytes, disks that are full. */
+/* What the tests of file formats share: files of tests/data, scratch directories, damage. */
 #ifndef FILES_H
 #define FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FILES_ROOM = 1 << 16 };
-
-typedef struct files_bytes {
-    unsigned char at[FILES_ROOM];
+typedef struct test_file {
+    unsigned char *bytes;
     size_t size;
-} files_bytes;
+} test_file;
 
-/* Makes a directory for the test and removes it with the files that were named by files_path, beside
- * which there must be none. */
-void files_setup(void);
-void files_teardown(void);
-/* "DIRECTORY/name". */
-const char *files_path(const char *name);
+/* Fails the running test if it can't be read. Free `bytes`. */
+test_file file_read(const char *path);
+void file_write(const char *path, const void *bytes, size_t size);
+bool file_exists(const char *path);
 
-bool files_exist(const char *path);
-/* The file's bytes; fails the running test if it can't be read or is too large. */
-files_bytes *files_read(const char *path, files_bytes *bytes);
-void files_write(const char *path, const void *bytes, size_t size);
+/* A new directory, and a path in it (of static memory, good until the eighth call after). */
+const char *scratch_make(void);
+const char *scratch_path(const char *name);
+/* Makes a directory there. */
+void scratch_directory(const char *name);
+/* Removes the directory with all that is in it. */
+void scratch_remove(void);
 
-/* No file can grow beyond so many bytes until files_unlimit: writing fails with EFBIG. */
-void files_limit(size_t bytes);
-void files_unlimit(void);
-
-/* Where the data of a safetensors file begin. */
-size_t files_data_begin(const files_bytes *bytes);
+/* The next of a row of numbers that is the same in each run. */
+unsigned next_random(unsigned *state);
 
 #endif

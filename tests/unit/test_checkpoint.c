@@ -14,7 +14,7 @@
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
 #include "nn/weights.h"
-#include "tests/unit/files.h"
+#include "tests/unit/saved.h"
 #include "tests/unit/suites.h"
 
 /* A training with all that a checkpoint can hold. */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/graph/random.h"
-#include "tests/unit/files.h"
+#include "tests/unit/saved.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/suites.h"
 

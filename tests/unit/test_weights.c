@@ -13,7 +13,7 @@
 #include "nn/conv.h"
 #include "nn/linear.h"
 #include "nn/sequential.h"
-#include "tests/unit/files.h"
+#include "tests/unit/saved.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/suites.h"
 
