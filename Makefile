@@ -7,7 +7,8 @@
 #   make examples     the example programs: build/NAME
 #   make demo         trains the outliers example and says where its picture lies
 #   make test         tests of the library and of the program gradus in both precisions
-#   make asan         the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make resume       the part of them that kills a training and lets it go on, KILLS=5 times
+#   make asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make valgrind     unit tests in single precision under valgrind, but the slow ones
 #   make test-install installs into a scratch directory and builds README.md's program against it
 #   make headers      checks that each public header compiles alone and is part of gradus.h
@@ -63,7 +64,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo unit cli test asan valgrind test-install headers bench
+.PHONY: all double deps deps-dev examples demo unit cli resume test asan valgrind test-install headers bench
 .PHONY: format install clean help FORCE
 
 all:
@@ -229,9 +230,19 @@ unit: $(OUT)/unit
 cli: $(OUT)/gradus
 	tests/cli.sh $(OUT)/gradus
 
+# A training that is killed and goes on; KILLS=20 for more.
+KILLS ?= 5
+
+$(OUT)/resume: $(OUT)/obj/tests/resume.o $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
+
+resume: $(OUT)/resume
+	tests/resume.sh $(OUT)/resume $(KILLS)
+
 test:
-	+@$(MAKE) --no-print-directory DOUBLE= unit cli
-	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli
+	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume
+	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume
 
 # Without fork, so that leaks are seen.
 asan:
@@ -305,7 +316,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 -include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
--include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif
