@@ -87,10 +87,11 @@ gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a) {
     return gr_init_normal(weight, 0, sqrt(2 / ((1 + a * a) * f.in)));
 }
 
-/* Makes the n columns of a (m,n), of full rank, orthonormal by Gram and Schmidt (the modified method,
- * row by row of a). The factor R of a = Q R has a positive diagonal so, which makes Q uniform if a is
- * normal: Mezzadri, "How to generate random matrices from the classical compact groups", Notices of
- * the AMS 54, 2007, section 5. c is room for n numbers. About 2 m n^2 operations. */
+/* Makes the n columns of a (m,n), of full rank, orthonormal by Gram and Schmidt (the modified
+ * method, row by row of a). The factor R of a = Q R has a positive diagonal so, which makes Q
+ * uniform if a is normal: Mezzadri, "How to generate random matrices from the classical compact
+ * groups", Notices of the AMS 54, 2007, section 5. c is room for n numbers. About 2 m n^2
+ * operations. */
 static void orthonormalise(int64_t m, int64_t n, double *restrict a, double *restrict c) {
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = i; j < n; j++) c[j] = 0;

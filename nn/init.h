@@ -25,8 +25,8 @@ gr_tensor *gr_init_xavier_normal(gr_tensor *weight, double gain);
 gr_tensor *gr_init_kaiming_uniform(gr_tensor *weight, double a);
 gr_tensor *gr_init_kaiming_normal(gr_tensor *weight, double a);
 
-/* The weight as a matrix (out, in K): its rows, or its columns if these are fewer, are orthogonal to
- * each other and of length gain, uniformly distributed among all such matrices (Haar's measure).
+/* The weight as a matrix (out, in K): its rows, or its columns if these are fewer, are orthogonal
+ * to each other and of length gain, uniformly distributed among all such matrices (Haar's measure).
  * Computed in double. Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
  * learning in deep linear neural networks", ICLR 2014. */
 gr_tensor *gr_init_orthogonal(gr_tensor *weight, double gain);

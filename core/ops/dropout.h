@@ -12,10 +12,10 @@
 
 #include "core/graph/op.h"
 
-/* Each element becomes 0 with probability p (whatever it was: infinite ones, too), else x / (1 - p).
- * p = 0 returns x itself; p = 1 gives zeros, with gradient 0. Srivastava, Hinton, Krizhevsky,
- * Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from overfitting",
- * JMLR 15, 2014, with the scaling in training of its section 10. */
+/* Each element becomes 0 with probability p (infinities and NaN, too), else x / (1 - p). p = 0
+ * returns x itself; p = 1 gives zeros, with gradient 0. Srivastava, Hinton, Krizhevsky, Sutskever
+ * and Salakhutdinov, "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15,
+ * 2014, with the scaling in training of its section 10. */
 gr_tensor *gr_dropout(gr_tensor *x, double p);
 
 /* The same for whole channels of images (N,C,H,W): one draw for each of the N C. Tompson,

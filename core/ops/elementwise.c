@@ -82,8 +82,8 @@ UNARY(silu, gr_add(gr_mul(grad, gr_sigmoid(x)), gr_mul(gr_sigmoid_grad(grad, x),
 
 UNARY_OP(gelu, "gr_gelu", gr_mul(grad, gr_add(gr_normal_cdf(x), gr_mul(x, normal_density(x)))))
 
-/* The slope s(z) + x s'(z) z'(x) of x s(z), with z = 2 u as in gr_gelu's formula. Beyond +-64, where
- * the polynomial could overflow, s' is 0. */
+/* The slope s(z) + x s'(z) z'(x) of x s(z), with z twice the argument of tanh in gr_gelu's formula.
+ * Beyond +-64, where the polynomial could overflow, s' is 0. */
 static gr_tensor *gelu_tanh_to_x(gr_tensor *grad, gr_tensor *x) {
     const double c1 = 1.5957691216057308, c3 = 0.071354816272600249; /* sqrt(8/pi) (1, 0.044715) */
     gr_tensor *c = gr_clamp(x, -64, 64), *c2 = gr_square(c);

@@ -77,7 +77,7 @@ static gr_tensor *like(gr_tensor *t, const cJSON *numbers) {
     return copy;
 }
 
-/* The operands that have gradients: x, if it is real, and m's parameters with the case's numbers. */
+/* What has gradients: x, if it is real, and m's parameters with the case's numbers. */
 static int leaves_of(const cJSON *c, gr_module *m, gr_tensor *x, gr_tensor **in) {
     const cJSON *operands = cJSON_GetObjectItem(c, "in");
     int n = 0, given = cJSON_GetArraySize(operands);
