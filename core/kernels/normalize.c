@@ -16,11 +16,11 @@ enum { PIECE = 1 << 14, COLUMNS = GR_REDUCE_TILE };
 
 /* Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983, eq. 2.1. */
 static void join(gr_moments *m, double count, double mean, double squares) {
-    double total = m->count + count, delta = mean - m->mean, part = count / total;
     if (m->count == 0) {
         *m = (gr_moments){count, mean, squares};
         return;
     }
+    double total = m->count + count, delta = mean - m->mean, part = count / total;
     m->mean += delta * part;
     m->squares += squares + delta * delta * (m->count * part);
     m->count = total;
@@ -76,11 +76,13 @@ static void add_rows(int64_t rows, int64_t n, const gr_real *x, int64_t stride, 
             squares[j] += (a * a + b * b) + (c * c + d * d);
         }
     }
-    for (; rows > 0; rows--, x += stride) _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
+    for (; rows > 0; rows--, x += stride) {
+        _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
             double d = (double)x[j] - shift[j];
             sum[j] += d;
             squares[j] += d * d;
         }
+    }
     for (int64_t j = 0; j < n; j++) join_sums(&m[j], (double)count, shift[j], sum[j], squares[j]);
 }
 

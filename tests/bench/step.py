@@ -124,6 +124,28 @@ loss_workload("ctc-T100-N32-C40-S20", ctc)
 loss_workload("nt_xent-512x128", nt_xent)
 
 
+def norm_workload(name, shape, norm):
+    """Normalisation in training: forward, and the gradients to x, weight and bias."""
+    @workload(name)
+    def setup():
+        x, v = torch.randn(shape, requires_grad=True), torch.randn(shape)
+        w, b = torch.ones(shape[1], requires_grad=True), torch.zeros(shape[1], requires_grad=True)
+
+        def step():
+            x.grad = w.grad = b.grad = None
+            norm(x, w, b).backward(v)
+        return step
+
+
+def batch_norm(x, w, b):
+    return F.batch_norm(x, None, None, w, b, training=True)
+
+
+norm_workload("batch_norm-64x16x28x28", (64, 16, 28, 28), batch_norm)
+norm_workload("batch_norm-4096x256", (4096, 256), batch_norm)
+norm_workload("layer_norm-4096x256", (4096, 256), lambda x, w, b: F.layer_norm(x, (256,), w, b))
+
+
 def microseconds(step, milliseconds):
     """Average of a step over about so long."""
     steps = 1

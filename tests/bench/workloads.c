@@ -91,6 +91,29 @@ static void dice_step(bench *b) { loss_step(b, gr_dice(b->x, b->y)); }
 static void ctc_step(bench *b) { loss_step(b, gr_ctc(b->x, b->y, b->more[0], b->more[1])); }
 static void nt_xent_step(bench *b) { loss_step(b, gr_nt_xent(b->x)); }
 
+/* Normalisation in training: forward, and the gradients to x, weight and bias */
+
+static void norm_setup(bench *b, gr_shape shape) {
+    b->x = leaf(gr_normal(b->graph, shape, 0, 1));
+    b->y = kept_normal(b->graph, shape);
+    b->more[0] = leaf(gr_full(b->graph, GR_SHAPE(shape.dim[1]), 1));
+    b->more[1] = leaf(gr_zeros(b->graph, GR_SHAPE(shape.dim[1])));
+}
+static void norm_rows_setup(bench *b) { norm_setup(b, GR_SHAPE(4096, 256)); }
+static void norm_images_setup(bench *b) { norm_setup(b, GR_SHAPE(64, 16, 28, 28)); }
+
+static void norm_step(bench *b, gr_tensor *y) {
+    gr_tensor *grads[3];
+    gr_grads(GR_LIST(y), GR_LIST(b->x, b->more[0], b->more[1]), grads, .grad_output = &b->y);
+    gr_graph_reset(b->graph);
+}
+static void batch_norm_step(bench *b) {
+    norm_step(b, gr_batch_norm(b->x, b->more[0], b->more[1], .training = true));
+}
+static void layer_norm_step(bench *b) {
+    norm_step(b, gr_layer_norm(b->x, GR_SHAPE(256), b->more[0], b->more[1]));
+}
+
 #define MATMUL(n)                                                                                  \
     {                                                                                              \
         .name = "matmul-" #n, .setup = matmul_setup, .step = matmul_step, .size = n,               \
@@ -110,6 +133,9 @@ const workload workloads[] = {
     {.name = "cross_entropy-4096x1000", .setup = cross_entropy_setup, .step = cross_entropy_step},
     {.name = "dice-16x4x128x128", .setup = dice_setup, .step = dice_step},
     {.name = "ctc-T100-N32-C40-S20", .setup = ctc_setup, .step = ctc_step},
+    {.name = "batch_norm-64x16x28x28", .setup = norm_images_setup, .step = batch_norm_step},
+    {.name = "batch_norm-4096x256", .setup = norm_rows_setup, .step = batch_norm_step},
+    {.name = "layer_norm-4096x256", .setup = norm_rows_setup, .step = layer_norm_step},
     {.name = "nt_xent-512x128", .setup = nt_xent_setup, .step = nt_xent_step},
 };
 

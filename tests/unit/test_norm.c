@@ -406,6 +406,24 @@ START_TEST(refuses) {
 }
 END_TEST
 
+/* Wherever memory ends, an error says so. */
+START_TEST(memory_may_end_anywhere) {
+    bool forward = false, backward = false, done = false;
+    for (size_t limit = 1 << 20; !done; limit += 1 << 16) {
+        gr_graph *small = gr_graph_new(.memory_limit = limit * sizeof(gr_real) / sizeof(float));
+        gr_tensor *x = gr_requires_grad(gr_zeros(small, GR_SHAPE(8, 20000))), *grads[2];
+        gr_tensor *w = gr_requires_grad(gr_full(small, GR_SHAPE(20000), 1));
+        gr_tensor *y = gr_batch_norm(x, w, .training = true);
+        done = y != NULL && gr_grads(GR_LIST(y), GR_LIST(x, w), grads);
+        ck_assert(done == !gr_failed(small));
+        forward |= strcmp(gr_error(small), "gr_batch_norm: no memory for x (8,20000)") == 0;
+        backward |= strcmp(gr_error(small), "gr_normalize_to_x: no memory for x (8,20000)") == 0;
+        gr_graph_free(small);
+    }
+    ck_assert(forward && backward);
+}
+END_TEST
+
 /* -- Layers -- */
 
 static gr_module *module_of(const cJSON *c) {
@@ -602,6 +620,7 @@ Suite *norm_suite(void) {
     tcase_add_test(t, empty_tensors);
     tcase_add_test(t, results_outlive_their_buffers);
     tcase_add_test(t, refuses);
+    tcase_add_test(t, memory_may_end_anywhere);
     tcase_add_test(t, layers_as_in_torch);
     tcase_add_test(t, layers_begin_as_in_torch);
     tcase_add_test(t, mode_is_not_recording);
