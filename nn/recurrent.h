@@ -15,24 +15,26 @@
  *               n = tanh(W_in x_t + b_in + r * (W_hn h + b_hn))
  *               h' = (1 - z) * n + z * h
  *
- * A classifier of sequences x (L,N,8) by the state after their last step:
+ * A classifier of sequences x (L,N,8), of which each has its length, by the state after the last
+ * step:
  *
  *     gr_module *lstm = gr_lstm(g, 8, 64), *head = gr_linear(g, 64, 10);
- *     gr_module *net = gr_module_new(g, &no_forward, sizeof *net);  // holds the parameters, for
- *     gr_add_child(net, "lstm", lstm);                              // optimizers and checkpoints
- *     gr_add_child(net, "head", head);
+ *     gr_optimizer *opt = gr_adam(gr_sequential(g, lstm, head), .lr = 1e-3);
  *     ...
  *     gr_tensor *h_n;
- *     gr_recurrent(lstm, x, .lengths = lengths, .h_n = &h_n);       // h_n (1,N,64)
+ *     gr_recurrent(lstm, x, .lengths = lengths, .h_n = &h_n); // h_n (1,N,64)
  *     gr_tensor *logits = gr_forward(head, gr_select(h_n, 0, 0));
  *     gr_tensor *loss = gr_cross_entropy(logits, classes);
  *
- * A transcriber, whose labels have no times (losses/ctc.h); both directions are 2 * 64 numbers:
+ * A transcriber, whose labels have no times (losses/ctc.h); both directions give 2 * 64 numbers:
  *
  *     gr_module *net = gr_sequential(g, gr_gru(g, 40, 64, .layers = 2, .bidirectional = true),
  *                                    gr_linear(g, 128, symbols));
- *     gr_tensor *y = gr_log_softmax(gr_forward(net, x), .axes = GR_AXES(2)); // (L,N,symbols)
- *     gr_tensor *loss = gr_ctc(y, labels, lengths, label_lengths);
+ *     gr_tensor *log_probs = gr_log_softmax(gr_forward(net, x), .axes = GR_AXES(2));
+ *     gr_tensor *loss = gr_ctc(log_probs, labels, lengths, label_lengths);
+ *
+ * If sequences of one batch differ much in length, ask the module itself, so that the reverse
+ * direction begins where a sequence ends: gr_recurrent(gru, x, .lengths = lengths).
  *
  * Sources: Elman, "Finding structure in time", Cognitive Science 14, 1990. Hochreiter and
  * Schmidhuber, "Long short-term memory", Neural Computation 9, 1997, with the forget gate of Gers,
@@ -60,8 +62,8 @@ typedef struct gr_recurrent_layer_args {
  * Several layers stand on each other: each takes the output of the one below. A bidirectional layer
  * has a second set of weights that goes from the last step to the first; D = 2, and the output is
  * that of both directions side by side. dropout is the probability with which, in training
- * (gr_set_training), a number of a layer's output becomes 0 on its way to the next layer; the others
- * grow by 1 / (1 - dropout).
+ * (gr_set_training), a number of a layer's output becomes 0 on its way to the next layer; the
+ * others grow by 1 / (1 - dropout).
  *
  * Parameters of layer k, with G = 1, 4 (i,f,g,o) or 3 (r,z,n) blocks of `hidden` rows: weight_ih_lk
  * (G hidden, in), weight_hh_lk (G hidden, hidden), bias_ih_lk and bias_hh_lk (G hidden), then those

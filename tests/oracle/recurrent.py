@@ -1,7 +1,7 @@
 """Expected values and derivatives of nn/recurrent.h: PyTorch's RNN, LSTM and GRU in double.
 
-A case's value is the output, then the final states, all in one row. Its operands are x, h0 and c0 as
-far as they are given, and the parameters.
+A case's value is the output, then the final states, all in one row. Its operands are x, h0 and c0
+as far as they are given, and the parameters.
 
 Run from the repository root: python tests/oracle/recurrent.py. See README.md here.
 """
