@@ -140,8 +140,8 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
 
-# What stb_image relies on: signed numbers that wrap around, and variables that begin as zero in what
-# it makes of damaged files.
+# stb_image counts on signed numbers that wrap around; and what it makes of a damaged file is then the
+# same each time.
 $(OUT)/obj/core/data/stb.o: CFLAGS_ALL += -fwrapv $(STB_FLAGS)
 
 define ISA_RULE

@@ -183,7 +183,7 @@ static bool fits(gr_graph *g, const gr_image_set *set, int i, const gr_pixels *p
     gr_shape own = shape_of_all(set, p, o), all = set->x->shape;
     if (gr_shape_equal(own, all)) return true;
     gr_fail(g,
-            "%s: %s: %d channels of %d x %d, expected %d of %d x %d as in %s; give .channels, "
+            "%s: %s: a picture (%d,%d,%d), expected (%d,%d,%d) as in %s; give .channels, "
             ".height and .width",
             WHO, set->paths[i], p->channels, p->height, p->width, all.dim[1], all.dim[2],
             all.dim[3], set->paths[0]);

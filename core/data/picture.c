@@ -169,10 +169,11 @@ static double number(const gr_pixels *p, size_t i) {
     return value < p->maximum ? value / p->maximum : 1;
 }
 
-/* Luma of ITU-R BT.601, as JPEG has it. */
+/* Luma of ITU-R BT.601, as JPEG has it; of grey exactly that grey. */
 static double luma(const gr_pixels *p, size_t pixel) {
-    return (299 * number(p, pixel) + 587 * number(p, pixel + 1) + 114 * number(p, pixel + 2)) /
-           1000;
+    double red = number(p, pixel), green = number(p, pixel + 1), blue = number(p, pixel + 2);
+    if (red == green && green == blue) return red;
+    return (299 * red + 587 * green + 114 * blue) / 1000;
 }
 
 /* Channel c of `channels` at the pixel whose numbers begin at `pixel`. */

@@ -125,15 +125,51 @@ static bool pad(source *s, const unsigned char *bytes, size_t size, int width) {
 
 static bool read_beyond_end(const source *s) { return s->context.img_buffer > s->bytes + s->size; }
 
-/* What the header says: 1 if it is one, 0 if it is damaged, -1 if it is of no known format. (stb's
- * own function tries the next format when a header is damaged, and forgets what was wrong.) */
-static int read_header(stbi__context *s, gr_pixels *p) {
+typedef enum format { UNKNOWN, PNG, BMP, GIF, JPEG, TGA } format;
+
+/* TGA last, which has no mark of its own. */
+static format format_of(stbi__context *s) {
+    format f = stbi__png_test(s)    ? PNG
+               : stbi__bmp_test(s)  ? BMP
+               : stbi__gif_test(s)  ? GIF
+               : stbi__jpeg_test(s) ? JPEG
+               : stbi__tga_test(s)  ? TGA
+                                    : UNKNOWN;
+    stbi__g_failure_reason = NULL; /* why it is none of the others */
+    return f;
+}
+
+/* stb's own function tries the next format when a header is damaged, and forgets what was wrong. */
+static bool read_header(stbi__context *s, format f, gr_pixels *p) {
     int *w = &p->width, *h = &p->height, *c = &p->channels;
-    if (stbi__png_test(s)) return stbi__png_info(s, w, h, c);
-    if (stbi__bmp_test(s)) return stbi__bmp_info(s, w, h, c);
-    if (stbi__gif_test(s)) return stbi__gif_info(s, w, h, c);
-    if (stbi__jpeg_test(s)) return stbi__jpeg_info(s, w, h, c);
-    return stbi__tga_test(s) ? stbi__tga_info(s, w, h, c) : -1;
+    switch (f) {
+    case PNG:
+        return stbi__png_info(s, w, h, c) != 0;
+    case BMP:
+        return stbi__bmp_info(s, w, h, c) != 0;
+    case GIF:
+        return stbi__gif_info(s, w, h, c) != 0;
+    case JPEG:
+        return stbi__jpeg_info(s, w, h, c) != 0;
+    default:
+        return stbi__tga_info(s, w, h, c) != 0;
+    }
+}
+
+static void *read_numbers(stbi__context *s, format f, gr_pixels *p, stbi__result_info *info) {
+    int *w = &p->width, *h = &p->height, *c = &p->channels;
+    switch (f) {
+    case PNG:
+        return stbi__png_load(s, w, h, c, 0, info);
+    case BMP:
+        return stbi__bmp_load(s, w, h, c, 0, info);
+    case GIF:
+        return stbi__gif_load(s, w, h, c, 0, info);
+    case JPEG:
+        return stbi__jpeg_load(s, w, h, c, 0, info);
+    default:
+        return stbi__tga_load(s, w, h, c, 0, info);
+    }
 }
 
 const char *gr_implausible(const gr_pixels *p, size_t file_size) {
@@ -153,9 +189,12 @@ static const char *reason(const source *s) {
 
 /* The size of the picture from the header; false if that is damaged or promises what can't be. */
 static bool measure(source *s, gr_pixels *p, const char **damage) {
-    int status = read_header(&s->context, p);
-    *damage = status < 0 ? "this is no PNG, JPEG, BMP, PNM, TGA or GIF file" : reason(s);
-    if (status <= 0 || read_beyond_end(s)) return false;
+    format f = format_of(&s->context);
+    *damage = "this is no PNG, JPEG, BMP, PNM, TGA or GIF file";
+    if (f == UNKNOWN) return false;
+    bool read = read_header(&s->context, f, p);
+    *damage = reason(s);
+    if (!read || read_beyond_end(s)) return false;
     if (p->height < 0 && p->height > -GR_LARGEST_SIDE) p->height = -p->height; /* a BMP's order */
     *damage = gr_implausible(p, s->size);
     return *damage == NULL;
@@ -168,8 +207,9 @@ static size_t memory_for(const gr_pixels *p, size_t size) {
 }
 
 static bool load(source *s, gr_pixels *p, const char **damage) {
-    stbi__result_info info;
-    void *numbers = stbi__load_main(&s->context, &p->width, &p->height, &p->channels, 0, &info, 16);
+    stbi__result_info info = {.bits_per_channel = 8};
+    format f = format_of(&s->context);
+    void *numbers = read_numbers(&s->context, f, p, &info);
     *damage = reason(s);
     if (numbers != NULL && (read_beyond_end(s) || gr_implausible(p, s->size) != NULL)) {
         give_back(numbers);
@@ -189,7 +229,6 @@ bool gr_stb_decode(gr_budget *budget, const unsigned char *bytes, size_t size, g
     *pixels = (gr_pixels){.height = 0};
     allowance.budget = budget;
     allowance.left = SIZE_MAX / 2;
-    stbi__g_failure_reason = NULL;
     source s;
     *damage = "no memory to decode it";
     if (!pad(&s, bytes, size, 0)) return false;

@@ -571,7 +571,7 @@ START_TEST(folders_say_what_is_wrong) {
     put("b/3.png", gr_full(g, GR_SHAPE(2, 4), 0));
     char message[900];
     snprintf(message, sizeof message,
-             "gr_image_folder: %%s: 1 channels of 2 x 4, expected 3 of 2 x 4 as in %s; give "
+             "gr_image_folder: %%s: a picture (1,2,4), expected (3,2,4) as in %s; give "
              ".channels, .height and .width",
              scratch_path("B/z.png"));
     says(gr_image_folder(g, d), message, scratch_path("b/3.png"));
