@@ -88,7 +88,8 @@ typedef struct gr_random_blur_args {
  *
  * for |i|, |j|, |k| <= floor(4 sigma + 1/2). Beyond its edges the picture goes on as its mirror
  * image, the edge itself repeated: b a | a b c | c b. 0 <= sigma_low <= sigma_high <= 1000.
- * (scipy.ndimage.gaussian_filter; the default deviations and p are SimCLR's.) */
+ * (scipy.ndimage.gaussian_filter. The default deviations and p are SimCLR's for pictures of 224
+ * pixels; on 28, a deviation of 1 is strong.) */
 #define gr_random_blur(...)                                                                        \
     gr_random_blur_(                                                                               \
         (gr_random_blur_args){.sigma_low = 0.1, .sigma_high = 2, .p = 0.5, .x = __VA_ARGS__})

@@ -116,8 +116,7 @@ static gr_real *gather(const balance *b, int c, const gr_tensor *x) {
         }
     int exponent;
     frexp(largest, &exponent);
-    gr_real scale = (gr_real)ldexp(1, exponent < -100 ? 100 : -exponent);
-    for (int64_t i = 0; i < size * width; i++) rows[i] *= scale;
+    for (int64_t i = 0; i < size * width; i++) rows[i] = (gr_real)ldexp(rows[i], -exponent);
     return rows;
 }
 
