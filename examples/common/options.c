@@ -52,9 +52,10 @@ void options_print_value(const option_row *o, FILE *to) {
     }
 }
 
-static void print_help(const char *program, const char *purpose, const option_row *options) {
-    printf("Usage: %s [options]\n\n%s\n\nOptions, with their defaults in brackets:\n", program,
-           purpose);
+static void print_help(const char *program, const char *purpose, const char *rest,
+                       const option_row *options) {
+    printf("Usage: %s [options]%s%s\n\n%s\n\nOptions, with their defaults in brackets:\n", program,
+           rest == NULL ? "" : " ", rest == NULL ? "" : rest, purpose);
     for (const option_row *o = options; o->name != NULL; o++) {
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument == NULL ? "" : " ",
@@ -118,8 +119,8 @@ static void make_quick(const option_row *options, const bool *given) {
     }
 }
 
-void options_parse(const char *program, const char *purpose, const option_row *options, int argc,
-                   char **argv) {
+int options_parse_some(const char *program, const char *purpose, const char *rest,
+                       const option_row *options, int argc, char **argv) {
     enum { HELP = MAX_OPTIONS };
     struct option names[MAX_OPTIONS + 2] = {{0}};
     bool given[MAX_OPTIONS] = {false};
@@ -134,7 +135,7 @@ void options_parse(const char *program, const char *purpose, const option_row *o
     for (int found; (found = getopt_long(argc, argv, ":", names, NULL)) != -1;) {
         const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
         if (found == HELP) {
-            print_help(program, purpose, options);
+            print_help(program, purpose, rest, options);
             exit(0);
         }
         if (found == ':') options_misuse(program, "%s: expected a value", word);
@@ -142,6 +143,13 @@ void options_parse(const char *program, const char *purpose, const option_row *o
         given[found] = true;
         set_value(program, &options[found], optarg);
     }
-    if (optind < argc) options_misuse(program, "%s: expected nothing but options", argv[optind]);
+    if (rest == NULL && optind < argc)
+        options_misuse(program, "%s: expected nothing but options", argv[optind]);
     make_quick(options, given);
+    return optind;
+}
+
+void options_parse(const char *program, const char *purpose, const option_row *options, int argc,
+                   char **argv) {
+    options_parse_some(program, purpose, NULL, options, argc, argv);
 }

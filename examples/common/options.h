@@ -38,6 +38,11 @@ typedef struct option_row {
 void options_parse(const char *program, const char *purpose, const option_row *options, int argc,
                    char **argv);
 
+/* The same for a program that takes words beside its options, which help calls `rest`: where they
+ * begin in argv, behind all options. */
+int options_parse_some(const char *program, const char *purpose, const char *rest,
+                       const option_row *options, int argc, char **argv);
+
 /* "--epochs 25" and a line end; nothing for a flag that is off. */
 void options_print_value(const option_row *option, FILE *to);
 
