@@ -119,6 +119,24 @@ START_TEST(permutations) {
 }
 END_TEST
 
+/* Equal numbers and their frequencies stay; each number is in each place as often. */
+START_TEST(shuffles) {
+    int place[4] = {0};
+    for (int k = 0; k < 20000; k++) {
+        int32_t numbers[4] = {-7, 5, 5, 5}, sum = 0;
+        gr_shuffle(g, numbers, 4);
+        for (int i = 0; i < 4; i++) {
+            sum += numbers[i];
+            place[i] += numbers[i] == -7;
+        }
+        ck_assert_int_eq(sum, 8);
+    }
+    for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(place[i], 5000, 5 * 61); /* 5 sigma */
+    gr_shuffle(g, NULL, 0);
+    gr_shuffle(NULL, NULL, 3);
+}
+END_TEST
+
 START_TEST(single_numbers) {
     int counts[7] = {0};
     double sum = 0;
@@ -206,6 +224,7 @@ Suite *random_suite(void) {
     tcase_add_test(t, bernoulli_numbers);
     tcase_add_test(t, uniform_numbers_stay_below_the_end);
     tcase_add_test(t, permutations);
+    tcase_add_test(t, shuffles);
     tcase_add_test(t, single_numbers);
     tcase_add_test(t, seed_and_state_decide);
     tcase_add_test(t, threads_do_not_matter);
