@@ -3,7 +3,7 @@ they belong to, and the reverse: what this library wrote, read by PyTorch.
 
 Run from the repository root: python tests/oracle/weights.py writes tests/oracle/weights/*.safetensors and
 weights.json. python tests/oracle/weights.py --check FILE.. loads each FILE into the network that its name
-begins with (mlp, cnn or norm), strictly, and compares outputs. See README.md here.
+begins with (mlp, cnn, spectral or norm), strictly, and compares outputs. See README.md here.
 """
 import json
 import os
@@ -22,6 +22,7 @@ NETWORKS = {
     "cnn": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
                                   nn.Conv2d(3, 4, (2, 3), bias=False), nn.Flatten(), nn.Linear(12, 2)),
             (3, 2, 4, 10)),
+    "spectral": (lambda: nn.Sequential(nn.utils.spectral_norm(nn.Linear(4, 3)), nn.ReLU()), (5, 4)),
     "norm": (lambda: nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)), (5, 4)),
 }
 
@@ -89,7 +90,7 @@ def check(path):
     state = load_file(path)
     net.load_state_dict(state, strict=True)
     y, expected = net(x), expected_net(x)
-    error = ((y - expected).abs() / expected.abs()).max().item()
+    error = ((y - expected).abs().max() / expected.abs().max()).item()
     kinds = sorted({str(t.dtype).removeprefix("torch.") for t in state.values()})
     print(f"{path}: {len(state)} tensors ({', '.join(kinds)}) loaded strictly, outputs {tuple(y.shape)} "
           f"with the largest relative error {error:.2g}")

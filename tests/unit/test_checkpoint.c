@@ -14,7 +14,7 @@
 #include "nn/sequential.h"
 #include "nn/spectral_norm.h"
 #include "nn/weights.h"
-#include "tests/unit/saved.h"
+#include "tests/unit/files.h"
 #include "tests/unit/suites.h"
 
 /* A training with all that a checkpoint can hold. */
@@ -118,13 +118,13 @@ static void train(run *r, int steps) {
 
 /* -- The bits of all that changes, without a checkpoint's help -- */
 
-static void put(files_bytes *state, const void *data, size_t size) {
-    ck_assert_uint_le(state->size + size, FILES_ROOM);
+static void put(file_bytes *state, const void *data, size_t size) {
+    ck_assert_uint_le(state->size + size, FILE_ROOM);
     memcpy(state->at + state->size, data, size);
     state->size += size;
 }
 
-static void put_group(files_bytes *state, const gr_optimizer *group) {
+static void put_group(file_bytes *state, const gr_optimizer *group) {
     put(state, &group->lr, sizeof group->lr);
     put(state, &group->weight_decay, sizeof group->weight_decay);
     put(state, &group->initial_lr, sizeof group->initial_lr);
@@ -136,7 +136,7 @@ static void put_group(files_bytes *state, const gr_optimizer *group) {
     }
 }
 
-static const files_bytes *state_of(const run *r, files_bytes *state) {
+static const file_bytes *state_of(const run *r, file_bytes *state) {
     state->size = 0;
     gr_random_state random = gr_random_get(r->g);
     gr_list parameters = gr_parameters(r->net), buffers = gr_buffers(r->net);
@@ -164,7 +164,7 @@ static const files_bytes *state_of(const run *r, files_bytes *state) {
     return state;
 }
 
-static files_bytes a_bits, b_bits, bytes, changed;
+static file_bytes a_bits, b_bits, bytes, changed;
 
 static bool same(const run *a, const run *b) {
     state_of(a, &a_bits);
@@ -172,7 +172,7 @@ static bool same(const run *a, const run *b) {
     return a_bits.size == b_bits.size && memcmp(a_bits.at, b_bits.at, a_bits.size) == 0;
 }
 
-static files_bytes before;
+static file_bytes before;
 static bool unchanged(const run *r) {
     state_of(r, &a_bits);
     return a_bits.size == before.size && memcmp(a_bits.at, before.at, before.size) == 0;
@@ -183,7 +183,7 @@ static bool unchanged(const run *r) {
 static run a, b; /* what the tests work with */
 
 static void setup(void) {
-    files_setup();
+    scratch_make();
     run_new(&a, 1, adam);
     run_new(&b, 2, adam);
 }
@@ -191,11 +191,11 @@ static void setup(void) {
 static void teardown(void) {
     gr_graph_free(a.g);
     gr_graph_free(b.g);
-    files_teardown();
+    scratch_remove();
 }
 
 START_TEST(goes_on_with_the_same_bits) {
-    const char *path = files_path("run");
+    const char *path = scratch_path("run");
     run whole, half, rest;
     run_new(&whole, 1, optimizers[_i]);
     run_new(&half, 1, optimizers[_i]);
@@ -211,9 +211,9 @@ START_TEST(goes_on_with_the_same_bits) {
     ck_assert_int_eq(rest.step, 2 * STEPS);
     ck_assert_int_eq(rest.epochs, 5); /* of seven batches: both halves end within one */
     ck_assert(gr_checkpoint_save(whole.checkpoint, path));
-    files_read(path, &bytes);
+    file_load(path, &bytes);
     ck_assert(gr_checkpoint_save(rest.checkpoint, path));
-    files_read(path, &changed);
+    file_load(path, &changed);
     ck_assert(bytes.size == changed.size && memcmp(bytes.at, changed.at, bytes.size) == 0);
     gr_graph_free(whole.g);
     gr_graph_free(half.g);
@@ -223,7 +223,7 @@ END_TEST
 
 /* Numbers that neither a float nor a double, nor a signed integer holds. */
 START_TEST(numbers_are_exact) {
-    const char *path = files_path("run");
+    const char *path = scratch_path("run");
     gr_random_set(a.g, (gr_random_state){UINT64_MAX, (UINT64_C(1) << 63) + 1});
     a.opt->lr = 0.1;
     a.opt->steps[0] = (INT64_C(1) << 62) + 1;
@@ -242,8 +242,8 @@ END_TEST
 START_TEST(parts_are_looked_at_when_saved) {
     gr_tensor *more = gr_parameter(a.g, GR_SHAPE(3), "more");
     ck_assert_ptr_nonnull(gr_add_group(a.opt, NULL, .parameters = GR_LIST(more)));
-    ck_assert(gr_checkpoint_save(a.checkpoint, files_path("run")));
-    ck_assert(!gr_checkpoint_load(b.checkpoint, files_path("run")));
+    ck_assert(gr_checkpoint_save(a.checkpoint, scratch_path("run")));
+    ck_assert(!gr_checkpoint_load(b.checkpoint, scratch_path("run")));
     ck_assert_ptr_nonnull(strstr(gr_error(b.g), "adam in 3 groups, expected adam in 2 groups"));
 }
 END_TEST
@@ -281,11 +281,11 @@ static void only(run *r, gr_module *m, gr_optimizer *opt) {
 
 /* What a's file says to b, which stays as it is. */
 static void refuses(const char *message) {
-    ck_assert_msg(gr_checkpoint_save(a.checkpoint, files_path("run")), "%s", gr_error(a.g));
+    ck_assert_msg(gr_checkpoint_save(a.checkpoint, scratch_path("run")), "%s", gr_error(a.g));
     state_of(&b, &before);
     char format[512];
     snprintf(format, sizeof format, "gr_checkpoint_load: %%s: %s", message);
-    FAILS(b.g, gr_checkpoint_load(b.checkpoint, files_path("run")), format, files_path("run"));
+    FAILS(b.g, gr_checkpoint_load(b.checkpoint, scratch_path("run")), format, scratch_path("run"));
     ck_assert(unchanged(&b));
 }
 
@@ -379,7 +379,7 @@ static void load_fails(const char *path, const char *format) {
 }
 
 START_TEST(other_files_are_refused) {
-    const char *path = files_path("weights");
+    const char *path = scratch_path("weights");
     load_fails("tests/oracle/weights/mlp.f32.safetensors",
                "gr_checkpoint_load: %s: its format is not said, expected \"gradus checkpoint 1\"");
     ck_assert(gr_weights_save(a.net, path));
@@ -387,14 +387,14 @@ START_TEST(other_files_are_refused) {
                "gr_checkpoint_load: %s: its format is \"pt\", expected \"gradus checkpoint 1\"");
     load_fails("/nowhere/x", "gr_checkpoint_load: can't open %s: No such file or directory");
     load_fails(NULL, "gr_checkpoint_load: path is NULL");
-    ck_assert(gr_checkpoint_save(a.checkpoint, files_path("run")));
-    files_read(files_path("run"), &bytes);
+    ck_assert(gr_checkpoint_save(a.checkpoint, scratch_path("run")));
+    file_load(scratch_path("run"), &bytes);
     char wanted[32];
     snprintf(wanted, sizeof wanted, "\"real\":\"%s\"", REAL);
     char *there = strstr((char *)bytes.at + 8, wanted);
     ck_assert_ptr_nonnull(there);
     memcpy(there + strlen("\"real\":\""), sizeof(gr_real) == 4 ? "F64" : "F32", 3);
-    files_write(path, bytes.at, bytes.size);
+    file_write(path, bytes.at, bytes.size);
     load_fails(path, sizeof(gr_real) == 4
                          ? "gr_checkpoint_load: %s: its reals are F64, expected F32: a training "
                            "goes on in the precision in which it began"
@@ -404,23 +404,23 @@ START_TEST(other_files_are_refused) {
 END_TEST
 
 START_TEST(damaged_files_change_nothing) {
-    const char *path = files_path("run"), *damaged = files_path("damaged");
+    const char *path = scratch_path("run"), *damaged = scratch_path("damaged");
     train(&a, 10);
     ck_assert(gr_checkpoint_save(a.checkpoint, path));
-    files_read(path, &bytes);
+    file_load(path, &bytes);
     state_of(&b, &before);
     int harmless = 0, tries = 0;
     for (size_t n = 0; n < bytes.size; n++, tries++) {
-        files_write(damaged, bytes.at, n);
+        file_write(damaged, bytes.at, n);
         ck_assert(!gr_checkpoint_load(b.checkpoint, damaged));
         ck_assert(gr_failed(b.g) && unchanged(&b));
         gr_clear_error(b.g);
     }
-    size_t data = files_data_begin(&bytes);
+    size_t data = safetensors_data_begin(&bytes);
     for (size_t i = 0; i < bytes.size; i++, tries++) {
         changed = bytes;
         changed.at[i] ^= (unsigned char)(1 << i % 8);
-        files_write(damaged, changed.at, changed.size);
+        file_write(damaged, changed.at, changed.size);
         if (!gr_checkpoint_load(b.checkpoint, damaged)) {
             ck_assert(gr_failed(b.g) && unchanged(&b));
             gr_clear_error(b.g);
@@ -440,19 +440,19 @@ END_TEST
 /* -- Files that can't be written, no memory -- */
 
 START_TEST(a_full_disk_leaves_the_old_file) {
-    const char *path = files_path("run");
+    const char *path = scratch_path("run");
     ck_assert(gr_checkpoint_save(a.checkpoint, path));
-    files_read(path, &bytes);
+    file_load(path, &bytes);
     train(&a, 3);
     for (size_t limit = 0; limit < bytes.size; limit += 512) {
-        files_limit(limit);
+        limit_file_size(limit);
         bool saved = gr_checkpoint_save(a.checkpoint, path);
-        files_unlimit();
+        unlimit_file_size();
         ck_assert(!saved);
         expect_error(a.g, "save", "gr_checkpoint_save: can't write %s: File too large", path);
-        files_read(path, &changed);
+        file_load(path, &changed);
         ck_assert(changed.size == bytes.size && memcmp(changed.at, bytes.at, bytes.size) == 0);
-        ck_assert(!files_exist(files_path("run.tmp")));
+        ck_assert(!file_exists(scratch_path("run.tmp")));
     }
     ck_assert_msg(gr_checkpoint_load(b.checkpoint, path), "%s", gr_error(b.g));
     ck_assert_int_eq(b.step, 0);
@@ -464,7 +464,7 @@ END_TEST
 
 /* Whatever the limit at which memory ends. */
 START_TEST(no_memory) {
-    const char *path = files_path("run"), *other = files_path("other");
+    const char *path = scratch_path("run"), *other = scratch_path("other");
     train(&a, 5);
     ck_assert(gr_checkpoint_save(a.checkpoint, path));
     int saves = 0, loads = 0, limits = 0;
@@ -474,7 +474,7 @@ START_TEST(no_memory) {
         make_parts(&small, adam);
         add_parts(&small);
         bool saved = gr_checkpoint_save(small.checkpoint, other);
-        ck_assert_int_eq(files_exist(other), saved);
+        ck_assert_int_eq(file_exists(other), saved);
         ck_assert(saved || strstr(gr_error(small.g), "gr_checkpoint_save: no memory") != NULL);
         gr_clear_error(small.g);
         state_of(&small, &before);
@@ -535,7 +535,7 @@ START_TEST(parts_that_cannot_be_added) {
 END_TEST
 
 START_TEST(names_that_cannot_be_saved) {
-    const char *path = files_path("run");
+    const char *path = scratch_path("run");
     gr_tensor *p = gr_parameter(a.g, GR_SHAPE(2), NULL), *q = gr_parameter(a.g, GR_SHAPE(2), "q"),
               *again = gr_parameter(a.g, GR_SHAPE(2), "q");
     only(&a, NULL, gr_adam(NULL, .parameters = GR_LIST(p, q)));
@@ -553,17 +553,17 @@ START_TEST(names_that_cannot_be_saved) {
     ck_assert(gr_checkpoint_add_ema(a.checkpoint, "ema", ema));
     FAILS(a.g, gr_checkpoint_save(a.checkpoint, path),
           "gr_checkpoint_save: a parameter of ema has no name (gr_name)", "");
-    ck_assert(!files_exist(path));
+    ck_assert(!file_exists(path));
 }
 END_TEST
 
 START_TEST(nothing_happens_in_a_failed_graph) {
-    const char *path = files_path("run");
+    const char *path = scratch_path("run");
     double x = 0;
     gr_fail(a.g, "before");
     ck_assert_ptr_null(gr_checkpoint_new(a.g));
     ck_assert(!gr_checkpoint_add_reals(a.checkpoint, "x", &x, 1));
-    ck_assert(!gr_checkpoint_save(a.checkpoint, path) && !files_exist(path));
+    ck_assert(!gr_checkpoint_save(a.checkpoint, path) && !file_exists(path));
     ck_assert(gr_checkpoint_save(b.checkpoint, path));
     state_of(&a, &before);
     ck_assert(!gr_checkpoint_load(a.checkpoint, path) && unchanged(&a));

@@ -10,20 +10,20 @@
 #include <unistd.h>
 
 #include "core/graph/random.h"
-#include "tests/unit/saved.h"
+#include "tests/unit/files.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/suites.h"
 
 static gr_graph *g;
-static files_bytes bytes, changed;
+static file_bytes bytes, changed;
 
 static void setup(void) {
     g = gr_graph_new(.seed = 7);
-    files_setup();
+    scratch_make();
 }
 
 static void teardown(void) {
-    files_teardown();
+    scratch_remove();
     gr_graph_free(g);
     g = NULL;
 }
@@ -117,7 +117,7 @@ static bool write_some(const char *path) {
 }
 
 START_TEST(what_is_written_can_be_read) {
-    const char *path = files_path("some.safetensors");
+    const char *path = scratch_path("some.safetensors");
     ck_assert_msg(write_some(path), "%s", gr_error(g));
     gr_safetensors *s = gr_safetensors_read(g, path);
     ck_assert_msg(s != NULL, "%s", gr_error(g));
@@ -132,9 +132,9 @@ START_TEST(what_is_written_can_be_read) {
     ck_assert_int_eq(s->metadata.n, 2);
     ck_assert_str_eq(s->metadata.items[0].key, "a");
     ck_assert_str_eq(gr_safetensors_metadata(s, "b"), "2\\");
-    ck_assert(!files_exist(files_path("some.safetensors.tmp")));
-    files_read(path, &bytes);
-    ck_assert_uint_eq(files_data_begin(&bytes) % 8, 0);
+    ck_assert(!file_exists(scratch_path("some.safetensors.tmp")));
+    file_load(path, &bytes);
+    ck_assert_uint_eq(safetensors_data_begin(&bytes) % 8, 0);
     ck_assert(gr_safetensors_write(g, path, (gr_list){0, NULL}));
     s = gr_safetensors_read(g, path);
     ck_assert_msg(s != NULL && s->tensors.n == 0, "%s", gr_error(g));
@@ -142,7 +142,7 @@ START_TEST(what_is_written_can_be_read) {
 END_TEST
 
 START_TEST(files_have_the_usual_rights) {
-    const char *path = files_path("some.safetensors");
+    const char *path = scratch_path("some.safetensors");
     mode_t mask = umask(022);
     ck_assert(write_some(path));
     umask(mask);
@@ -153,8 +153,8 @@ START_TEST(files_have_the_usual_rights) {
 END_TEST
 
 START_TEST(every_cut_is_an_error) {
-    ck_assert(write_some(files_path("some.safetensors")));
-    files_read(files_path("some.safetensors"), &bytes);
+    ck_assert(write_some(scratch_path("some.safetensors")));
+    file_load(scratch_path("some.safetensors"), &bytes);
     for (size_t n = 0; n < bytes.size; n++) {
         ck_assert_ptr_null(gr_safetensors_parse(g, bytes.at, n, "cut"));
         ck_assert_ptr_nonnull(strstr(gr_error(g), "gr_safetensors_read: cut: "));
@@ -170,9 +170,9 @@ END_TEST
 
 /* Every bit of the data, and every byte of the whole replaced by others. */
 START_TEST(changed_bytes_are_noticed) {
-    ck_assert(write_some(files_path("some.safetensors")));
-    files_read(files_path("some.safetensors"), &bytes);
-    size_t data = files_data_begin(&bytes);
+    ck_assert(write_some(scratch_path("some.safetensors")));
+    file_load(scratch_path("some.safetensors"), &bytes);
+    size_t data = safetensors_data_begin(&bytes);
     int errors = 0, tries = 0;
     for (size_t i = data; i < bytes.size; i++)
         for (int bit = 0; bit < 8; bit++) {
@@ -199,8 +199,8 @@ END_TEST
 
 START_TEST(checksums) {
     gr_tensor *n = gr_name(gr_from_index(g, GR_SHAPE(3), n_data), "n");
-    ck_assert(gr_safetensors_write(g, files_path("n"), GR_LIST(n)));
-    files_read(files_path("n"), &bytes);
+    ck_assert(gr_safetensors_write(g, scratch_path("n"), GR_LIST(n)));
+    file_load(scratch_path("n"), &bytes);
     bytes.at[bytes.size - 1] ^= 0x10;
     FAILS(gr_safetensors_parse(g, bytes.at, bytes.size, "f"),
           "gr_safetensors_read: f: n is damaged: its checksum is f5b766a3, expected e80076c7");
@@ -364,15 +364,15 @@ START_TEST(files_that_cannot_be_read) {
     FAILS(gr_safetensors_read(g, "/dev/zero"),
           "gr_safetensors_read: /dev/zero: this is no plain file");
     FAILS(gr_safetensors_read(g, "/tmp"), "gr_safetensors_read: /tmp: this is no plain file");
-    files_write(files_path("empty"), "", 0);
-    FAILS(gr_safetensors_read(g, files_path("empty")),
-          said("gr_safetensors_read: %s: 0 bytes, expected at least 8", files_path("empty")));
+    file_write(scratch_path("empty"), "", 0);
+    FAILS(gr_safetensors_read(g, scratch_path("empty")),
+          said("gr_safetensors_read: %s: 0 bytes, expected at least 8", scratch_path("empty")));
 }
 END_TEST
 
 START_TEST(what_cannot_be_written) {
     gr_tensor *x = gr_name(gr_zeros(g, GR_SHAPE(2)), "x"), *none = gr_zeros(g, GR_SHAPE(2, 3));
-    const char *path = files_path("x");
+    const char *path = scratch_path("x");
     FAILS(gr_safetensors_write(g, NULL, GR_LIST(x)), "gr_safetensors_write: path is NULL");
     FAILS(gr_safetensors_write(g, path, GR_LIST(x, NULL)),
           "gr_safetensors_write: tensor 1 is NULL");
@@ -396,34 +396,34 @@ START_TEST(what_cannot_be_written) {
           "gr_safetensors_write: can't write /nowhere/x: No such file or directory");
     FAILS(gr_safetensors_write(g, "/dev/full", GR_LIST(x)),
           "gr_safetensors_write: can't write /dev/full: what is there is no plain file");
-    ck_assert(!files_exist(path) && !files_exist("/dev/full.tmp"));
+    ck_assert(!file_exists(path) && !file_exists("/dev/full.tmp"));
     gr_fail(g, "before");
     FAILS(gr_safetensors_write(g, path, GR_LIST(x)), "before");
     ck_assert(!gr_safetensors_write(NULL, path, GR_LIST(x)));
-    ck_assert(!files_exist(path));
+    ck_assert(!file_exists(path));
 }
 END_TEST
 
 /* The file of write_some stays as it is. */
 static void expect_old_file(const char *path) {
-    files_read(path, &changed);
+    file_load(path, &changed);
     ck_assert_uint_eq(changed.size, bytes.size);
     ck_assert_int_eq(memcmp(changed.at, bytes.at, bytes.size), 0);
 }
 
 START_TEST(a_full_disk_leaves_the_old_file) {
-    const char *path = files_path("some.safetensors");
+    const char *path = scratch_path("some.safetensors");
     ck_assert(write_some(path));
-    files_read(path, &bytes);
+    file_load(path, &bytes);
     gr_tensor *large = gr_name(gr_zeros(g, GR_SHAPE(5000)), "large");
     static const size_t limits[] = {0, 1, 9, 100, 4096, 19000};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        files_limit(limits[i]);
+        limit_file_size(limits[i]);
         bool written = gr_safetensors_write(g, path, GR_LIST(large));
-        files_unlimit();
+        unlimit_file_size();
         ck_assert(!written);
         expect_error("write", said("gr_safetensors_write: can't write %s: File too large", path));
-        ck_assert(!files_exist(files_path("some.safetensors.tmp")));
+        ck_assert(!file_exists(scratch_path("some.safetensors.tmp")));
         expect_old_file(path);
     }
     ck_assert_msg(gr_safetensors_write(g, path, GR_LIST(large)), "%s", gr_error(g));
@@ -432,17 +432,17 @@ START_TEST(a_full_disk_leaves_the_old_file) {
 END_TEST
 
 START_TEST(one_writer_at_a_time) {
-    const char *path = files_path("some.safetensors"),
-               *temporary = files_path("some.safetensors.tmp");
-    files_write(temporary, "left by a process that was killed", 33);
+    const char *path = scratch_path("some.safetensors"),
+               *temporary = scratch_path("some.safetensors.tmp");
+    file_write(temporary, "left by a process that was killed", 33);
     ck_assert_msg(write_some(path), "%s", gr_error(g));
-    ck_assert(!files_exist(temporary));
-    files_read(path, &bytes);
+    ck_assert(!file_exists(temporary));
+    file_load(path, &bytes);
     int other = open(temporary, O_WRONLY | O_CREAT, 0666);
     ck_assert_int_eq(flock(other, LOCK_EX), 0);
     FAILS(write_some(path),
           said("gr_safetensors_write: can't write %s: another process is writing it", path));
-    ck_assert(files_exist(temporary));
+    ck_assert(file_exists(temporary));
     expect_old_file(path);
     close(other);
     ck_assert(write_some(path));
@@ -456,20 +456,20 @@ END_TEST
 
 /* Whatever the limit at which memory ends. */
 START_TEST(no_memory) {
-    const char *path = files_path("some.safetensors"), *other = files_path("x");
+    const char *path = scratch_path("some.safetensors"), *other = scratch_path("x");
     ck_assert(write_some(path));
     gr_graph *empty = gr_graph_new(.threads = 1);
     size_t least = gr_memory_use(empty).reserved;
     gr_graph_free(empty);
     int reads = 0, writes = 0, limits = 0;
-    for (size_t limit = least; limit < least + 100000; limit += 200, limits++) {
+    for (size_t limit = least; limit < least + 100000; limit += 1000, limits++) {
         gr_graph *small = gr_graph_new(.threads = 1, .memory_limit = limit);
         if (gr_safetensors_read(small, path) != NULL) reads++;
         ck_assert(!gr_failed(small) || strstr(gr_error(small), ": no memory ") != NULL);
         gr_clear_error(small);
         gr_tensor *x = gr_name(gr_zeros(small, GR_SHAPE(20)), "x");
         bool written = gr_safetensors_write(small, other, GR_LIST(x));
-        ck_assert_int_eq(files_exist(other), written);
+        ck_assert_int_eq(file_exists(other), written);
         if (written) writes++;
         gr_graph_free(small);
         remove(other);
@@ -483,6 +483,7 @@ END_TEST
 Suite *safetensors_suite(void) {
     Suite *s = suite_create("safetensors");
     TCase *t = tcase_create("safetensors");
+    tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, every_type_is_read);
     tcase_add_test(t, what_is_written_can_be_read);
