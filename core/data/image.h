@@ -82,7 +82,7 @@ typedef struct gr_image_write_options {
  * the format: .png, .jpg or .jpeg, .bmp. JPEG takes 1 or 3 channels, BMP 1, 3 or 4. low and high are
  * 0 and 1 unless given; with low above high the picture is a negative.
  *
- * The file is written to `path`.part, which then takes the place of `path`. False and an error if
+ * The file is written to `path`.tmp, which then takes the place of `path`. False and an error if
  * not all could be written, if t is empty or has another shape, or if an element is NaN; a file that
  * was there before then stays as it was. */
 #define gr_image_write(t, ...)                                                                     \

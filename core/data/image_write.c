@@ -1,8 +1,9 @@
-#include "core/data/file_internal.h"
 #include "core/data/image.h"
 #include "core/data/picture_internal.h"
+#include "core/data/replace_internal.h"
 #include "core/graph/graph_internal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -134,12 +135,16 @@ static void put_picture(const job *j, int k, gr_pixels *p, int top, int left) {
 
 /* -- The whole -- */
 
-static bool write_pixels(const job *j, const gr_pixels *p) {
-    gr_new_file f;
-    if (!gr_new_file_open(&f, j->g, j->who, j->o.path)) return false;
-    bool good = gr_stb_write(&j->g->budget, f.file, j->format, p, j->o.quality);
-    if (!good) gr_fail(j->g, "%s: no memory to write %s", j->who, j->o.path);
-    return gr_new_file_close(&f, j->g, j->who, j->o.path, good);
+typedef struct encoding {
+    const job *job;
+    const gr_pixels *pixels;
+} encoding;
+
+static bool encode(FILE *file, void *context) {
+    const encoding *e = context;
+    const job *j = e->job;
+    errno = ENOMEM;
+    return gr_stb_write(&j->g->budget, file, j->format, e->pixels, j->o.quality) && !ferror(file);
 }
 
 static bool write_job(job *j, int with_n) {
@@ -154,7 +159,8 @@ static bool write_job(job *j, int with_n) {
     for (int k = 0; k < j->n; k++)
         put_picture(j, k, &p, j->o.padding + k / columns * (j->height + j->o.padding),
                     j->o.padding + k % columns * (j->width + j->o.padding));
-    bool written = write_pixels(j, &p);
+    encoding e = {j, &p};
+    bool written = gr_replace_file(j->g, j->who, j->o.path, encode, &e);
     gr_pixels_free(&j->g->budget, &p);
     return written;
 }

@@ -1,6 +1,7 @@
 #include "core/data/npy.h"
 
 #include "core/data/file_internal.h"
+#include "core/data/replace_internal.h"
 #include "core/graph/graph_internal.h"
 
 #include <limits.h>
@@ -268,13 +269,15 @@ static void write_element(const gr_tensor *t, int64_t i, FILE *file) {
     fwrite(bytes, 1, size, file);
 }
 
-bool gr_npy_write(const gr_tensor *t, const char *path) {
-    if (t == NULL) return false;
-    gr_new_file f;
-    if (!gr_new_file_open(&f, t->graph, "gr_npy_write", path)) return false;
+static bool write_array(FILE *file, void *context) {
+    const gr_tensor *t = context;
     char header[256];
     int n = make_header(t, header, (int)sizeof header);
-    fwrite(header, 1, (size_t)n, f.file);
-    for (int64_t i = 0; i < t->size; i++) write_element(t, i, f.file);
-    return gr_new_file_close(&f, t->graph, "gr_npy_write", path, true);
+    fwrite(header, 1, (size_t)n, file);
+    for (int64_t i = 0; i < t->size; i++) write_element(t, i, file);
+    return !ferror(file);
+}
+
+bool gr_npy_write(const gr_tensor *t, const char *path) {
+    return t != NULL && gr_replace_file(t->graph, "gr_npy_write", path, write_array, (void *)t);
 }

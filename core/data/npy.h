@@ -22,7 +22,7 @@ gr_tensor *gr_npy_read(gr_graph *g, const char *path);
 /* The same from memory; `name` is what messages call it. */
 gr_tensor *gr_npy_parse(gr_graph *g, const void *bytes, size_t size, const char *name);
 
-/* Writes t in format 1.0, as floats of gr_real's size or as integers of 32 bits: to `path`.part,
+/* Writes t in format 1.0, as floats of gr_real's size or as integers of 32 bits: to `path`.tmp,
  * which then takes the place of `path`. False and an error if not all could be written; a file that
  * was there before then stays as it was. */
 bool gr_npy_write(const gr_tensor *t, const char *path);

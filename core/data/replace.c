@@ -36,13 +36,22 @@ static int open_locked(replacement *r) {
     }
 }
 
-/* What is at the path already is replaced only if it is a plain file: as root one could replace
+/* What is there and no plain file, a pipe or a device, is written to: as root one could replace
  * /dev/null. */
-static bool replaceable(replacement *r) {
+static bool is_plain(const char *path) {
     struct stat there;
-    if (stat(r->path, &there) != 0 || S_ISREG(there.st_mode)) return true;
-    r->reason = "what is there is no plain file";
-    return false;
+    return stat(path, &there) != 0 || S_ISREG(there.st_mode);
+}
+
+static bool write_to(const replacement *r, bool (*write)(FILE *file, void *context),
+                     void *context) {
+    FILE *file = fopen(r->path, "wb");
+    if (file == NULL) return false;
+    bool written = write(file, context) && fflush(file) == 0;
+    int error = errno;
+    if (fclose(file) != 0 && written) return false;
+    errno = error;
+    return written;
 }
 
 /* Not every file system can do it, and not every directory that can be written can be opened: the
@@ -56,7 +65,7 @@ static bool sync_directory(const replacement *r) {
 }
 
 static bool replace(replacement *r, bool (*write)(FILE *file, void *context), void *context) {
-    if (!replaceable(r)) return false;
+    if (!is_plain(r->path)) return write_to(r, write, context);
     int descriptor = open_locked(r);
     if (descriptor < 0) return false;
     FILE *file = ftruncate(descriptor, 0) == 0 ? fdopen(descriptor, "wb") : NULL;

@@ -312,7 +312,7 @@ START_TEST(what_is_written_can_be_read) {
         gr_tensor *t = all_bytes(channels);
         ck_assert_msg(gr_image_write(t, scratch_path("x.png")), "%s", gr_error(g));
         same_elements(gr_image_read(g, scratch_path("x.png")), t);
-        ck_assert(!file_exists(scratch_path("x.png.part")));
+        ck_assert(!file_exists(scratch_path("x.png.tmp")));
         if (channels == 2) continue;
         ck_assert_msg(gr_image_write(t, scratch_path("x.BMP")), "%s", gr_error(g));
         same_elements(gr_image_read(g, scratch_path("x.BMP"), .channels = channels), t);
@@ -400,7 +400,7 @@ START_TEST(writing_says_what_is_wrong) {
     says(gr_image_write(gr_zeros(g, GR_SHAPE(2, 2, 2)), "x.bmp"),
          "gr_image_write: x.bmp: 2 channels, expected 1, 3 or 4 in a BMP", "");
     says(gr_image_write(t, "/nowhere/x.png"),
-         "gr_image_write: can't open /nowhere/x.png.part: No such file or directory", "");
+         "gr_image_write: can't write /nowhere/x.png: No such file or directory", "");
     says(gr_image_write_grid(gr_zeros(g, GR_SHAPE(1, 2, 2)), "x.png", .padding = 40000),
          "gr_image_write_grid: x.png: a picture of 80002 x 80002 pixels is too large", "");
     t->data[2] = NAN;
@@ -420,11 +420,11 @@ START_TEST(a_full_disk_is_an_error) {
     const char *path = scratch_path("full.png");
     if (!file_exists("/dev/full") || symlink("/dev/full", path) != 0) return;
     says(gr_image_write(all_bytes(3), path),
-         "gr_image_write: can't write all of %s: No space left on device", path);
+         "gr_image_write: can't write %s: No space left on device", path);
     const char *npy = scratch_path("full.npy");
     ck_assert_int_eq(symlink("/dev/full", npy), 0);
     says(gr_npy_write(all_bytes(3), npy),
-         "gr_npy_write: can't write all of %s: No space left on device", npy);
+         "gr_npy_write: can't write %s: No space left on device", npy);
     ck_assert(file_exists(path) && file_exists("/dev/full"));
 }
 END_TEST
@@ -432,7 +432,7 @@ END_TEST
 START_TEST(a_failure_leaves_the_old_file) {
     scratch_make();
     const char *paths[] = {scratch_path("x.png"), scratch_path("x.npy")},
-               *parts[] = {scratch_path("x.png.part"), scratch_path("x.npy.part")};
+               *parts[] = {scratch_path("x.png.tmp"), scratch_path("x.npy.tmp")};
     gr_tensor *old = gr_full(g, GR_SHAPE(2, 2), 1);
     ck_assert(gr_image_write(old, paths[0]) && gr_npy_write(old, paths[1]));
     struct rlimit before, little;
@@ -445,7 +445,7 @@ START_TEST(a_failure_leaves_the_old_file) {
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, handler);
     ck_assert(!npy);
-    says(image, "gr_image_write: can't write all of %s: File too large", paths[0]);
+    says(image, "gr_image_write: can't write %s: File too large", paths[0]);
     same_elements(gr_image_read(g, paths[0], .channels = 1, .height = 2, .width = 2),
                   gr_full(g, GR_SHAPE(1, 2, 2), 1));
     same_elements(gr_npy_read(g, paths[1]), old);

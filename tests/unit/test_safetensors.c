@@ -395,7 +395,7 @@ START_TEST(what_cannot_be_written) {
     FAILS(gr_safetensors_write(g, "/nowhere/x", GR_LIST(x)),
           "gr_safetensors_write: can't write /nowhere/x: No such file or directory");
     FAILS(gr_safetensors_write(g, "/dev/full", GR_LIST(x)),
-          "gr_safetensors_write: can't write /dev/full: what is there is no plain file");
+          "gr_safetensors_write: can't write /dev/full: No space left on device");
     ck_assert(!file_exists(path) && !file_exists("/dev/full.tmp"));
     gr_fail(g, "before");
     FAILS(gr_safetensors_write(g, path, GR_LIST(x)), "before");
