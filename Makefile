@@ -13,6 +13,7 @@
 #   make test-install installs into a scratch directory and builds README.md's program against it
 #   make headers      checks that each public header compiles alone and is part of gradus.h
 #   make bench        microseconds a training step, beside PyTorch if PYTHON has it
+#   make bench-fashion  accuracy and pictures a second on Fashion-MNIST, beside PyTorch: EPOCHS=10
 #   make format       clang-format over all sources
 #   make install      to PREFIX (/usr/local), below DESTDIR
 #   make clean        removes build/
@@ -64,7 +65,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo unit cli resume test asan valgrind test-install headers bench
+.PHONY: all double deps deps-dev examples demo unit cli resume test asan valgrind test-install headers bench bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -273,7 +274,7 @@ headers:
 
 # -- Benchmarks --
 
-BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/bench/peak.c, \
+BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/bench/peak.c tests/bench/fashion.c, \
     $(wildcard tests/bench/*.c))) $(call per_isa,tests/bench/peak.c)
 COUNTED = malloc calloc realloc aligned_alloc posix_memalign
 
@@ -284,6 +285,16 @@ $(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
 bench: $(OUT)/bench
 	$(OUT)/bench --repetitions $(REPETITIONS) --threads 1 '$(PYTHON) tests/bench/step.py'
 	$(OUT)/bench --repetitions $(REPETITIONS) --threads 2 '$(PYTHON) tests/bench/step.py'
+
+# A classifier trained on all of Fashion-MNIST, here and by PyTorch.
+EPOCHS ?= 10
+
+$(OUT)/fashion: $(OUT)/obj/tests/bench/fashion.o $(STATIC)
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
+
+bench-fashion: $(OUT)/fashion
+	tests/bench/fashion.sh $(OUT)/fashion '$(PYTHON)' $(EPOCHS)
 
 # -- The rest --
 
@@ -316,7 +327,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 -include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
--include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d
+-include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif
