@@ -90,7 +90,7 @@ LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(OPENMP)
 KERNEL_FLAGS := -Wno-pass-failed -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd \
     $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n)
 
-STB_FLAGS := $(call accepts,-ftrivial-auto-var-init=zero,int main(void) { return 0; }\n)
+STB_FLAGS := -fwrapv $(if $(SANITIZE),-fno-sanitize=shift) $(call accepts,-ftrivial-auto-var-init=zero,int main(void) { return 0; }\n)
 
 # The instruction sets that kernels are compiled for; the best one is chosen when a graph is made.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
@@ -141,9 +141,9 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
 
-# stb_image counts on signed numbers that wrap around; and what it makes of a damaged file is then the
-# same each time.
-$(OUT)/obj/core/data/stb.o: CFLAGS_ALL += -fwrapv $(STB_FLAGS)
+# stb_image counts on signed numbers that wrap around, shifts by more than 31 where a JPEG is damaged
+# (any bits will do there), and leaves variables unset, which are 0 here and so the same each time.
+$(OUT)/obj/core/data/stb.o: CFLAGS_ALL += $(STB_FLAGS)
 
 define ISA_RULE
 $(OUT)/obj/%.$(1).o: %.c $(OUT)/flags
@@ -154,7 +154,7 @@ $(OUT)/obj/%.$(1).o: %.c $(OUT)/flags
 endef
 $(foreach isa,$(ISAS),$(eval $(call ISA_RULE,$(isa))))
 
-FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(LDFLAGS_ALL)
+FLAGS_TEXT := $(shell $(CC) --version | head -n 1) $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(STB_FLAGS) $(LDFLAGS_ALL)
 $(OUT)/flags: FORCE
 	$(call need_header,stdlib.h,The C library for development,libc6-dev)
 	$(call need_header,zlib.h,zlib (reads compressed files),zlib1g-dev)

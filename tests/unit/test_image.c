@@ -137,6 +137,14 @@ START_TEST(says_what_is_wrong) {
     says(PARSE(f.bytes, f.size), "gr_image_read: t: a chunk's checksum is wrong", "");
     free(f.bytes);
     f = data_file("rgb.jpg");
+    enum { CODES = 300, SEGMENT = 2 + 2 + 17 + CODES };
+    unsigned char more[SEGMENT + 2000] = {
+        0xff, 0xd8,      0xff,      0xc4, (2 + 17 + CODES) / 256, (2 + 17 + CODES) % 256,
+        0,    [21] = 45, [22] = 255};
+    memcpy(more + 2 + SEGMENT, f.bytes + 2, f.size - 2); /* one table too long before all others */
+    says(PARSE(more, SEGMENT + f.size), "gr_image_read: t: a Huffman table is damaged", "");
+    free(f.bytes);
+    f = data_file("rgb.jpg");
     says(PARSE(f.bytes, f.size - 2), "gr_image_read: t: the file ends before its picture does", "");
     f.bytes[3] = 0xe5;
     f.bytes[2] = 0;
