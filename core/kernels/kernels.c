@@ -13,6 +13,7 @@
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
+    extern const gr_pool_kernels gr_pool_##isa_;                                                   \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -23,6 +24,7 @@
         .reduce = &gr_reduce_##isa_,                                                               \
         .ctc = &gr_ctc_##isa_,                                                                     \
         .patch = &gr_patch_##isa_,                                                                 \
+        .pool = &gr_pool_##isa_,                                                                   \
     }
 
 KERNELS_OF(base);

@@ -193,6 +193,18 @@ typedef struct gr_patch_kernels {
                     int64_t end, gr_real *image);
 } gr_patch_kernels;
 
+/* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
+ * the image. */
+typedef struct gr_pool_kernels {
+    /* Each window's largest element and its place: the first of equal ones, and the first NaN if
+     * there is one. Every window has an element. */
+    void (*largest)(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
+                    int32_t *place);
+    /* The image of zeros to which each y is added at its place, which is in its window. */
+    void (*put)(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
+                gr_real *image);
+} gr_pool_kernels;
+
 typedef struct gr_kernels {
     const char *isa;
     const gr_elementwise_kernels *elementwise;
@@ -203,6 +215,7 @@ typedef struct gr_kernels {
     const gr_reduce_kernels *reduce;
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;
+    const gr_pool_kernels *pool;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

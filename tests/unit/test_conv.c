@@ -229,6 +229,55 @@ START_TEST(large_shapes_as_by_a_plain_loop) {
 }
 END_TEST
 
+/* -- Pooling by a plain loop, for rows of all lengths beside a vector's -- */
+
+/* The place of a window's first NaN, else of its first maximum. */
+static int64_t largest_place(const gr_tensor *x, int64_t image, int window, int p, int q) {
+    int width = x->shape.dim[3];
+    int64_t corner = image * x->shape.dim[2] * width + (int64_t)p * window * width + q * window;
+    int64_t best = corner;
+    for (int k = 0; k < window * window; k++) {
+        int64_t at = corner + k / window * width + k % window;
+        if (isnan(x->data[best])) break;
+        if (isnan(x->data[at]) || x->data[at] > x->data[best]) best = at;
+    }
+    return best;
+}
+
+static void expect_pooled(gr_tensor *x, int window) {
+    gr_tensor *y = gr_max_pool2d(x, window);
+    ck_assert_msg(y != NULL, "%s", gr_error(x->graph));
+    gr_tensor *v = gr_normal(x->graph, y->shape, 0, 1);
+    const gr_tensor *grad = gr_grad(y, x, .grad_output = v);
+    gr_tensor *expected = gr_zeros(x->graph, x->shape);
+    int rows = y->shape.dim[2], columns = y->shape.dim[3];
+    for (int64_t k = 0; k < y->size; k++) {
+        int64_t at = largest_place(x, k / (rows * columns), window,
+                                   (int)(k % (rows * columns) / columns), (int)(k % columns));
+        ck_assert(memcmp(&y->data[k], &x->data[at], sizeof *x->data) == 0);
+        expected->data[at] = v->data[k];
+    }
+    for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(grad, k), gr_at(expected, k));
+}
+
+START_TEST(pools_as_by_a_plain_loop) {
+    const char *const isas[] = {"base", "avx2", "avx512"};
+    gr_graph *of_isa = gr_graph_new(.isa = isas[_i], .seed = 11);
+    for (int width = 2; width <= 41 && !gr_failed(of_isa); width++)
+        for (int window = 1; window <= 3; window++) {
+            gr_shape shape = GR_SHAPE(1, 3, 3 + width % 4, width + 1);
+            gr_tensor *x = gr_requires_grad(gr_normal(of_isa, shape, 0, 1));
+            for (int64_t k = 0; k < x->size; k++) {
+                x->data[k] = (gr_real)round(2 * x->data[k]); /* so that many are equal */
+                if (x->data[k] > 3) x->data[k] = (gr_real)NAN;
+            }
+            expect_pooled(x, window);
+            gr_graph_reset(of_isa);
+        }
+    gr_graph_free(of_isa);
+}
+END_TEST
+
 /* -- Threads -- */
 
 typedef struct outcome {
@@ -555,6 +604,7 @@ Suite *conv_suite(void) {
     tcase_add_test(t, every_case_by_differences);
 #endif
     tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, (int)(sizeof large / sizeof *large));
+    tcase_add_loop_test(t, pools_as_by_a_plain_loop, 0, 3);
     tcase_add_loop_test(t, threads_do_not_matter, 0, 2);
     tcase_add_test(t, pairs);
     tcase_add_test(t, empty_tensors);
