@@ -14,6 +14,7 @@
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
     extern const gr_pool_kernels gr_pool_##isa_;                                                   \
+    extern const gr_direct_kernels gr_direct_##isa_;                                               \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -25,6 +26,7 @@
         .ctc = &gr_ctc_##isa_,                                                                     \
         .patch = &gr_patch_##isa_,                                                                 \
         .pool = &gr_pool_##isa_,                                                                   \
+        .direct = &gr_direct_##isa_,                                                               \
     }
 
 KERNELS_OF(base);

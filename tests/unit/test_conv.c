@@ -198,14 +198,25 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
                       "%s: %lld is %.9g, expected %.9g", what, (long long)i, gr_at(t, i), sum[i]);
 }
 
+/* The first six with steps or single taps, or so that blocks of the matrix of patches differ; then
+ * bands of a large image, blocks of many channels, taps apart, channels and columns that are no whole tile,
+ * rows as short as a vector's part. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
     {1, 1, 600, 9, 9, 20, 1, 1, 2, 0, 1, 5, 5},    {64, 1, 2, 3, 3, 3, 2, 2, 1, 1, 1, 4, 4},
+    {2, 1, 20, 61, 70, 9, 3, 3, 1, 1, 1, 61, 70},  {3, 1, 5, 12, 13, 70, 3, 3, 1, 1, 1, 12, 13},
+    {7, 2, 3, 20, 17, 5, 5, 3, 1, 2, 2, 16, 17},   {33, 1, 7, 8, 5, 11, 3, 2, 1, 1, 1, 8, 6},
+    {20, 3, 1, 11, 6, 1, 3, 3, 1, 0, 1, 9, 4},     {2, 1, 300, 6, 14, 2, 1, 4, 1, 0, 2, 6, 8},
 };
+enum { LARGE = sizeof large / sizeof *large };
 
 START_TEST(large_shapes_as_by_a_plain_loop) {
-    const plain *s = &large[_i];
+    const char *const isas[] = {"avx512", "avx2", "base"};
+    const plain *s = &large[_i % LARGE];
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 5, .isa = isas[_i / LARGE]);
+    if (gr_failed(g)) return; /* the processor lacks the instructions */
     gr_tensor *x =
         gr_requires_grad(gr_normal(g, GR_SHAPE(s->n, s->groups * s->c, s->h, s->w), 0, 1));
     gr_tensor *w =
@@ -442,7 +453,7 @@ START_TEST(refuses) {
     x = gr_zeros(small, GR_SHAPE(1, 16, 40, 40));
     w = gr_zeros(small, GR_SHAPE(16, 16, 39, 39));
     ck_assert_ptr_nonnull(w);
-    gr_conv2d(x, w, .padding = 19);
+    gr_conv2d(x, w, .padding = 19, .stride = 2);
     ck_assert_msg(strstr(gr_error(small), "gr_conv2d: no memory for x (1,16,40,40), ") != NULL,
                   "%s", gr_error(small));
     gr_graph_free(small);
@@ -489,6 +500,26 @@ START_TEST(pools_refuse) {
     ck_assert_ptr_null(gr_avg_pool2d(NULL, 2));
     ck_assert_ptr_null(gr_upsample2d(NULL, 2));
     ck_assert_ptr_null(gr_global_avg_pool2d(NULL));
+}
+END_TEST
+
+/* Wherever memory ends, there is an error and no crash; and scratch memory is not needed twice. */
+START_TEST(memory_ends_anywhere) {
+    int failures = 0, successes = 0;
+    for (int64_t numbers = 30000; numbers < 400000; numbers += 7000) {
+        gr_graph *small = gr_graph_new(.memory_limit = (size_t)numbers * sizeof(gr_real));
+        gr_tensor *x = gr_requires_grad(gr_zeros(small, GR_SHAPE(3, 8, 20, 21)));
+        gr_tensor *w = gr_requires_grad(gr_zeros(small, GR_SHAPE(10, 8, 3, 3)));
+        gr_tensor *grads[2];
+        if (gr_grads(GR_LIST(gr_conv2d(x, w, .padding = 1)), GR_LIST(x, w), grads))
+            successes++;
+        else
+            failures++;
+        ck_assert(!gr_failed(small) == (grads[0] != NULL));
+        gr_graph_free(small);
+    }
+    ck_assert_int_gt(failures, 3);
+    ck_assert_int_gt(successes, 3);
 }
 END_TEST
 
@@ -603,7 +634,7 @@ Suite *conv_suite(void) {
 #ifdef GR_DOUBLE
     tcase_add_test(t, every_case_by_differences);
 #endif
-    tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, (int)(sizeof large / sizeof *large));
+    tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, 3 * LARGE);
     tcase_add_loop_test(t, pools_as_by_a_plain_loop, 0, 3);
     tcase_add_loop_test(t, threads_do_not_matter, 0, 2);
     tcase_add_test(t, pairs);
@@ -611,6 +642,7 @@ Suite *conv_suite(void) {
     tcase_add_test(t, empty_images);
     tcase_add_test(t, extreme_numbers);
     tcase_add_test(t, refuses);
+    tcase_add_test(t, memory_ends_anywhere);
     tcase_add_test(t, pools_refuse);
     tcase_add_test(t, layers_name_and_initialise_as_torch);
     tcase_add_test(t, layers_are_the_operations);
