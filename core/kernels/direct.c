@@ -82,11 +82,12 @@ static void k_frame(const gr_frame *f, int64_t channels, const gr_real *image, i
                     int64_t rows, gr_real *planes) {
     int64_t begin = first < 0 ? 0 : first,
             end = first + rows < f->height ? first + rows : f->height;
-    memset(planes, 0, (size_t)(channels * f->plane) * sizeof *planes);
-    for (int64_t c = 0; c < channels; c++, image += f->height * f->width, planes += f->plane)
+    for (int64_t c = 0; c < channels; c++, image += f->height * f->width, planes += f->plane) {
+        memset(planes, 0, (size_t)f->plane * sizeof *planes);
         for (int64_t row = begin; row < end; row++)
             copy_row(f->width, image + row * f->width, 0,
                      planes + (row - first) * f->pitch + f->left);
+    }
 }
 
 static void k_unframe(const gr_frame *f, int64_t channels, const gr_real *planes, int64_t rows,

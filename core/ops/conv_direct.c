@@ -12,10 +12,10 @@
 #include "core/ops/conv_internal.h"
 
 /* Numbers in the frames of a band, if it has at least LEAST_ROWS; positions that are correlated at
- * once, so that those of a tile of y's channels stay in the first cache. */
-enum { BAND = 1 << 16, LEAST_ROWS = 4, POSITIONS = 1 << 11 };
-/* Channels of y in one item of a correlation. */
-enum { ITEM_CHANNELS = 64 };
+ * once, whose frames of CHANNELS of y stay in the first cache. */
+enum { BAND = 1 << 16, LEAST_ROWS = 4, POSITIONS = 1 << 10 };
+/* Channels of y that are framed at once, and in one item of a correlation. */
+enum { CHANNELS = 8, ITEM_CHANNELS = 64 };
 /* Positions below which an image is too small for vectors along it. */
 enum { LEAST_POSITIONS = 32 };
 
@@ -223,25 +223,43 @@ static gr_frame frame_of_y(const sum_work *w) {
                       .plane = gr_aligned(l->band_rows * l->frame.pitch)};
 }
 
-/* A band of some images, and the channels of y from `from` on. */
+/* Frames of a band of some images, all their channels in x and channels of y from `from` on. */
+static void frame_x(const sum_work *w, int64_t group, int64_t image, int64_t images, int64_t begin,
+                    int64_t end, gr_real *to) {
+    const gr_conv_geometry *s = w->s;
+    for (int64_t k = image; k < image + images; k++, to += s->x_channels * w->l.frame.plane) {
+        int64_t set = k * s->groups + group;
+        frame(w->kernels, &w->l, w->d->x + set * s->x_channels * s->image, begin, end, to);
+    }
+}
+static void frame_y(const sum_work *w, const gr_frame *f, int64_t group, int64_t image,
+                    int64_t images, int64_t begin, int64_t end, int64_t from, int64_t channels,
+                    gr_real *to) {
+    const gr_conv_geometry *s = w->s;
+    for (int64_t k = image; k < image + images; k++, to += channels * f->plane) {
+        int64_t channel = (k * s->groups + group) * s->y_channels + from;
+        w->kernels->direct->frame(f, channels, w->d->y + channel * s->positions, begin, end - begin,
+                                  to);
+    }
+}
+
+/* A band of some images, and the channels of y from `from` to `to`, a few at a time, so that their
+ * frames are correlated while they are in the first cache. */
 static void correlate_band(const sum_work *w, int64_t group, int64_t image, int64_t images,
-                           int64_t band, int64_t from, int64_t channels, gr_real *scratch,
-                           gr_real *sum) {
+                           int64_t band, int64_t from, int64_t to, gr_real *scratch, gr_real *sum) {
     const gr_conv_geometry *s = w->s;
     gr_frame of_y = frame_of_y(w);
     int64_t begin, end, positions = band_positions(&w->l, band, &begin, &end);
-    int64_t x_image = s->x_channels * w->l.frame.plane, y_image = channels * of_y.plane;
+    int64_t x_image = s->x_channels * w->l.frame.plane;
     gr_real *x = scratch, *y = scratch + w->images * x_image;
-    for (int64_t k = 0; k < images; k++) {
-        int64_t set = (image + k) * s->groups + group;
-        frame(w->kernels, &w->l, w->d->x + set * s->x_channels * s->image, begin, end,
-              x + k * x_image);
-        w->kernels->direct->frame(&of_y, channels,
-                                  w->d->y + (set * s->y_channels + from) * s->positions, begin,
-                                  end - begin, y + k * y_image);
+    frame_x(w, group, image, images, begin, end, x);
+    for (; from < to; from += CHANNELS, sum += CHANNELS * s->rows) {
+        int64_t channels = gr_least(CHANNELS, to - from);
+        frame_y(w, &of_y, group, image, images, begin, end, from, channels, y);
+        w->kernels->direct->correlate(channels, s->rows, images, gr_aligned(positions), y,
+                                      of_y.plane, channels * of_y.plane, x, w->l.offset, x_image,
+                                      sum);
     }
-    w->kernels->direct->correlate(channels, s->rows, images, gr_aligned(positions), y, of_y.plane,
-                                  y_image, x, w->l.offset, x_image, sum);
 }
 
 /* An item is a piece of the batch, a group and a block of y's channels. */
@@ -251,14 +269,13 @@ static void sum_item(const void *context, int64_t i, gr_real *scratch) {
     int64_t block = i % w->channel_blocks, group = i / w->channel_blocks % s->groups;
     int64_t piece = i / w->channel_blocks / s->groups;
     int64_t from = gr_cut(s->y_channels, w->channel_blocks, block);
-    int64_t channels = gr_cut(s->y_channels, w->channel_blocks, block + 1) - from;
+    int64_t to = gr_cut(s->y_channels, w->channel_blocks, block + 1);
     int64_t end = gr_cut(s->batch, w->pieces, piece + 1);
     gr_real *sum = w->partial + ((piece * s->groups + group) * s->y_channels + from) * s->rows;
-    memset(sum, 0, (size_t)(channels * s->rows) * sizeof *sum);
+    memset(sum, 0, (size_t)((to - from) * s->rows) * sizeof *sum);
     for (int64_t k = gr_cut(s->batch, w->pieces, piece); k < end; k += w->images)
         for (int64_t band = 0; band < w->l.bands; band++)
-            correlate_band(w, group, k, gr_least(w->images, end - k), band, from, channels, scratch,
-                           sum);
+            correlate_band(w, group, k, gr_least(w->images, end - k), band, from, to, scratch, sum);
 }
 
 /* The pieces' sums, added in order. */
@@ -289,9 +306,8 @@ void gr_conv_direct_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv
     w.l.offset = w.partial == NULL ? NULL : gr_conv_memory(n, offset_bytes);
     if (w.l.offset != NULL) {
         set_offsets(&w.l, &s->patches, 1);
-        int64_t channels = gr_pieces_of(s->y_channels, w.channel_blocks);
         int64_t scratch =
-            w.images * (s->x_channels * w.l.frame.plane + channels * frame_of_y(&w).plane);
+            w.images * (s->x_channels * w.l.frame.plane + CHANNELS * frame_of_y(&w).plane);
         gr_conv_run(n, w.pieces * s->groups * w.channel_blocks, gr_conv_operations(s), scratch,
                     sum_item, &w);
         if (!gr_failed(n->graph)) gr_for(n->graph, numbers, GR_GRAIN, add_pieces, &w);
