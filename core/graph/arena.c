@@ -80,7 +80,10 @@ void *gr_arena_alloc(gr_arena *a, size_t bytes, size_t align) {
 void gr_arena_give_back(gr_arena *a, void *last, size_t bytes, size_t align) {
     if (last == NULL) return;
     a->used -= bytes + align;
-    a->chunks->used = (size_t)((char *)last - chunk_bytes(a->chunks));
+    char *begin = chunk_bytes(a->chunks);
+    /* What lies in an older chunk stays taken until the reset. */
+    if ((char *)last >= begin && (char *)last < begin + a->chunks->size)
+        a->chunks->used = (size_t)((char *)last - begin);
     ASAN_POISON_MEMORY_REGION(last, bytes);
 }
 

@@ -12,6 +12,8 @@
  * - The pieces are copied before use ("packed") into the order in which the micro-kernel reads
  *   them: transposed or not, it then meets consecutive numbers. Small products read in place what
  *   can be read in place.
+ * - B's rows may lie anywhere, even overlap: a convolution's patches are rows of one image, each
+ *   shifted by another tap of the kernel, and need not be copied.
  *
  * Differently from BLIS, edges are not padded. The micro-kernel comes in several widths, of which
  * the widest that fits into a row of C is taken, and the last vector of a row is moved back so that
@@ -58,6 +60,7 @@ typedef struct tile_work {
     int64_t rows, k, last;
     const gr_real *a, *b, *start;
     int64_t a_row, a_col, b_row, start_row;
+    const int64_t *b_offset;
     gr_real *c;
     int64_t c_row;
 } tile_work;
@@ -96,19 +99,20 @@ typedef void tile_kernel(const tile_work *w);
 typedef struct width {
     int lanes;
     tile_kernel *const *tiles;
+    tile_kernel *const *tiles_at; /* for a B with b_offset */
 } width;
 
 static const width widths[] = {
 #if MAX_LANES >= 16
-    {16, tiles_16},
+    {16, tiles_16, tiles_at_16},
 #endif
 #if MAX_LANES >= 8
-    {8, tiles_8},
+    {8, tiles_8, tiles_at_8},
 #endif
 #if MAX_LANES >= 4
-    {4, tiles_4},
+    {4, tiles_4, tiles_at_4},
 #endif
-    {2, tiles_2},   {1, tiles_1},
+    {2, tiles_2, tiles_at_2},    {1, tiles_1, tiles_at_1},
 };
 
 /* The widest that is no wider than a row of n columns. */
@@ -200,10 +204,11 @@ static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step
 /* All rows of C in one strip: `t` is its first tile, a_tile the distance from a tile's rows of A to
  * the next one's. */
 static void multiply_strip(const width *w, int vectors, int64_t rows, int64_t a_tile, tile_work t) {
+    tile_kernel *const *tiles = t.b_offset != NULL ? w->tiles_at : w->tiles;
     for (int64_t i = 0; i < rows; i += MAX_ROWS) {
         t.rows = rows - i < MAX_ROWS ? rows - i : MAX_ROWS;
         bool half = t.rows <= MAX_ROWS / 2;
-        w->tiles[(half ? 0 : MAX_VECTORS) + vectors - 1](&t);
+        tiles[(half ? 0 : MAX_VECTORS) + vectors - 1](&t);
         t.a += a_tile;
         if (t.start != NULL) t.start += MAX_ROWS * t.start_row;
         t.c += MAX_ROWS * t.c_row;
@@ -219,6 +224,7 @@ static tile_work strip_work(const gr_product *p, const width *w, strip at) {
                        .a_col = p->a_col,
                        .b = p->b + at.begin * p->b_col,
                        .b_row = p->b_row,
+                       .b_offset = p->b_offset,
                        .start = p->start == NULL ? NULL : p->start + at.begin,
                        .start_row = p->start_row,
                        .c = p->c + at.begin,

@@ -14,9 +14,10 @@ typedef gr_real loose_vec
     __attribute__((vector_size(LANES * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
 #endif
 
-/* `rows` and `vectors` are constants where this is inlined, so that sum stays in registers. */
+/* The last three parameters are constants where this is inlined, so that sum stays in registers.
+ * `scattered`: B's rows are where b_offset says. */
 static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work *w, int rows,
-                                                                 int vectors) {
+                                                                 int vectors, bool scattered) {
     vec sum[MAX_ROWS][MAX_VECTORS], b_row[MAX_VECTORS];
     const gr_real *a[MAX_ROWS], *b = w->b;
     int64_t column[MAX_VECTORS];
@@ -32,8 +33,10 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
                 sum[i][v] = *(const loose_vec *)(w->start + row * w->start_row + column[v]);
         }
     }
+    const int64_t *offset = w->b_offset;
     int64_t steps = w->k, a_col = w->a_col, next_b = w->b_row, last = w->last;
     for (int64_t k = 0; steps > 0; steps--, k += a_col, b += next_b) {
+        if (scattered) b = w->b + *offset++;
         UNROLL for (int v = 0; v < vectors - 1; v++) b_row[v] = *(const loose_vec *)(b + v * LANES);
         b_row[vectors - 1] = *(const loose_vec *)(b + last);
         UNROLL for (int i = 0; i < rows; i++) {
@@ -50,13 +53,19 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
 
 #define TILE(rows, vectors)                                                                        \
     static void OF_WIDTH(tile_##rows##_##vectors##_of)(const tile_work *w) {                       \
-        OF_WIDTH(tile)(w, rows, vectors);                                                          \
+        OF_WIDTH(tile)(w, rows, vectors, false);                                                   \
+    }                                                                                              \
+    static void OF_WIDTH(tile_##rows##_##vectors##_at)(const tile_work *w) {                       \
+        OF_WIDTH(tile)(w, rows, vectors, true);                                                    \
     }
 TILES(TILE)
 #undef TILE
 
 #define TILE(rows, vectors) OF_WIDTH(tile_##rows##_##vectors##_of),
 static tile_kernel *const OF_WIDTH(tiles)[2 * MAX_VECTORS] = {TILES(TILE)};
+#undef TILE
+#define TILE(rows, vectors) OF_WIDTH(tile_##rows##_##vectors##_at),
+static tile_kernel *const OF_WIDTH(tiles_at)[2 * MAX_VECTORS] = {TILES(TILE)};
 #undef TILE
 
 #undef vector

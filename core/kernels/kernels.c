@@ -16,6 +16,8 @@
     extern const gr_normalize_kernels gr_normalize_##isa_;                                         \
     extern const gr_cell_kernels gr_cell_##isa_;                                                   \
     extern const gr_random_kernels gr_random_##isa_;                                               \
+    extern const gr_pool_kernels gr_pool_##isa_;                                                   \
+    extern const gr_direct_kernels gr_direct_##isa_;                                               \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -29,6 +31,8 @@
         .normalize = &gr_normalize_##isa_,                                                         \
         .cell = &gr_cell_##isa_,                                                                   \
         .random = &gr_random_##isa_,                                                               \
+        .pool = &gr_pool_##isa_,                                                                   \
+        .direct = &gr_direct_##isa_,                                                               \
     }
 
 KERNELS_OF(base);

@@ -91,11 +91,13 @@ typedef struct gr_update_kernels {
 /* C = start + A B with A (m,k), B (k,n) and C (m,n); element (i,j) of A is
  * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's
  * rows are contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to
- * it), a row for all with a distance of 0 (a bias), or NULL for zeros. */
+ * it), a row for all with a distance of 0 (a bias), or NULL for zeros. If b_offset is not NULL, row
+ * k of B begins at b + b_offset[k] instead, b_row is 0 and b_col 1; only `small` knows of it. */
 typedef struct gr_product {
     int64_t m, n, k;
     const gr_real *a, *b, *start;
     int64_t a_row, a_col, b_row, b_col, start_row;
+    const int64_t *b_offset;
     gr_real *c;
     int64_t c_row;
 } gr_product;
@@ -267,6 +269,42 @@ typedef struct gr_random_kernels {
     void (*drop)(int64_t n, const uint32_t *word, uint32_t threshold, gr_real factor,
                  const gr_real *x, gr_real *y);
 } gr_random_kernels;
+/* How images are copied between zeros so that each shift of an image is a shift of its numbers: a
+ * channel's plane has rows of `pitch` numbers, of which `left` zeros come first, then a row of the
+ * image, then zeros. */
+typedef struct gr_frame {
+    int64_t height, width; /* of the image */
+    int64_t left, pitch;
+    int64_t plane; /* from channel to channel, at least rows pitch; zeros to its end */
+} gr_frame;
+typedef struct gr_direct_kernels {
+    /* Rows first ... first+rows-1 of the image; those that it has not are zeros. */
+    void (*frame)(const gr_frame *f, int64_t channels, const gr_real *image, int64_t first,
+                  int64_t rows, gr_real *planes);
+    /* Back: `rows` rows of an image from the beginning of each plane (left is not looked at), with
+     * the channel's bias added unless that is NULL. `image` points to the first of these rows. */
+    void (*unframe)(const gr_frame *f, int64_t channels, const gr_real *planes, int64_t rows,
+                    const gr_real *bias, gr_real *image);
+    /* sum[o * taps + r] += sum over n of y[o * y_row + n] x[offset[r] + n], for o < channels,
+     * r < taps and n < positions, over `images` that lie `y_image` and `x_image` apart. Positions
+     * are a multiple of GR_DIRECT_LANES. */
+    void (*correlate)(int64_t channels, int64_t taps, int64_t images, int64_t positions,
+                      const gr_real *y, int64_t y_row, int64_t y_image, const gr_real *x,
+                      const int64_t *offset, int64_t x_image, gr_real *sum);
+} gr_direct_kernels;
+enum { GR_DIRECT_LANES = 16 };
+
+/* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
+ * the image. */
+typedef struct gr_pool_kernels {
+    /* Each window's largest element and its place: the first of equal ones, and the first NaN if
+     * there is one. Every window has an element. */
+    void (*largest)(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
+                    int32_t *place);
+    /* The image of zeros to which each y is added at its place, which is in its window. */
+    void (*put)(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
+                gr_real *image);
+} gr_pool_kernels;
 
 typedef struct gr_kernels {
     const char *isa;
@@ -281,6 +319,8 @@ typedef struct gr_kernels {
     const gr_normalize_kernels *normalize;
     const gr_cell_kernels *cell;
     const gr_random_kernels *random;
+    const gr_pool_kernels *pool;
+    const gr_direct_kernels *direct;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

@@ -1,23 +1,5 @@
 /* The patches of images as columns of a matrix, so that a convolution is a product. */
-#include "core/kernels/kernels.h"
-
-/* One tap: where it falls beside the position, and the columns [low, high) of a row of positions at
- * which it is within the image. */
-typedef struct tap {
-    int64_t row, column, low, high;
-} tap;
-
-static int64_t clamped(int64_t x, int64_t high) { return x < 0 ? 0 : x > high ? high : x; }
-
-static tap tap_at(const gr_patches *p, int i, int j) {
-    tap t = {.row = (int64_t)i * p->dilation[0] - p->padding[0],
-             .column = (int64_t)j * p->dilation[1] - p->padding[1]};
-    int64_t s = p->stride[1], left = p->width - t.column;
-    t.low = t.column < 0 ? clamped((-t.column + s - 1) / s, p->out_width) : 0;
-    t.high = left > 0 ? clamped((left + s - 1) / s, p->out_width) : 0;
-    if (t.high < t.low) t.high = t.low;
-    return t;
-}
+#include "core/kernels/tap.h"
 
 /* A run of positions in one row, [from, to), cut to those at which the tap is within the image:
  * [low, high), the first of which reads `image`. */

@@ -43,6 +43,7 @@ static inline gr_product gr_product_depth(const gr_product *p, int64_t i) {
     part.k = (i + 1) * p->k / pieces - from;
     part.a += from * p->a_col;
     part.b += from * p->b_row;
+    if (p->b_offset != NULL) part.b_offset += from;
     if (i > 0) {
         part.start = p->c;
         part.start_row = p->c_row;

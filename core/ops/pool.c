@@ -1,4 +1,4 @@
-/* The largest elements of windows: the places of them first, then gather. */
+/* The largest elements of windows, and their places, to which gradients go. */
 #include "core/ops/pool.h"
 
 #include "core/graph/graph_internal.h"
@@ -6,51 +6,12 @@
 #include "core/ops/shape.h"
 #include "core/ops/window_internal.h"
 
-#include <math.h>
-
-/* Elements looked at in a piece of work for one thread. */
-enum { GRAIN = 1 << 15 };
-
-typedef struct pool_walk {
-    const gr_window *window;
-    const gr_real *x;
-    int32_t *place;
-    int height, width, rows, columns; /* of x; of the result */
-} pool_walk;
-
 /* The taps [first, end) of the window at a place that are within `size` elements. */
 static void taps_within(const gr_window *w, int i, int place, int size, int *first, int *end) {
     int64_t begin = (int64_t)place * w->stride[i] - w->padding[i], d = w->dilation[i];
     int64_t last = size > begin ? (size - begin + d - 1) / d : 0;
     *first = begin < 0 ? (int)((-begin + d - 1) / d) : 0;
     *end = last < w->kernel[i] ? (int)last : w->kernel[i];
-}
-
-static int32_t largest(const pool_walk *p, const gr_real *x, int row, int column) {
-    const gr_window *w = p->window;
-    int i0, i1, j0, j1;
-    taps_within(w, 0, row, p->height, &i0, &i1);
-    taps_within(w, 1, column, p->width, &j0, &j1);
-    int64_t top = (int64_t)row * w->stride[0] - w->padding[0];
-    int64_t left = (int64_t)column * w->stride[1] - w->padding[1];
-    int64_t best = -1;
-    for (int i = i0; i < i1; i++)
-        for (int j = j0; j < j1; j++) {
-            int64_t at =
-                (top + (int64_t)i * w->dilation[0]) * p->width + left + (int64_t)j * w->dilation[1];
-            if (best < 0 || x[at] > x[best] || (isnan(x[at]) && !isnan(x[best]))) best = at;
-        }
-    return (int32_t)best;
-}
-
-static void pool_planes(void *context, int64_t begin, int64_t end) {
-    const pool_walk *p = context;
-    for (int64_t k = begin; k < end; k++) {
-        const gr_real *x = p->x + k * p->height * p->width;
-        int32_t *place = p->place + k * p->rows * p->columns;
-        for (int i = 0; i < p->rows; i++)
-            for (int j = 0; j < p->columns; j++) *place++ = largest(p, x, i, j);
-    }
 }
 
 /* Whether each place of the window sees an element: with dilation, taps may step over the image. */
@@ -67,7 +28,56 @@ static bool sees_elements(const gr_node *n, const gr_window *w, const int places
     return true;
 }
 
-static bool max_pool_shape(const gr_node *n, gr_shape *shape) {
+/* -- Running the kernels: an item is an image -- */
+
+typedef struct pool_work {
+    const gr_pool_kernels *kernels;
+    gr_patches window;
+    int64_t image, rows, positions; /* H W; P; P Q */
+    gr_real *x, *y;                 /* one of them is the result */
+    int32_t *place;
+} pool_work;
+
+static void largest_range(void *context, int64_t begin, int64_t end) {
+    const pool_work *w = context;
+    for (int64_t k = begin; k < end; k++)
+        w->kernels->largest(&w->window, w->rows, w->x + k * w->image, w->y + k * w->positions,
+                            w->place + k * w->positions);
+}
+
+static void put_range(void *context, int64_t begin, int64_t end) {
+    const pool_work *w = context;
+    for (int64_t k = begin; k < end; k++)
+        w->kernels->put(&w->window, w->rows, w->y + k * w->positions, w->place + k * w->positions,
+                        w->x + k * w->image);
+}
+
+static void run(const gr_node *n, const gr_window *w, gr_tensor *x, gr_tensor *y, gr_tensor *place,
+                gr_range_function *f) {
+    const int *xs = x->shape.dim, *ys = y->shape.dim;
+    pool_work work = {
+        .kernels = n->graph->kernels->pool,
+        .window = {.height = xs[2], .width = xs[3], .out_width = ys[3]},
+        .image = (int64_t)xs[2] * xs[3],
+        .rows = ys[2],
+        .positions = (int64_t)ys[2] * ys[3],
+        .x = x->data,
+        .y = y->data,
+        .place = place->index,
+    };
+    for (int i = 0; i < 2; i++) {
+        work.window.kernel[i] = w->kernel[i];
+        work.window.stride[i] = w->stride[i];
+        work.window.padding[i] = w->padding[i];
+        work.window.dilation[i] = w->dilation[i];
+    }
+    int64_t seen = work.positions * w->kernel[0] * w->kernel[1] + work.image;
+    if (y->size > 0) gr_for(n->graph, (int64_t)xs[0] * xs[1], 1 + GR_GRAIN / seen, f, &work);
+}
+
+/* -- The places -- */
+
+static bool place_shape(const gr_node *n, gr_shape *shape) {
     const gr_window *w = n->params;
     gr_shape x = n->in[0]->shape;
     if (!gr_window_check(n, w)) return false;
@@ -83,27 +93,17 @@ static bool max_pool_shape(const gr_node *n, gr_shape *shape) {
     return gr_window_places(n, w, &shape->dim[2]) && sees_elements(n, w, &shape->dim[2]);
 }
 
-static void max_pool_forward(const gr_node *n) {
-    const gr_shape x = n->in[0]->shape, y = n->out->shape;
-    const gr_window *w = n->params;
-    pool_walk p = {.window = w,
-                   .x = n->in[0]->data,
-                   .place = n->out->index,
-                   .height = x.dim[2],
-                   .width = x.dim[3],
-                   .rows = y.dim[2],
-                   .columns = y.dim[3]};
-    int64_t work = (int64_t)p.rows * p.columns * w->kernel[0] * w->kernel[1];
-    if (n->out->size > 0)
-        gr_for(n->graph, (int64_t)x.dim[0] * x.dim[1], 1 + GRAIN / work, pool_planes, &p);
-}
+static void place_forward(const gr_node *n) { (void)n; }
 
-/* The largest elements' places in their images. */
-static const gr_op max_pool_op = {.name = "gr_max_pool2d",
-                                  .operands = {"x"},
-                                  .kind = GR_INDEX,
-                                  .shape = max_pool_shape,
-                                  .forward = max_pool_forward};
+/* Memory for the places in their images; max_pool_op, which sees each element anyway, writes them.
+ */
+static const gr_op place_op = {.name = "gr_max_pool2d",
+                               .operands = {"x"},
+                               .kind = GR_INDEX,
+                               .shape = place_shape,
+                               .forward = place_forward};
+
+/* -- The elements, and the gradient, which goes to their places -- */
 
 /* Images as rows, (N,C,H,W) to (N,C,H W). */
 static gr_tensor *flat_images(gr_tensor *x) {
@@ -111,17 +111,64 @@ static gr_tensor *flat_images(gr_tensor *x) {
     return gr_reshape(x, GR_SHAPE(s.dim[0], s.dim[1], s.dim[2] * s.dim[3]));
 }
 
+typedef struct put_params {
+    gr_window window;
+    gr_shape x;
+} put_params;
+
+static bool put_shape(const gr_node *n, gr_shape *shape) {
+    *shape = ((const put_params *)n->params)->x;
+    return true;
+}
+
+static void put_forward(const gr_node *n) {
+    const put_params *p = n->params;
+    run(n, &p->window, n->out, n->in[0], n->in[1], put_range);
+}
+
+static void put_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *place = n->in[1];
+    grads[0] = gr_reshape(gr_gather(flat_images(grad), 2, flat_images(place)), n->in[0]->shape);
+}
+
+static const gr_op put_op = {.name = "gr_max_pool2d's gradient",
+                             .operands = {"grad", "place"},
+                             .operand_kinds = {GR_REAL, GR_INDEX},
+                             .shape = put_shape,
+                             .forward = put_forward,
+                             .vjp = put_vjp};
+
+static bool max_pool_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[1]->shape;
+    return true;
+}
+
+static void max_pool_forward(const gr_node *n) {
+    run(n, n->params, n->in[0], n->out, n->in[1], largest_range);
+}
+
+static void max_pool_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    put_params p = {*(const gr_window *)n->params, n->in[0]->shape};
+    grads[0] = gr_apply(&put_op, GR_LIST(grad, n->in[1]), &p, sizeof p);
+}
+
+static const gr_op max_pool_op = {.name = "gr_max_pool2d",
+                                  .operands = {"x", "place"},
+                                  .operand_kinds = {GR_REAL, GR_INDEX},
+                                  .shape = max_pool_shape,
+                                  .forward = max_pool_forward,
+                                  .vjp = max_pool_vjp};
+
 gr_tensor *gr_max_pool2d_(gr_max_pool2d_args a) {
     gr_window w;
     gr_pair_split(a.kernel, w.kernel);
     gr_pair_split(a.stride == 0 ? a.kernel : a.stride, w.stride);
     gr_pair_split(a.padding, w.padding);
     gr_pair_split(a.dilation, w.dilation);
-    gr_tensor *place = gr_apply(&max_pool_op, GR_LIST(a.x), &w, sizeof w);
+    gr_tensor *place = gr_apply(&place_op, GR_LIST(a.x), &w, sizeof w);
     if (place == NULL) return NULL;
-    gr_shape shape = place->shape;
-    if ((int64_t)shape.dim[2] * shape.dim[3] > INT32_MAX)
+    if ((int64_t)place->shape.dim[2] * place->shape.dim[3] > INT32_MAX)
         return gr_fail(a.x->graph, "gr_max_pool2d: %s has too many windows in an image",
                        gr_describe(a.x, "x").text);
-    return gr_reshape(gr_gather(flat_images(a.x), 2, flat_images(place)), shape);
+    return gr_apply(&max_pool_op, GR_LIST(a.x, place), &w, sizeof w);
 }

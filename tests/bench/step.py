@@ -40,6 +40,26 @@ def mlp():
     return step
 
 
+def cnn(c):
+    @workload(f"cnn-{c}-{2 * c}")
+    def setup():
+        net = nn.Sequential(nn.Conv2d(1, c, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                            nn.Conv2d(c, 2 * c, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                            nn.Flatten(), nn.Linear(2 * c * 7 * 7, 10))
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+        x, y = torch.randn(64, 1, 28, 28), torch.randint(10, (64,))
+
+        def step():
+            optimizer.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+        return step
+
+
+cnn(8)
+cnn(16)
+
+
 def matmul(n):
     @workload(f"matmul-{n}")
     def setup():
@@ -49,6 +69,36 @@ def matmul(n):
 
 for n in (16, 64, 128, 256, 512):
     matmul(n)
+
+
+@workload("conv2d-16-32-forward")
+def conv2d_forward():
+    x, w = torch.randn(64, 16, 14, 14), torch.randn(32, 16, 3, 3)
+
+    def step():
+        with torch.no_grad():
+            F.conv2d(x, w, padding=1)
+    return step
+
+
+def gradient_workload(name, f, *shapes, wanted):
+    """Values of f and the gradients to the operands of these shapes, the last `wanted` of them."""
+    @workload(name)
+    def setup():
+        operands = [torch.randn(s) for s in shapes]
+        leaves = [t.requires_grad_() for t in operands[-wanted:]]
+        grad = torch.randn_like(f(*operands))
+        return lambda: torch.autograd.grad(f(*operands), leaves, grad)
+
+
+def conv2d(x, w):
+    return F.conv2d(x, w, padding=1)
+
+
+gradient_workload("conv2d-16-32", conv2d, (64, 16, 14, 14), (32, 16, 3, 3), wanted=2)
+gradient_workload("conv2d-1-16", conv2d, (64, 1, 28, 28), (16, 1, 3, 3), wanted=1)
+gradient_workload("max_pool2d-16", lambda x: F.max_pool2d(x, 2), (64, 16, 28, 28), wanted=1)
+gradient_workload("relu-64x16x28x28", F.relu, (64, 16, 28, 28), wanted=1)
 
 
 def loss_workload(name, make):

@@ -5,6 +5,14 @@ static gr_tensor *kept_normal(gr_graph *g, gr_shape shape) {
     return gr_keep(gr_normal(g, shape, 0, 1));
 }
 
+static gr_tensor *leaf(gr_tensor *t) { return gr_requires_grad(gr_keep(t)); }
+
+static gr_tensor *classes(gr_graph *g, int n, int count) {
+    gr_tensor *t = gr_keep(gr_permutation(g, n));
+    for (int i = 0; t != NULL && i < n; i++) t->index[i] %= count;
+    return t;
+}
+
 /* -- Training steps: forward, backward, optimizer, reset -- */
 
 static void mlp_setup(bench *b) {
@@ -23,6 +31,25 @@ static void mlp_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
+/* size and 2 size channels, 3 by 3 with padding, pooled twice, on images of 28 by 28 */
+static void cnn_setup(bench *b) {
+    gr_graph *g = b->graph;
+    b->net = gr_sequential(g, gr_conv2d_layer(g, 1, b->size, 3, .padding = 1), gr_relu_layer(g),
+                           gr_max_pool2d_layer(g, 2),
+                           gr_conv2d_layer(g, b->size, 2 * b->size, 3, .padding = 1),
+                           gr_relu_layer(g), gr_max_pool2d_layer(g, 2), gr_flatten_layer(g),
+                           gr_linear(g, 2 * b->size * 7 * 7, 10));
+    b->optimizer = gr_adam(b->net, .lr = 1e-3);
+    b->x = kept_normal(g, GR_SHAPE(64, 1, 28, 28));
+    b->y = classes(g, 64, 10);
+}
+
+static void cnn_step(bench *b) {
+    gr_backward(gr_cross_entropy(gr_forward(b->net, b->x), b->y));
+    gr_step(b->optimizer);
+    gr_graph_reset(b->graph);
+}
+
 /* -- Single operations -- */
 
 static void matmul_setup(bench *b) {
@@ -35,20 +62,59 @@ static void matmul_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
+/* Of the second layer of cnn: size to 2 size channels, on images of 14 by 14. more[0] is the
+ * gradient that arrives. */
+static void conv2d_setup(bench *b) {
+    gr_graph *g = b->graph;
+    b->x = leaf(gr_normal(g, GR_SHAPE(64, b->size, 14, 14), 0, 1));
+    b->y = leaf(gr_normal(g, GR_SHAPE(2 * b->size, b->size, 3, 3), 0, 0.1));
+    b->more[0] = kept_normal(g, GR_SHAPE(64, 2 * b->size, 14, 14));
+}
+/* of its first layer */
+static void conv2d_first_setup(bench *b) {
+    gr_graph *g = b->graph;
+    b->x = kept_normal(g, GR_SHAPE(64, 1, 28, 28));
+    b->y = leaf(gr_normal(g, GR_SHAPE(b->size, 1, 3, 3), 0, 0.1));
+    b->more[0] = kept_normal(g, GR_SHAPE(64, b->size, 28, 28));
+}
+
+static void conv2d_forward_step(bench *b) {
+    gr_no_grad_begin(b->graph);
+    gr_conv2d(b->x, b->y, .padding = 1);
+    gr_no_grad_end(b->graph);
+    gr_graph_reset(b->graph);
+}
+
+static void gradient_step(bench *b, gr_tensor *y, gr_list to) {
+    gr_tensor *grads[2];
+    gr_grads(GR_LIST(y), to, grads, .grad_output = &b->more[0]);
+    gr_graph_reset(b->graph);
+}
+static void conv2d_step(bench *b) {
+    gradient_step(b, gr_conv2d(b->x, b->y, .padding = 1), GR_LIST(b->x, b->y));
+}
+static void conv2d_first_step(bench *b) {
+    gradient_step(b, gr_conv2d(b->x, b->y, .padding = 1), GR_LIST(b->y));
+}
+
+static void pool_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(64, b->size, 28, 28), 0, 1));
+    b->more[0] = kept_normal(b->graph, GR_SHAPE(64, b->size, 14, 14));
+}
+static void max_pool2d_step(bench *b) { gradient_step(b, gr_max_pool2d(b->x, 2), GR_LIST(b->x)); }
+
+static void relu_setup(bench *b) {
+    b->x = leaf(gr_normal(b->graph, GR_SHAPE(64, b->size, 28, 28), 0, 1));
+    b->more[0] = kept_normal(b->graph, GR_SHAPE(64, b->size, 28, 28));
+}
+static void relu_step(bench *b) { gradient_step(b, gr_relu(b->x), GR_LIST(b->x)); }
+
 /* Losses: forward and backward to the first operand */
 
 static void loss_step(bench *b, gr_tensor *loss) {
     gr_backward(loss);
     gr_clear_grad(b->x);
     gr_graph_reset(b->graph);
-}
-
-static gr_tensor *leaf(gr_tensor *t) { return gr_requires_grad(gr_keep(t)); }
-
-static gr_tensor *classes(gr_graph *g, int n, int count) {
-    gr_tensor *t = gr_keep(gr_permutation(g, n));
-    for (int i = 0; t != NULL && i < n; i++) t->index[i] %= count;
-    return t;
 }
 
 enum { MILLION = 1000000 };
@@ -120,13 +186,31 @@ static void layer_norm_step(bench *b) {
         .operations = 2.0 * n * n * n                                                              \
     }
 
+/* of conv2d_setup's convolution */
+#define CONV2D_OPERATIONS(size) (2.0 * 64 * 14 * 14 * 9 * (size)*2 * (size))
+
 const workload workloads[] = {
     {.name = "mlp-10-20-20-1-huber-adam", .setup = mlp_setup, .step = mlp_step},
+    {.name = "cnn-8-16", .setup = cnn_setup, .step = cnn_step, .size = 8},
+    {.name = "cnn-16-32", .setup = cnn_setup, .step = cnn_step, .size = 16},
     MATMUL(16),
     MATMUL(64),
     MATMUL(128),
     MATMUL(256),
     MATMUL(512),
+    {.name = "conv2d-16-32-forward",
+     .setup = conv2d_setup,
+     .step = conv2d_forward_step,
+     .size = 16,
+     .operations = CONV2D_OPERATIONS(16)},
+    {.name = "conv2d-16-32",
+     .setup = conv2d_setup,
+     .step = conv2d_step,
+     .size = 16,
+     .operations = 3 * CONV2D_OPERATIONS(16)},
+    {.name = "conv2d-1-16", .setup = conv2d_first_setup, .step = conv2d_first_step, .size = 16},
+    {.name = "max_pool2d-16", .setup = pool_setup, .step = max_pool2d_step, .size = 16},
+    {.name = "relu-64x16x28x28", .setup = relu_setup, .step = relu_step, .size = 16},
     {.name = "huber-1M", .setup = pair_setup, .step = huber_step},
     {.name = "bce_with_logits-1M", .setup = binary_setup, .step = bce_with_logits_step},
     {.name = "focal-1M", .setup = binary_setup, .step = focal_step},

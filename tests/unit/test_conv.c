@@ -198,14 +198,25 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
                       "%s: %lld is %.9g, expected %.9g", what, (long long)i, gr_at(t, i), sum[i]);
 }
 
+/* The first six with steps or single taps, or so that blocks of the matrix of patches differ; then
+ * bands of a large image, blocks of many channels, taps apart, channels and columns that are no whole tile,
+ * rows as short as a vector's part. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
     {1, 1, 600, 9, 9, 20, 1, 1, 2, 0, 1, 5, 5},    {64, 1, 2, 3, 3, 3, 2, 2, 1, 1, 1, 4, 4},
+    {2, 1, 20, 61, 70, 9, 3, 3, 1, 1, 1, 61, 70},  {3, 1, 5, 12, 13, 70, 3, 3, 1, 1, 1, 12, 13},
+    {7, 2, 3, 20, 17, 5, 5, 3, 1, 2, 2, 16, 17},   {33, 1, 7, 8, 5, 11, 3, 2, 1, 1, 1, 8, 6},
+    {20, 3, 1, 11, 6, 1, 3, 3, 1, 0, 1, 9, 4},     {2, 1, 300, 6, 14, 2, 1, 4, 1, 0, 2, 6, 8},
 };
+enum { LARGE = sizeof large / sizeof *large };
 
 START_TEST(large_shapes_as_by_a_plain_loop) {
-    const plain *s = &large[_i];
+    const char *const isas[] = {"avx512", "avx2", "base"};
+    const plain *s = &large[_i % LARGE];
+    gr_graph_free(g);
+    g = gr_graph_new(.seed = 5, .isa = isas[_i / LARGE]);
+    if (gr_failed(g)) return; /* the processor lacks the instructions */
     gr_tensor *x =
         gr_requires_grad(gr_normal(g, GR_SHAPE(s->n, s->groups * s->c, s->h, s->w), 0, 1));
     gr_tensor *w =
@@ -226,6 +237,55 @@ START_TEST(large_shapes_as_by_a_plain_loop) {
     expect_near(grads[0], r.to_x, r.abs_x, "the gradient to x");
     expect_near(grads[1], r.to_w, r.abs_w, "the gradient to weight");
     for (int i = 0; i < 6; i++) free(*to[i]);
+}
+END_TEST
+
+/* -- Pooling by a plain loop, for rows of all lengths beside a vector's -- */
+
+/* The place of a window's first NaN, else of its first maximum. */
+static int64_t largest_place(const gr_tensor *x, int64_t image, int window, int p, int q) {
+    int width = x->shape.dim[3];
+    int64_t corner = image * x->shape.dim[2] * width + (int64_t)p * window * width + q * window;
+    int64_t best = corner;
+    for (int k = 0; k < window * window; k++) {
+        int64_t at = corner + k / window * width + k % window;
+        if (isnan(x->data[best])) break;
+        if (isnan(x->data[at]) || x->data[at] > x->data[best]) best = at;
+    }
+    return best;
+}
+
+static void expect_pooled(gr_tensor *x, int window) {
+    gr_tensor *y = gr_max_pool2d(x, window);
+    ck_assert_msg(y != NULL, "%s", gr_error(x->graph));
+    gr_tensor *v = gr_normal(x->graph, y->shape, 0, 1);
+    const gr_tensor *grad = gr_grad(y, x, .grad_output = v);
+    gr_tensor *expected = gr_zeros(x->graph, x->shape);
+    int rows = y->shape.dim[2], columns = y->shape.dim[3];
+    for (int64_t k = 0; k < y->size; k++) {
+        int64_t at = largest_place(x, k / (rows * columns), window,
+                                   (int)(k % (rows * columns) / columns), (int)(k % columns));
+        ck_assert(memcmp(&y->data[k], &x->data[at], sizeof *x->data) == 0);
+        expected->data[at] = v->data[k];
+    }
+    for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(grad, k), gr_at(expected, k));
+}
+
+START_TEST(pools_as_by_a_plain_loop) {
+    const char *const isas[] = {"base", "avx2", "avx512"};
+    gr_graph *of_isa = gr_graph_new(.isa = isas[_i], .seed = 11);
+    for (int width = 2; width <= 41 && !gr_failed(of_isa); width++)
+        for (int window = 1; window <= 3; window++) {
+            gr_shape shape = GR_SHAPE(1, 3, 3 + width % 4, width + 1);
+            gr_tensor *x = gr_requires_grad(gr_normal(of_isa, shape, 0, 1));
+            for (int64_t k = 0; k < x->size; k++) {
+                x->data[k] = (gr_real)round(2 * x->data[k]); /* so that many are equal */
+                if (x->data[k] > 3) x->data[k] = (gr_real)NAN;
+            }
+            expect_pooled(x, window);
+            gr_graph_reset(of_isa);
+        }
+    gr_graph_free(of_isa);
 }
 END_TEST
 
@@ -393,7 +453,7 @@ START_TEST(refuses) {
     x = gr_zeros(small, GR_SHAPE(1, 16, 40, 40));
     w = gr_zeros(small, GR_SHAPE(16, 16, 39, 39));
     ck_assert_ptr_nonnull(w);
-    gr_conv2d(x, w, .padding = 19);
+    gr_conv2d(x, w, .padding = 19, .stride = 2);
     ck_assert_msg(strstr(gr_error(small), "gr_conv2d: no memory for x (1,16,40,40), ") != NULL,
                   "%s", gr_error(small));
     gr_graph_free(small);
@@ -440,6 +500,26 @@ START_TEST(pools_refuse) {
     ck_assert_ptr_null(gr_avg_pool2d(NULL, 2));
     ck_assert_ptr_null(gr_upsample2d(NULL, 2));
     ck_assert_ptr_null(gr_global_avg_pool2d(NULL));
+}
+END_TEST
+
+/* Wherever memory ends, there is an error and no crash; and scratch memory is not needed twice. */
+START_TEST(memory_ends_anywhere) {
+    int failures = 0, successes = 0;
+    for (int64_t numbers = 30000; numbers < 400000; numbers += 7000) {
+        gr_graph *small = gr_graph_new(.memory_limit = (size_t)numbers * sizeof(gr_real));
+        gr_tensor *x = gr_requires_grad(gr_zeros(small, GR_SHAPE(3, 8, 20, 21)));
+        gr_tensor *w = gr_requires_grad(gr_zeros(small, GR_SHAPE(10, 8, 3, 3)));
+        gr_tensor *grads[2];
+        if (gr_grads(GR_LIST(gr_conv2d(x, w, .padding = 1)), GR_LIST(x, w), grads))
+            successes++;
+        else
+            failures++;
+        ck_assert(!gr_failed(small) == (grads[0] != NULL));
+        gr_graph_free(small);
+    }
+    ck_assert_int_gt(failures, 3);
+    ck_assert_int_gt(successes, 3);
 }
 END_TEST
 
@@ -554,13 +634,15 @@ Suite *conv_suite(void) {
 #ifdef GR_DOUBLE
     tcase_add_test(t, every_case_by_differences);
 #endif
-    tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, (int)(sizeof large / sizeof *large));
+    tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, 3 * LARGE);
+    tcase_add_loop_test(t, pools_as_by_a_plain_loop, 0, 3);
     tcase_add_loop_test(t, threads_do_not_matter, 0, 2);
     tcase_add_test(t, pairs);
     tcase_add_test(t, empty_tensors);
     tcase_add_test(t, empty_images);
     tcase_add_test(t, extreme_numbers);
     tcase_add_test(t, refuses);
+    tcase_add_test(t, memory_ends_anywhere);
     tcase_add_test(t, pools_refuse);
     tcase_add_test(t, layers_name_and_initialise_as_torch);
     tcase_add_test(t, layers_are_the_operations);

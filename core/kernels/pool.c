@@ -1,0 +1,187 @@
+/* Max pooling and its gradient.
+ *
+ * Which element of a window is the largest is as good as random, so that branches would be predicted
+ * wrongly every other time. Windows of 2 by 2 that move by 2, by far the most common, are therefore
+ * compared as vectors: the even and the odd elements of two rows are the four elements of as many
+ * windows, and a mask with the outcome of a comparison selects both the value and its place. Rows
+ * of small images are hardly longer than a vector; the last vector of a row is moved back so that
+ * it ends with the row, and what it has in common with the one before is computed twice, alike.
+ *
+ * Other windows are looked at tap by tap, with the best so far in the result.
+ */
+#include <string.h>
+
+#include "core/kernels/tap.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* -- Windows of 2 by 2 that move by 2 -- */
+
+/* Two rows of an image and the windows in them; `first` is the place of the first element. */
+typedef struct row_pair {
+    int64_t first, width, columns;
+} row_pair;
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_SHUFFLE 1
+#endif
+#endif
+
+#ifdef HAS_SHUFFLE
+
+/* An integer as large as a number. */
+#ifdef GR_DOUBLE
+typedef int64_t whole;
+#else
+typedef int32_t whole;
+#endif
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#ifdef GR_DOUBLE
+#define MAX_LANES (VECTOR_BYTES / 8)
+#else
+#define MAX_LANES (VECTOR_BYTES / 4)
+#endif
+
+/* Indices in two vectors, for pool_rows.h. */
+#define EVEN_2 0, 2
+#define ODD_2 1, 3
+#define LOW_2 0, 2
+#define HIGH_2 1, 3
+#define LANES 2
+#include "core/kernels/pool_rows.h"
+#undef LANES
+#if MAX_LANES >= 4
+#define EVEN_4 0, 2, 4, 6
+#define ODD_4 1, 3, 5, 7
+#define LOW_4 0, 4, 1, 5
+#define HIGH_4 2, 6, 3, 7
+#define LANES 4
+#include "core/kernels/pool_rows.h"
+#undef LANES
+#endif
+#if MAX_LANES >= 8
+#define EVEN_8 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD_8 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define LANES 8
+#include "core/kernels/pool_rows.h"
+#undef LANES
+#endif
+
+typedef struct width {
+    int lanes;
+    void (*largest)(const row_pair *r, const gr_real *upper, gr_real *y, int32_t *place);
+    void (*put)(const row_pair *r, const gr_real *y, const int32_t *place, gr_real *upper);
+} width;
+static const width widths[] = {
+#if MAX_LANES >= 8
+    {8, largest_row_8, put_row_8},
+#endif
+#if MAX_LANES >= 4
+    {4, largest_row_4, put_row_4},
+#endif
+    {2, largest_row_2, put_row_2},
+};
+
+/* The widest that is no wider than a row of windows; NULL if there is none, or if the windows are
+ * others. */
+static const width *width_for(const gr_patches *p) {
+    for (int i = 0; i < 2; i++)
+        if (p->kernel[i] != 2 || p->stride[i] != 2 || p->padding[i] != 0 || p->dilation[i] != 1)
+            return NULL;
+    for (const width *w = widths; w < widths + sizeof widths / sizeof *widths; w++)
+        if (w->lanes <= p->out_width) return w;
+    return NULL;
+}
+
+static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
+                             int32_t *place) {
+    const width *w = width_for(p);
+    row_pair r = {0, p->width, p->out_width};
+    for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width)
+        w->largest(&r, image + r.first, y + i * r.columns, place + i * r.columns);
+    return w != NULL;
+}
+
+static bool put_to_pairs(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
+                         gr_real *image) {
+    const width *w = width_for(p);
+    row_pair r = {0, p->width, p->out_width};
+    for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width) {
+        gr_real *upper = image + r.first, *lower = upper + r.width;
+        w->put(&r, y + i * r.columns, place + i * r.columns, upper);
+        for (int64_t j = 2 * r.columns; j < r.width; j++) upper[j] = lower[j] = 0;
+    }
+    int64_t rest = p->height * p->width - r.first; /* a last row that no window sees */
+    if (w != NULL) memset(image + r.first, 0, (size_t)rest * sizeof *image);
+    return w != NULL;
+}
+
+#else
+
+static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
+                             int32_t *place) {
+    return (void)p, (void)rows, (void)image, (void)y, (void)place, false;
+}
+static bool put_to_pairs(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
+                         gr_real *image) {
+    return (void)p, (void)rows, (void)y, (void)place, (void)image, false;
+}
+
+#endif
+
+/* -- All windows -- */
+
+/* Positions low ... high-1 of a row, of which the first sees the element `at`. An element is chosen
+ * if there was none, if it is larger, or if it is the first NaN. */
+INLINE void look_at(const gr_real *restrict image, int64_t at, int64_t step, int64_t low,
+                    int64_t high, gr_real *restrict y, int32_t *restrict place) {
+    for (int64_t k = low; k < high; k++) {
+        int64_t here = at + (k - low) * step;
+        gr_real v = image[here], best = y[k];
+        bool take = (place[k] < 0) | (!(v <= best) & (best == best));
+        y[k] = take ? v : best;
+        place[k] = take ? (int32_t)here : place[k];
+    }
+}
+
+/* What tap (i,j) sees in all windows. */
+static void look_through(const gr_patches *p, int64_t rows, int i, int j, const gr_real *image,
+                         gr_real *y, int32_t *place) {
+    tap t = tap_at(p, i, j);
+    int64_t step = p->stride[1], row = t.row;
+    for (int64_t q = 0; q < rows; q++, row += p->stride[0]) {
+        if (row < 0 || row >= p->height) continue;
+        int64_t first = row * p->width + t.low * step + t.column, to = q * p->out_width;
+        if (step == 1)
+            look_at(image, first, 1, t.low, t.high, y + to, place + to);
+        else
+            look_at(image, first, step, t.low, t.high, y + to, place + to);
+    }
+}
+
+static void k_largest(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
+                      int32_t *place) {
+    if (largest_of_pairs(p, rows, image, y, place)) return;
+    for (int64_t k = 0; k < rows * p->out_width; k++) y[k] = 0, place[k] = -1;
+    for (int i = 0; i < p->kernel[0]; i++)
+        for (int j = 0; j < p->kernel[1]; j++) look_through(p, rows, i, j, image, y, place);
+}
+
+static void k_put(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
+                  gr_real *image) {
+    if (put_to_pairs(p, rows, y, place, image)) return;
+    memset(image, 0, (size_t)(p->height * p->width) * sizeof *image);
+    for (int64_t k = 0; k < rows * p->out_width; k++) image[place[k]] += y[k];
+}
+
+const gr_pool_kernels GR_FOR_ISA(gr_pool) = {.largest = k_largest, .put = k_put};

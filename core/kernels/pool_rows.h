@@ -1,0 +1,83 @@
+/* The rows of pool.c's windows of 2 by 2 for vectors of LANES windows; included for each width. */
+
+#define OF_WIDTH(name) GR_JOIN(name, LANES)
+#define vec OF_WIDTH(vec)
+#define loose_vec OF_WIDTH(loose_vec)
+#define mask OF_WIDTH(mask)
+#define loose_places OF_WIDTH(loose_places)
+
+typedef gr_real vec __attribute__((vector_size(LANES * sizeof(gr_real))));
+typedef whole mask __attribute__((vector_size(LANES * sizeof(whole))));
+/* in memory, at any address of a number */
+typedef gr_real loose_vec
+    __attribute__((vector_size(LANES * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
+typedef int32_t loose_places
+    __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+
+/* All bits of a lane are set where v is chosen instead of an element before it. */
+INLINE mask OF_WIDTH(beats)(vec v, vec best) { return ~(v <= best) & (best == best); }
+
+INLINE vec OF_WIDTH(choose)(mask m, vec yes, vec no) {
+    return (vec)((m & (mask)yes) | (~m & (mask)no));
+}
+
+/* Numbers 2 k, and 2 k + 1, of two vectors. */
+INLINE void OF_WIDTH(part)(const gr_real *x, vec *even, vec *odd) {
+    vec a = *(const loose_vec *)x, b = *(const loose_vec *)(x + LANES);
+    *even = __builtin_shufflevector(a, b, OF_WIDTH(EVEN));
+    *odd = __builtin_shufflevector(a, b, OF_WIDTH(ODD));
+}
+INLINE void OF_WIDTH(join)(vec even, vec odd, gr_real *x) {
+    *(loose_vec *)x = __builtin_shufflevector(even, odd, OF_WIDTH(LOW));
+    *(loose_vec *)(x + LANES) = __builtin_shufflevector(even, odd, OF_WIDTH(HIGH));
+}
+
+/* The upper left elements' places in windows j, j+1, ... */
+INLINE mask OF_WIDTH(corners)(const row_pair *r, int64_t j) {
+    return (mask){OF_WIDTH(EVEN)} + (whole)(r->first + 2 * j);
+}
+
+INLINE void OF_WIDTH(largest_of_four)(const row_pair *r, int64_t j, const gr_real *upper,
+                                      gr_real *y, int32_t *place) {
+    vec a, b, c, d;
+    OF_WIDTH(part)(upper + 2 * j, &a, &b);
+    OF_WIDTH(part)(upper + r->width + 2 * j, &c, &d);
+    mask b_wins = OF_WIDTH(beats)(b, a), d_wins = OF_WIDTH(beats)(d, c);
+    vec high = OF_WIDTH(choose)(b_wins, b, a), low = OF_WIDTH(choose)(d_wins, d, c);
+    mask down = OF_WIDTH(beats)(low, high), right = (down & d_wins) | (~down & b_wins);
+    *(loose_vec *)(y + j) = OF_WIDTH(choose)(down, low, high);
+    /* A lane of a mask is -1 where it is set. */
+    mask at = OF_WIDTH(corners)(r, j) - right + (down & (whole)r->width);
+    *(loose_places *)(place + j) = __builtin_convertvector(at, loose_places);
+}
+
+INLINE void OF_WIDTH(put_four)(const row_pair *r, int64_t j, const gr_real *y, const int32_t *place,
+                               gr_real *upper) {
+    mask value = (mask) * (const loose_vec *)(y + j);
+    mask at = __builtin_convertvector(*(const loose_places *)(place + j), mask);
+    at -= OF_WIDTH(corners)(r, j);
+    OF_WIDTH(join)((vec)(value & (at == 0)), (vec)(value & (at == 1)), upper + 2 * j);
+    OF_WIDTH(join)
+    ((vec)(value & (at == (whole)r->width)), (vec)(value & (at == (whole)r->width + 1)),
+     upper + r->width + 2 * j);
+}
+
+/* All windows of the row: the last vector is moved back so that it ends with the row. */
+static void OF_WIDTH(largest_row)(const row_pair *r, const gr_real *upper, gr_real *y,
+                                  int32_t *place) {
+    for (int64_t j = 0; j + LANES < r->columns; j += LANES)
+        OF_WIDTH(largest_of_four)(r, j, upper, y, place);
+    OF_WIDTH(largest_of_four)(r, r->columns - LANES, upper, y, place);
+}
+static void OF_WIDTH(put_row)(const row_pair *r, const gr_real *y, const int32_t *place,
+                              gr_real *upper) {
+    for (int64_t j = 0; j + LANES < r->columns; j += LANES)
+        OF_WIDTH(put_four)(r, j, y, place, upper);
+    OF_WIDTH(put_four)(r, r->columns - LANES, y, place, upper);
+}
+
+#undef vec
+#undef loose_vec
+#undef mask
+#undef loose_places
+#undef OF_WIDTH
