@@ -14,7 +14,7 @@
  *               positives repeated, negatives left out, or positives put between others (SMOTE)
  *
  * on the data as they are, and on the same data balanced: as many negatives drawn as there are
- * positives, in all parts. There weights and resampling have nothing to do.
+ * positives, in all parts. There weights and resampling have next to nothing to do.
  *
  * Judged on a test part by how well the scores rank (area under the precision-recall curve, the
  * main measure; under the ROC curve; recall at 20 % precision), by what a threshold makes of them
@@ -25,11 +25,13 @@
  * change of the validation part's PR-AUC from an epoch to the next: how unstable a training is.
  *
  * A seed decides the split (stratified: 55 % training, 20 % validation, 25 % test), the network's
- * beginning and the order of the batches. All methods get the same seeds, the same number of steps
- * and of examples, and the weights of their own best epoch by the validation part's PR-AUC. The
- * size of a loss, and with it of pos_weight or focal's alpha, is no advantage: AdamW steps by the
- * gradient's direction. Learning rate, decay, batch and number of epochs were chosen by the
- * validation PR-AUC of the plain cross-entropy, in whose favour they are, if in anyone's.
+ * beginning and the order of the batches. All methods get the same seeds and the same number of
+ * steps and of examples. Each is trained with three weight decays from the same beginning, and what
+ * counts is its own best epoch under its own best decay, by the validation part's PR-AUC: one decay
+ * for all would favour whom it suits. The size of a loss, and with it focal's alpha at balanced
+ * classes, is no advantage: AdamW goes by the gradient's direction. Learning rate and batch were
+ * chosen among 3e-4, 1e-3, 3e-3 and 32 to 256 by the validation PR-AUC of the plain cross-entropy,
+ * in whose favour they are, if in anyone's.
  *
  * Test parts of different seeds overlap, so that the intervals say what holds for these 9,822
  * customers, and are too narrow for another company's.
@@ -50,7 +52,7 @@ static const char PROGRAM[] = "imbalance";
 static const char ALL_METHODS[] =
     "bce_with_logits,pos_weight,class_balanced,oversample,undersample,smote,"
     "focal:alpha=-1:gamma=0.5,focal:alpha=-1:gamma=1,focal:alpha=-1:gamma=2,"
-    "focal:alpha=-1:gamma=5,focal,hinge,dice";
+    "focal:alpha=-1:gamma=5,focal:alpha=0.25:gamma=2,hinge,dice";
 static const char LOSSES[] = "bce_with_logits,focal,hinge,squared_hinge,dice,tversky";
 static const double VALIDATION_SHARE = 0.2, TEST_SHARE = 0.25, PRECISION = 0.2, FARTHEST = 4;
 
@@ -73,17 +75,17 @@ static experiment_settings settings = {.loss = "all",
                                        .out = "build/imbalance-out",
                                        .seeds = 20,
                                        .epochs = 30,
-                                       .batch = 128,
+                                       .batch = 64,
                                        .seed = 1,
                                        .lr = 1e-3};
-static double decay = 0.1;
+static const double decays[] = {0.01, 1, 3}; /* AdamW's, of which validation chooses */
+enum { DECAYS = sizeof decays / sizeof *decays };
 
 static const option_row options[] = {
     EXPERIMENT_OPTIONS(settings,
                        "all, or some of pos_weight,class_balanced,oversample,undersample,smote,"
                        "bce_with_logits,focal,hinge,squared_hinge,dice,tversky; focal:gamma=3",
                        "the customers", "AdamW's learning rate", 2, 8),
-    {"decay", "X", OPTION_NUMBER, &decay, 0, 1, 0, "AdamW's weight decay"},
     {0}};
 
 /* -- Methods -- */
@@ -186,6 +188,11 @@ static void resample(part *p, remedy how) {
 
 /* -- One training -- */
 
+static gr_module *network(gr_graph *g, int inputs) {
+    return gr_sequential(g, gr_linear(g, inputs, HIDDEN), gr_relu_layer(g),
+                         gr_linear(g, HIDDEN, 1));
+}
+
 /* The weights of the classes, (2): negatives, positives. */
 static gr_tensor *class_weights(remedy how, const gr_tensor *label) {
     int32_t counts[2] = {0};
@@ -217,11 +224,15 @@ static gr_tensor *loss_of(const method *m, gr_tensor *weights, gr_tensor *z, gr_
     return loss_option_apply(&m->loss, z, y);
 }
 
-/* Scores of the validation and the test part at the epoch that was best so far. */
-typedef struct best {
-    double pr_auc;
-    gr_tensor *validation, *test; /* (n) */
-} best;
+/* What a training learns from, and what it leaves behind: the scores (n) at the epoch that was best
+ * so far, and the curve, the validation part's PR-AUC after each epoch, to which that belongs. */
+typedef struct training {
+    const method *method;
+    part train, validation, test;
+    int steps; /* in an epoch */
+    double best;
+    gr_tensor *validation_scores, *test_scores, *curve, *now;
+} training;
 
 static gr_tensor *scores_of(gr_module *net, const part *p) {
     gr_no_grad_begin(net->graph);
@@ -230,48 +241,59 @@ static gr_tensor *scores_of(gr_module *net, const part *p) {
     return z;
 }
 
-static void keep_scores(gr_tensor **kept, gr_tensor *scores) {
-    if (*kept == NULL)
-        *kept = gr_keep(scores);
-    else if (scores != NULL)
-        memcpy((*kept)->data, scores->data, (size_t)scores->size * sizeof *scores->data);
+/* For tensors that last, and have equal sizes. */
+static void copy(gr_tensor *to, const gr_tensor *from) {
+    if (to != NULL && from != NULL)
+        memcpy(to->data, from->data, (size_t)from->size * sizeof *from->data);
 }
 
-/* Returns the validation part's PR-AUC. */
-static double look(gr_module *net, const part *validation, const part *test, best *b) {
-    gr_tensor *scores = scores_of(net, validation);
-    double pr_auc = gr_average_precision(scores, validation->label);
-    if (b->test == NULL || pr_auc > b->pr_auc) {
-        b->pr_auc = pr_auc;
-        keep_scores(&b->validation, scores);
-        keep_scores(&b->test, scores_of(net, test));
+/* True if the epoch is the best of all. */
+static bool look(gr_module *net, training *t, int epoch) {
+    gr_tensor *scores = scores_of(net, &t->validation);
+    double pr_auc = gr_average_precision(scores, t->validation.label);
+    bool better = isnan(t->best) || pr_auc > t->best;
+    t->now->data[epoch] = (gr_real)pr_auc;
+    if (better) {
+        t->best = pr_auc;
+        copy(t->validation_scores, scores);
+        copy(t->test_scores, scores_of(net, &t->test));
     }
     gr_graph_reset(net->graph);
-    return pr_auc;
+    return better;
 }
 
-/* One epoch after the other, each of `steps` batches, however large the resampled part is. The
- * curve gets the validation part's PR-AUC after each. */
-static bool fit(experiment_run *run, gr_module *net, const part *train, int steps,
-                const part *validation, const part *test, best *b, gr_tensor *curve) {
-    const method *m = &methods[run->method];
-    gr_batches *batches =
-        gr_batches_new(train->x, train->y, .batch = settings.batch, .shuffle = true);
-    gr_optimizer *opt = gr_adamw(net, .lr = settings.lr, .weight_decay = decay);
-    gr_tensor *weights = class_weights(m->remedy, train->label);
-    for (int epoch = 0; epoch < settings.epochs && !interrupted(); epoch++) {
-        for (int step = 0; step < steps; step++) {
-            gr_tensor *x = NULL, *y = NULL;
-            if (!gr_batch_next(batches, &x, &y)) gr_batch_next(batches, &x, &y);
-            gr_backward(loss_of(m, weights, gr_forward(net, x), y));
-            gr_step(opt);
-            gr_graph_reset(run->graph);
-        }
-        if (gr_failed(run->graph)) return false;
-        curve->data[epoch] = (gr_real)look(net, validation, test, b);
-        experiment_progress(run, (epoch + 1.0) / settings.epochs);
+/* Every epoch has as many steps, however large the resampled part is. */
+static void train_epoch(gr_module *net, gr_optimizer *opt, gr_batches *batches, const training *t,
+                        gr_tensor *weights) {
+    for (int step = 0; step < t->steps; step++) {
+        gr_tensor *x = NULL, *y = NULL;
+        if (!gr_batch_next(batches, &x, &y)) gr_batch_next(batches, &x, &y);
+        gr_backward(loss_of(t->method, weights, gr_forward(net, x), y));
+        gr_step(opt);
+        gr_graph_reset(net->graph);
     }
-    return !gr_failed(run->graph) && !interrupted();
+}
+
+/* One decay after the other, from the same beginning and in the same order of the batches. */
+static bool fit(experiment_run *run, training *t, gr_random_state beginning) {
+    gr_graph *g = run->graph;
+    gr_tensor *weights = class_weights(t->method->remedy, t->train.label);
+    for (int d = 0; d < DECAYS; d++) {
+        gr_random_set(g, beginning);
+        gr_module *net = network(g, t->train.x->shape.dim[1]);
+        gr_optimizer *opt = gr_adamw(net, .lr = settings.lr, .weight_decay = decays[d]);
+        gr_batches *batches =
+            gr_batches_new(t->train.x, t->train.y, .batch = settings.batch, .shuffle = true);
+        bool better = false;
+        for (int epoch = 0; epoch < settings.epochs && !interrupted(); epoch++) {
+            train_epoch(net, opt, batches, t, weights);
+            if (gr_failed(g)) return false;
+            if (look(net, t, epoch)) better = true;
+            experiment_progress(run, (d + (epoch + 1.0) / settings.epochs) / DECAYS);
+        }
+        if (better) copy(t->curve, t->now);
+    }
+    return !gr_failed(g) && !interrupted();
 }
 
 static double mean_change(const gr_tensor *curve) {
@@ -280,30 +302,31 @@ static double mean_change(const gr_tensor *curve) {
     return sum / (double)(curve->size - 1);
 }
 
-/* What is left of a measure where it says nothing is NaN: at 50 % positives each threshold has a
- * precision of 20 %, and a margin is no logit. */
-static void judge(experiment_run *run, const best *b, const part *validation, const part *test,
-                  const gr_tensor *curve) {
-    const method *m = &methods[run->method];
-    bool margin = m->remedy == NONE && m->loss.info->operands[1].domain == GR_SIGNS;
-    double threshold = gr_best_f1(b->validation, validation->label).threshold;
-    platt fitted = platt_fit(b->validation, validation->label);
-    gr_tensor *probability = gr_sigmoid(b->test);
+static bool has_probabilities(const method *m) {
+    return m->remedy != NONE || m->loss.info->operands[1].domain != GR_SIGNS;
+}
+
+/* A measure that says nothing stays NaN: at 50 % positives each threshold has a precision of 20 %,
+ * and a margin is no logit. */
+static void judge(experiment_run *run, const training *t) {
+    gr_tensor *scores = t->test_scores, *label = t->test.label;
+    double threshold = gr_best_f1(t->validation_scores, t->validation.label).threshold;
+    platt fitted = platt_fit(t->validation_scores, t->validation.label);
     double *values = run->values;
-    values[PR_AUC] = gr_average_precision(b->test, test->label);
-    values[ROC_AUC] = gr_roc_auc(b->test, test->label);
+    values[PR_AUC] = gr_average_precision(scores, label);
+    values[ROC_AUC] = gr_roc_auc(scores, label);
     if (run->condition == IMBALANCED)
-        values[RECALL] = gr_recall_at_precision(b->test, test->label, PRECISION).value;
-    values[F1] = gr_scores_at_threshold(b->test, test->label, threshold).f1;
-    values[F1_HALF] = gr_scores_at_threshold(b->test, test->label, 0).f1;
-    if (!margin) values[CALIBRATION] = gr_calibration_error(probability, test->label);
+        values[RECALL] = gr_recall_at_precision(scores, label, PRECISION).value;
+    values[F1] = gr_scores_at_threshold(scores, label, threshold).f1;
+    values[F1_HALF] = gr_scores_at_threshold(scores, label, 0).f1;
+    if (has_probabilities(t->method))
+        values[CALIBRATION] = gr_calibration_error(gr_sigmoid(scores), label);
     if (!isnan(fitted.slope))
-        values[CALIBRATION_FITTED] =
-            gr_calibration_error(platt_apply(fitted, b->test), test->label);
-    values[WOBBLE] = mean_change(curve);
-    experiment_keep(run, "scores", b->test);
-    experiment_keep(run, "labels", test->label);
-    experiment_keep(run, "curve", (gr_tensor *)curve);
+        values[CALIBRATION_FITTED] = gr_calibration_error(platt_apply(fitted, scores), label);
+    values[WOBBLE] = mean_change(t->curve);
+    experiment_keep(run, "scores", scores);
+    experiment_keep(run, "labels", label);
+    experiment_keep(run, "curve", t->curve);
 }
 
 static customers copy_customers(gr_graph *g, const customers *all, bool balanced) {
@@ -315,7 +338,10 @@ static customers copy_customers(gr_graph *g, const customers *all, bool balanced
     return (customers){gr_take_rows(c.x, rows), gr_take_rows(c.label, rows)};
 }
 
-/* Resampling comes last, so that a method changes nothing that is drawn before. */
+static gr_tensor *lasting_zeros(gr_graph *g, int64_t n) {
+    return gr_keep(gr_zeros(g, GR_SHAPE((int)n)));
+}
+
 static void train(experiment_run *run, void *context) {
     gr_graph *g = run->graph;
     customers c = copy_customers(g, context, run->condition == BALANCED);
@@ -323,19 +349,23 @@ static void train(experiment_run *run, void *context) {
     gr_parts parts = gr_split_rows(g, (int)c.label->size, .validation = VALIDATION_SHARE,
                                    .test = TEST_SHARE, .stratify = c.label);
     gr_scaler *scaler = gr_scaler_fit(gr_take_rows(c.x, parts.train));
-    part train = take_part(&c, parts.train, scaler), test = take_part(&c, parts.test, scaler);
-    part validation = take_part(&c, parts.validation, scaler);
-    gr_module *net = gr_sequential(g, gr_linear(g, c.x->shape.dim[1], HIDDEN), gr_relu_layer(g),
-                                   gr_linear(g, HIDDEN, 1));
-    gr_tensor *curve = gr_keep(gr_zeros(g, GR_SHAPE(settings.epochs)));
+    training t = {.method = &methods[run->method],
+                  .train = take_part(&c, parts.train, scaler),
+                  .validation = take_part(&c, parts.validation, scaler),
+                  .test = take_part(&c, parts.test, scaler),
+                  .best = NAN};
     if (gr_failed(g)) return;
-    run->untrained = gr_average_precision(scores_of(net, &test), test.label);
-    int steps = ((int)train.label->size + settings.batch - 1) / settings.batch;
-    resample(&train, methods[run->method].remedy);
+    t.steps = ((int)t.train.label->size + settings.batch - 1) / settings.batch;
+    t.validation_scores = lasting_zeros(g, t.validation.label->size);
+    t.test_scores = lasting_zeros(g, t.test.label->size);
+    t.curve = lasting_zeros(g, settings.epochs);
+    t.now = lasting_zeros(g, settings.epochs);
+    gr_random_state beginning = gr_random_get(g); /* before what only some methods draw */
+    run->untrained =
+        gr_average_precision(scores_of(network(g, c.x->shape.dim[1]), &t.test), t.test.label);
+    resample(&t.train, t.method->remedy);
     gr_graph_reset(g);
-    best b = {.pr_auc = NAN};
-    if (fit(run, net, &train, steps, &validation, &test, &b, curve))
-        judge(run, &b, &validation, &test, curve);
+    if (!gr_failed(g) && fit(run, &t, beginning)) judge(run, &t);
 }
 
 /* -- The verdict -- */
@@ -519,8 +549,10 @@ static void draw_ranking(experiment *e, gr_graph *g) {
     static const char *const titles[] = {"weights and resampling, with cross-entropy", "losses"};
     ranked_scores *each = gr_alloc_lasting(g, (size_t)(n_methods * e->complete) * sizeof *each);
     int column[MOST_METHODS];
+    bool probabilities[MOST_METHODS];
     if (each == NULL) return;
     for (int m = 0; m < n_methods; m++) {
+        probabilities[m] = has_probabilities(&methods[m]);
         column[m] = m == find_plain() ? RANKING_ALL_COLUMNS : methods[m].remedy == NONE;
         for (int seed = 0; seed < e->complete; seed++)
             each[seed * n_methods + m] = scores_kept(e, g, m, seed);
@@ -531,6 +563,7 @@ static void draw_ranking(experiment *e, gr_graph *g) {
                            .methods = n_methods,
                            .labels = labels,
                            .column = column,
+                           .probabilities = probabilities,
                            .seeds = e->complete,
                            .each = each};
     if (plot_pr_curves(g, &plots, "pr"))

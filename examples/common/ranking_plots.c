@@ -5,7 +5,7 @@
 
 #include "examples/common/plot.h"
 
-enum { STEPS = 100, TENTHS = 10, WIDTH = 520, HEIGHT = 440 };
+enum { STEPS = 100, TENTHS = 10, WIDTH = 560, HEIGHT = 380 };
 
 static const ranked_scores *at(const ranking_plots *plots, int method, int seed) {
     return &plots->each[seed * plots->methods + method];
@@ -27,12 +27,13 @@ static void write_style(const ranking_plots *plots, int method, FILE *script) {
 }
 
 /* A panel with a line for each method, block i of the data being that of method i. */
-static void draw_panel(const ranking_plots *plots, int column, const char *data, const char *with,
-                       const char *first, FILE *script) {
+static void draw_panel(const ranking_plots *plots, int column, const bool *shown, const char *data,
+                       const char *with, const char *first, FILE *script) {
     fprintf(script, "set title '%s' offset 0,-0.5\nplot %s", plots->titles[column], first);
     bool any = first[0] != '\0';
     for (int m = 0; m < plots->methods; m++) {
         if (plots->column[m] != column && plots->column[m] != RANKING_ALL_COLUMNS) continue;
+        if (shown != NULL && !shown[m]) continue;
         fprintf(script, "%s'%s' index %d using 1:2 with %s ", any ? ", " : "", data, m, with);
         write_style(plots, m, script);
         fprintf(script, " title '%s'", plots->labels[m]);
@@ -93,9 +94,9 @@ bool plot_pr_curves(gr_graph *g, const ranking_plots *plots, const char *name) {
     plot_data_end(p, data);
     fprintf(script,
             "set multiplot layout 1,%d\nset xlabel 'recall'\nset ylabel 'precision'\n"
-            "set xrange [0:1]\nset yrange [0:*]\nset key top right\n",
+            "set xrange [0:1]\nset yrange [0:*]\nset key outside right top Left reverse\n",
             n);
-    for (int i = 0; i < n; i++) draw_panel(plots, panels[i], "pr.dat", "lines", "", script);
+    for (int i = 0; i < n; i++) draw_panel(plots, panels[i], NULL, "pr.dat", "lines", "", script);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
 }
@@ -156,12 +157,12 @@ bool plot_reliability(const ranking_plots *plots, const char *name) {
     fprintf(script,
             "set multiplot layout 1,%d\nset xlabel 'predicted probability'\n"
             "set ylabel 'share of positives'\nset xrange [0:1]\nset yrange [0:*]\n"
-            "set key top right\nset arrow from 0,0 to 1,1 nohead linecolor rgb '#999999' dashtype "
-            "3\n",
+            "set key outside right top Left reverse width -2\n",
             n);
     for (int i = 0; i < n; i++)
-        draw_panel(plots, panels[i], "reliability.dat", "linespoints pointtype 7 pointsize 0.4",
-                   "NaN with lines linecolor rgb '#999999' dashtype 3 title 'right'", script);
+        draw_panel(plots, panels[i], plots->probabilities, "reliability.dat",
+                   "linespoints pointtype 7 pointsize 0.4",
+                   "x with lines linecolor rgb '#999999' dashtype 3 title 'right'", script);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
 }

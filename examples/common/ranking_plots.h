@@ -17,6 +17,7 @@ typedef struct ranking_plots {
     int methods, seeds;
     const char *const *labels;
     const int *column;         /* of each method, where it is drawn */
+    const bool *probabilities; /* of each method, whether s(score) is one; NULL: all */
     const ranked_scores *each; /* seed after seed, in it method after method */
 } ranking_plots;
 
