@@ -46,14 +46,14 @@ static void write_names(const experiment *e, int base, bool shown, FILE *script)
 
 bool plot_differences(const experiment *e, int base, int measure, const char *name) {
     const char *directory = e->settings->out;
-    plot *p = plot_begin(directory, name, 180 + 380 * e->n_conditions, 90 + 24 * e->n_methods);
+    plot *p = plot_begin(directory, name, 230 + 380 * e->n_conditions, 90 + 24 * e->n_methods);
     FILE *seeds = plot_data(p, "differences.dat"), *means = plot_data(p, "intervals.dat");
     FILE *script = plot_script(p);
     if (seeds != NULL && means != NULL) write_differences(e, base, measure, seeds, means);
     plot_data_end(p, seeds);
     plot_data_end(p, means);
     if (script == NULL) return plot_end(p);
-    double left = 170.0 / (180 + 380 * e->n_conditions);
+    double left = 220.0 / (230 + 380 * e->n_conditions);
     fprintf(
         script,
         "set multiplot layout 1,%d margins %.3f,0.98,0.17,0.9 spacing 0.04,0\nunset key\n"

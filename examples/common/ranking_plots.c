@@ -94,7 +94,7 @@ bool plot_pr_curves(gr_graph *g, const ranking_plots *plots, const char *name) {
     plot_data_end(p, data);
     fprintf(script,
             "set multiplot layout 1,%d\nset xlabel 'recall'\nset ylabel 'precision'\n"
-            "set xrange [0:1]\nset yrange [0:*]\nset key outside right top Left reverse\n",
+            "set xrange [0:1]\nset yrange [0:*]\nset key outside right top Left reverse width -2\n",
             n);
     for (int i = 0; i < n; i++) draw_panel(plots, panels[i], NULL, "pr.dat", "lines", "", script);
     fprintf(script, "unset multiplot\n");
@@ -130,8 +130,10 @@ static prediction *collect(const ranking_plots *plots, int method, int *n) {
     return all;
 }
 
-static void write_reliability(const ranking_plots *plots, int method, FILE *to) {
+/* Returns the largest share. */
+static double write_reliability(const ranking_plots *plots, int method, FILE *to) {
     int n;
+    double largest = 0;
     prediction *all = collect(plots, method, &n);
     for (int k = 0; k < TENTHS && n >= TENTHS; k++) {
         double probability = 0, positive = 0;
@@ -141,9 +143,11 @@ static void write_reliability(const ranking_plots *plots, int method, FILE *to) 
             positive += all[i].label;
         }
         fprintf(to, "%.6g %.6g\n", probability / (end - begin), positive / (end - begin));
+        largest = fmax(largest, positive / (end - begin));
     }
     fprintf(to, "\n\n");
     free(all);
+    return largest;
 }
 
 bool plot_reliability(const ranking_plots *plots, const char *name) {
@@ -152,17 +156,19 @@ bool plot_reliability(const ranking_plots *plots, const char *name) {
     FILE *data = plot_data(p, "reliability.dat"), *script = plot_script(p);
     if (data == NULL) return plot_end(p);
     fprintf(data, "# mean probability, share of positives; a block for each method\n");
-    for (int m = 0; m < plots->methods; m++) write_reliability(plots, m, data);
+    double largest = 1e-6;
+    for (int m = 0; m < plots->methods; m++)
+        largest = fmax(largest, write_reliability(plots, m, data));
     plot_data_end(p, data);
     fprintf(script,
             "set multiplot layout 1,%d\nset xlabel 'predicted probability'\n"
-            "set ylabel 'share of positives'\nset xrange [0:1]\nset yrange [0:*]\n"
+            "set ylabel 'share of positives'\nset xrange [0:1]\nset yrange [0:%g]\n"
             "set key outside right top Left reverse width -2\n",
-            n);
+            n, 1.1 * largest);
     for (int i = 0; i < n; i++)
         draw_panel(plots, panels[i], plots->probabilities, "reliability.dat",
                    "linespoints pointtype 7 pointsize 0.4",
-                   "x with lines linecolor rgb '#999999' dashtype 3 title 'right'", script);
+                   "x with lines linecolor rgb '#666666' dashtype 3 title 'as predicted'", script);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
 }
