@@ -66,9 +66,9 @@ static const experiment_measure measures[MEASURES] = {
     [RECALL] = {"recall at 20%", "recall_at_20_percent_precision", 3, .maximize = true},
     [F1] = {"F1", "f1", 3, .maximize = true},
     [F1_HALF] = {"F1 at 0.5", "f1_at_half", 3, .maximize = true},
-    [CALIBRATION] = {"cal. error", "calibration_error", 3},
-    [CALIBRATION_FITTED] = {"fitted", "calibration_error_fitted", 3},
-    [WOBBLE] = {"wobble", "wobble", 4}};
+    [CALIBRATION] = {"cal. error", "calibration_error", .decimals = 3},
+    [CALIBRATION_FITTED] = {"fitted", "calibration_error_fitted", .decimals = 3},
+    [WOBBLE] = {"wobble", "wobble", .decimals = 4}};
 
 static experiment_settings settings = {.loss = "all",
                                        .data = "examples/data/coil2000.csv.gz",
@@ -449,18 +449,18 @@ static void say_imbalance(experiment *e) {
     int wins = count_clear(e, IMBALANCED, PR_AUC, 1, false, better, sizeof better);
     int losses = count_clear(e, IMBALANCED, PR_AUC, -1, false, worse, sizeof worse);
     difference d = experiment_difference(e, IMBALANCED, best, plain, PR_AUC);
-    experiment_verdict(e, "guide-b",
-                       if_enough_seeds(e, wins == advised ? VERDICT_HELD
-                                          : wins > 0      ? VERDICT_PARTLY
-                                                          : VERDICT_FAILED),
-                       "of %d remedies for 6%% positives %d rank clearly better than plain bce by "
-                       "PR-AUC%s%s and %d clearly worse%s%s; the best, %s, has %.3f against %.3f, "
-                       "%+.3f +- %.3f at a spread over the seeds of %.3f",
-                       advised, wins, wins > 0 ? " (" : "", wins > 0 ? strcat(better, ")") : "",
-                       losses, losses > 0 ? ": " : "", worse, labels[best],
-                       experiment_mean(e, IMBALANCED, best, PR_AUC),
-                       experiment_mean(e, IMBALANCED, plain, PR_AUC), d.mean, d.half_width,
-                       experiment_spread(e, IMBALANCED, plain, PR_AUC));
+    experiment_verdict(
+        e, "guide-b",
+        if_enough_seeds(e, wins == advised ? VERDICT_HELD
+                           : wins > 0      ? VERDICT_PARTLY
+                                           : VERDICT_FAILED),
+        "of %d remedies for 6%% positives %d rank clearly better than plain bce by "
+        "PR-AUC%s%s%s and %d clearly worse%s%s; the best, %s, has %.3f against %.3f, "
+        "%+.3f +- %.3f at a spread over the seeds of %.3f",
+        advised, wins, wins > 0 ? " (" : "", better, wins > 0 ? ")" : "", losses,
+        losses > 0 ? ": " : "", worse, labels[best], experiment_mean(e, IMBALANCED, best, PR_AUC),
+        experiment_mean(e, IMBALANCED, plain, PR_AUC), d.mean, d.half_width,
+        experiment_spread(e, IMBALANCED, plain, PR_AUC));
 }
 
 /* What weights and resampling do for certain: they move the place of the probability 0.5. */
