@@ -1,6 +1,7 @@
 #include "core/data/csv.h"
 
 #include "core/data/file_internal.h"
+#include "core/data/gzip_internal.h"
 #include "core/graph/graph_internal.h"
 
 #include <limits.h>
@@ -296,10 +297,13 @@ static gr_csv *parse(gr_graph *g, char *text, size_t bytes, gr_csv_options optio
 gr_csv *gr_csv_parse(gr_graph *g, const char *text, size_t bytes, gr_csv_options options) {
     if (g == NULL) return NULL;
     if (text == NULL) return gr_fail(g, "gr_csv_parse: text is NULL");
-    char *copy = bytes == SIZE_MAX ? NULL : malloc(bytes + 1);
-    if (copy == NULL) return gr_fail(g, "gr_csv_parse: no memory for %zu bytes", bytes);
-    memcpy(copy, text, bytes);
-    gr_csv *csv = parse(g, copy, bytes, options);
+    size_t copied = 0;
+    const char *damage;
+    char *copy = gr_unpack_all(text, bytes, &copied, &damage);
+    if (copy == NULL)
+        return gr_fail(g, "gr_csv_read: %s: %s", options.path == NULL ? "CSV" : options.path,
+                       damage);
+    gr_csv *csv = parse(g, copy, copied, options);
     free(copy);
     return csv;
 }
@@ -309,7 +313,8 @@ gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options) {
     size_t bytes = 0;
     char *text = gr_read_file(g, "gr_csv_read", options.path, &bytes);
     if (text == NULL) return NULL;
-    gr_csv *csv = parse(g, text, bytes, options);
+    gr_csv *csv = gr_is_gzip(text, bytes) ? gr_csv_parse(g, text, bytes, options)
+                                          : parse(g, text, bytes, options);
     free(text);
     return csv;
 }

@@ -6,7 +6,8 @@
  *
  * The first line names the columns. A field may stand in double quotes, and then hold separators,
  * line ends and doubled quotes. Lines end with LF, CRLF or CR, the last one with any or none; a BOM
- * of UTF-8 and empty lines are passed over. An empty field, NA or NaN is a missing value.
+ * of UTF-8 and empty lines are passed over. An empty field, NA or NaN is a missing value. Files may
+ * be compressed by gzip, whatever their name says.
  *
  * A column whose fields are all numbers is one of numbers; one field that is not makes it a column
  * of text, and whoever then asks for its numbers is told the line of that field. Numbers are those
@@ -45,7 +46,7 @@ typedef struct gr_csv_options {
 /* gr_csv_read(g, path) or gr_csv_read(g, path, .separator = ';'). NULL if the file can't be read,
  * has no header, a line with more or fewer fields than the header, a column without a name or with
  * one that was there before, a quote that is never closed, text after a closing quote, or a zero
- * byte. */
+ * byte, or if it is compressed and damaged (checksums are compared). */
 #define gr_csv_read(g, ...) gr_csv_read_(g, (gr_csv_options){.separator = ',', .path = __VA_ARGS__})
 gr_csv *gr_csv_read_(gr_graph *g, gr_csv_options options);
 /* The same from memory; `options.path` is what messages call it. */

@@ -1,15 +1,16 @@
 #include "core/data/gzip_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRAILER_SIZE = 8, PIECE = 1 << 30, GZIP_ONLY = 16 };
 
-static bool begins_member(const unsigned char *bytes, size_t size) {
-    return size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
+bool gr_is_gzip(const void *bytes, size_t size) {
+    return size >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0;
 }
 
 bool gr_unpacker_begin(gr_unpacker *u, const void *bytes, size_t size) {
-    *u = (gr_unpacker){.at = bytes, .left = size, .compressed = begins_member(bytes, size)};
+    *u = (gr_unpacker){.at = bytes, .left = size, .compressed = gr_is_gzip(bytes, size)};
     return !u->compressed || inflateInit2(&u->stream, GZIP_ONLY + MAX_WBITS) == Z_OK;
 }
 
@@ -19,7 +20,7 @@ void gr_unpacker_end(gr_unpacker *u) {
 
 /* After the end of a member: goes on to the next, if there is one. */
 static void next_member(gr_unpacker *u) {
-    if (begins_member(u->at, u->left) && inflateReset(&u->stream) == Z_OK) return;
+    if (gr_is_gzip(u->at, u->left) && inflateReset(&u->stream) == Z_OK) return;
     u->ended = true;
     if (u->left > 0) u->damage = "something follows the compressed data";
 }
@@ -58,6 +59,45 @@ size_t gr_unpack(gr_unpacker *u, unsigned char *to, size_t n) {
     while (done < n && !u->ended && u->damage == NULL)
         done += inflate_piece(u, to + done, n - done);
     return done;
+}
+
+/* Reads to the end of u. A byte of room that stays free says that this was the end. */
+static char *unpack_rest(gr_unpacker *u, size_t expected, size_t *unpacked) {
+    char *all = NULL;
+    size_t used = 0, capacity = 0;
+    do {
+        size_t wanted = capacity == 0 ? expected + 2 : 2 * capacity;
+        char *bigger = wanted > capacity ? realloc(all, wanted) : NULL;
+        if (bigger == NULL) {
+            u->damage = "no memory to unpack it";
+            break;
+        }
+        all = bigger;
+        capacity = wanted;
+        used += gr_unpack(u, (unsigned char *)all + used, capacity - 1 - used);
+    } while (used == capacity - 1 && u->damage == NULL);
+    if (u->damage != NULL) {
+        free(all);
+        return NULL;
+    }
+    all[used] = '\0';
+    *unpacked = used;
+    return all;
+}
+
+char *gr_unpack_all(const void *bytes, size_t size, size_t *unpacked, const char **damage) {
+    gr_unpacker u;
+    *damage = "no memory to unpack it";
+    if (size > SIZE_MAX / 2 || !gr_unpacker_begin(&u, bytes, size)) return NULL;
+    size_t expected = size;
+    if (u.compressed) {
+        expected = gr_unpacked_size(bytes, size);
+        if (expected / GR_DEFLATE_RATIO > size) expected = size; /* it is damaged */
+    }
+    char *all = unpack_rest(&u, expected, unpacked);
+    *damage = u.damage;
+    gr_unpacker_end(&u);
+    return all;
 }
 
 uint32_t gr_unpacked_size(const void *bytes, size_t size) {

@@ -27,6 +27,12 @@ bool gr_unpacker_begin(gr_unpacker *u, const void *bytes, size_t size);
 size_t gr_unpack(gr_unpacker *u, unsigned char *to, size_t n);
 void gr_unpacker_end(gr_unpacker *u);
 
+/* All of the bytes and a zero behind them, to be freed by the caller, and how many they are without
+ * that; NULL with *damage saying what is wrong. */
+char *gr_unpack_all(const void *bytes, size_t size, size_t *unpacked, const char **damage);
+
+bool gr_is_gzip(const void *bytes, size_t size);
+
 /* How many bytes the data says it holds, modulo 2^32, if it has only one member. */
 uint32_t gr_unpacked_size(const void *bytes, size_t size);
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 static gr_graph *g;
 
@@ -177,6 +178,65 @@ START_TEST(csv_reads_files) {
     gr_clear_error(g);
     ck_assert_ptr_null(gr_csv_read(g, "/"));
     ck_assert_ptr_nonnull(strstr(gr_error(g), "can't read /"));
+}
+END_TEST
+
+/* Compresses the text as gzip does; returns how many bytes it became. */
+static size_t compress_text(const char *text, char *to, size_t room) {
+    z_stream z = {.next_in = (unsigned char *)text,
+                  .avail_in = (uInt)strlen(text),
+                  .next_out = (unsigned char *)to,
+                  .avail_out = (uInt)room};
+    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return z.total_out;
+}
+
+START_TEST(csv_reads_compressed_files) {
+    static char text[200000] = "n\n", packed[sizeof text + 100];
+    for (size_t i = 0, at = 2; i < 30000; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%zu\n", i);
+    size_t size = compress_text(text, packed, sizeof packed);
+    /* A second member: then the size at the end is not that of the whole. */
+    size += compress_text("-1\n", packed + size, sizeof packed - size);
+    char path[] = "/tmp/gradus-csv-XXXXXX";
+    int descriptor = mkstemp(path);
+    ck_assert_int_ge(descriptor, 0);
+    FILE *file = fdopen(descriptor, "wb");
+    ck_assert_uint_eq(fwrite(packed, 1, size, file), size);
+    fclose(file);
+    gr_csv *csv = gr_csv_read(g, path);
+    remove(path);
+    ck_assert_msg(csv != NULL, "%s", gr_error(g));
+    ck_assert_int_eq(csv->rows, 30001);
+    ck_assert_double_eq(gr_csv_numbers(csv, "n")[29999], 29999);
+    ck_assert_double_eq(gr_csv_numbers(csv, "n")[30000], -1);
+    csv = gr_csv_parse(g, packed, size, (gr_csv_options){.separator = ','});
+    ck_assert_msg(csv != NULL, "%s", gr_error(g));
+    ck_assert_int_eq(csv->rows, 30001);
+}
+END_TEST
+
+/* An error of its own for each damage, and none of the bytes behind the end is read. */
+START_TEST(csv_refuses_damaged_compressed_files) {
+    static const char *const errors[] = {
+        "gr_csv_read: t.csv.gz: the compressed data ends too early",
+        "gr_csv_read: t.csv.gz: incorrect data check",
+        "gr_csv_read: t.csv.gz: something follows the compressed data"};
+    for (int kind = 0; kind < 3; kind++) {
+        char packed[100] = "";
+        size_t size = compress_text("a,b\n1,2\n3,4\n", packed, sizeof packed);
+        if (kind == 1) packed[size - 8] ^= 1;
+        size = kind == 0 ? size - 9 : kind == 2 ? size + 1 : size;
+        char *exact = malloc(size);
+        memcpy(exact, packed, size);
+        ck_assert_ptr_null(
+            gr_csv_parse(g, exact, size, (gr_csv_options){.path = "t.csv.gz", .separator = ','}));
+        free(exact);
+        ck_assert_str_eq(gr_error(g), errors[kind]);
+        gr_clear_error(g);
+    }
 }
 END_TEST
 
@@ -390,6 +450,8 @@ Suite *data_suite(void) {
     tcase_add_test(csv, csv_survives_damage);
     tcase_add_test(csv, csv_reads_huge_lines);
     tcase_add_test(csv, csv_reads_files);
+    tcase_add_test(csv, csv_reads_compressed_files);
+    tcase_add_test(csv, csv_refuses_damaged_compressed_files);
     tcase_add_test(csv, csv_makes_tensors);
     tcase_add_test(csv, csv_of_a_header_alone_has_no_rows);
     tcase_add_test(csv, csv_of_a_small_memory_fails_with_a_message);
