@@ -1,0 +1,328 @@
+/* Which loss for classification into several classes, and what does a softmax too many cost?
+ *
+ * Tells ten kinds of garments apart (Fashion-MNIST, 28 x 28 grey pixels; core/data/mnist.h) with
+ * one small network: 784 inputs, 128 rectified units, 10 scores. It is trained under
+ *
+ *   cross_entropy    of the scores, which has its softmax within: the standard
+ *   label smoothing  the same with targets of 0.91 and 0.01 instead of 1 and 0
+ *   softmax twice    a mistake that no program notices: the network ends in a softmax, and the
+ *                    cross-entropy takes its probabilities for scores. What it then thinks the
+ *                    network to say is never above e / (e + 9) = 23 %
+ *   mse              between the softmax's probabilities and 1 or 0
+ *   multi_margin     the hinge for several classes: 0 once the right score leads by 1
+ *
+ * on 50,000 pictures, and on 1,000 of them, where the network learns its pictures by heart. An
+ * epoch of the few shows each of them ten times.
+ *
+ * Judged on the 10,000 test pictures by accuracy (and that on training pictures: the gap is
+ * overfitting); by whether the probabilities are right: expected calibration error in 15 bins, and
+ * negative log-likelihood; and by speed: the steps until 80 % of some held-out pictures are right,
+ * looked at every 10 steps ("-" if a seed never came there). The probabilities are the softmax of
+ * the scores for all methods. Under multi_margin they mean nothing: the loss fixes the scores'
+ * unit, a lead of 1, and not what it says of a chance. So a temperature is fitted for each network
+ * on held-out pictures, which leaves what it chooses and repairs how sure it is: the calibration
+ * error after that is what a loss does to probabilities beyond their scale.
+ *
+ * A seed decides which 10,000 of the 60,000 training pictures are held out, which 1,000 are the
+ * few, the network's beginning and the order of the batches. All methods get the same seeds and the
+ * same number of steps, and their last epoch counts. Each has its own learning rate, a multiple of
+ * --lr: chosen among 1/3, 1, 3 and 10 by the accuracy on the held-out pictures (--validation judges
+ * on them), seeds 101 to 103. The test pictures are the same for all seeds, so that the intervals say what
+ * holds for these 10,000.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "examples/common/curve_plot.h"
+#include "examples/common/experiment_report.h"
+#include "examples/common/interrupt.h"
+#include "examples/common/loss_option.h"
+#include "examples/common/reliability_plot.h"
+#include "examples/common/shared_rows.h"
+#include "examples/common/temperature.h"
+#include "gradus.h"
+
+static const char PROGRAM[] = "classify";
+static const char ALL_METHODS[] =
+    "cross_entropy,cross_entropy:label_smoothing=0.1,softmax_twice,mse,multi_margin";
+static const char LOSSES[] = "cross_entropy,mse,multi_margin";
+
+enum { MANY, FEW, CONDITIONS, MOST_METHODS = 12 };
+static const char *const condition_names[CONDITIONS] = {"many pictures", "few pictures"};
+enum { HIDDEN = 128, HELD_OUT = 10000, FEW_ROWS = 1000, FEW_TIMES = 10, CHUNK = 1000 };
+enum { SPEED_ROWS = 2000, SPEED_STEPS = 10, SPEED_PERCENT = 80, BINS = 15 };
+
+enum { ACCURACY, ON_TRAINING, ECE, FITTED_ECE, NLL, STEPS, MEASURES };
+static const experiment_measure measures[MEASURES] = {
+    [ACCURACY] = {"accuracy %", "accuracy", 2, .maximize = true},
+    [ON_TRAINING] = {"on training %", "training_accuracy", 2, .maximize = true},
+    [ECE] = {"ECE %", "calibration_error", 2},
+    [FITTED_ECE] = {"ECE fitted %", "fitted_calibration_error", 2},
+    [NLL] = {"NLL", "negative_log_likelihood", 3},
+    [STEPS] = {"steps to 80%", "steps_to_80"}};
+
+static experiment_settings settings = {.loss = "all",
+                                       .data = GR_FASHION_MNIST_DIRECTORY,
+                                       .out = "build/classify-out",
+                                       .seeds = 5,
+                                       .epochs = 15,
+                                       .batch = 64,
+                                       .seed = 1,
+                                       .lr = 1e-3};
+static bool on_validation;
+
+static const option_row options[] = {
+    EXPERIMENT_OPTIONS(settings,
+                       "all, or some of softmax_twice,cross_entropy,mse,multi_margin; "
+                       "cross_entropy:label_smoothing=0.2",
+                       "the directory of Fashion-MNIST's files",
+                       "Adam's first learning rate; falls to 0 along a cosine", 2, 2),
+    {"validation", NULL, OPTION_FLAG, &on_validation,
+     .about = "judges on the held-out part of the training pictures"},
+    {0}};
+
+/* -- The methods -- */
+
+typedef struct method {
+    loss_choice loss;
+    bool softmax; /* the network's last layer */
+} method;
+
+static method methods[MOST_METHODS];
+static const char *labels[MOST_METHODS];
+static int n_methods;
+
+static bool is_loss(const method *m, const char *name) {
+    return strcmp(m->loss.info->name, name) == 0;
+}
+
+static double smoothing(const method *m) {
+    int i = gr_loss_parameter(m->loss.info, "label_smoothing");
+    return i < 0 ? 0 : m->loss.parameter[i];
+}
+
+static void read_method(const char *word, method *m) {
+    static const char twice[] = "softmax_twice";
+    bool is_twice = strcmp(word, twice) == 0;
+    if (!is_twice && gr_loss_find(word) == NULL && strchr(word, ':') == NULL)
+        options_misuse(PROGRAM, "--loss %s: expected all, or some of %s,%s", word, twice, LOSSES);
+    loss_option_parse(PROGRAM, is_twice ? "cross_entropy" : word, LOSSES, &m->loss, 1);
+    m->softmax = is_twice || is_loss(m, "mse");
+    char *label = m->loss.label;
+    if (is_twice) snprintf(label, sizeof m->loss.label, "softmax twice");
+    if (smoothing(m) > 0)
+        snprintf(label, sizeof m->loss.label, "label smoothing %g", smoothing(m));
+}
+
+static void read_methods(const char *text) {
+    for (bool more = true; more; n_methods++) {
+        char word[64];
+        size_t length = strcspn(text, ",");
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        if (n_methods == MOST_METHODS)
+            options_misuse(PROGRAM, "--loss: expected at most %d methods", MOST_METHODS);
+        read_method(word, &methods[n_methods]);
+        labels[n_methods] = methods[n_methods].loss.label;
+        more = text[length] == ',';
+        text += length + more;
+    }
+}
+
+static gr_tensor *loss_of(const method *m, gr_tensor *scores, gr_tensor *y) {
+    gr_tensor *output = m->softmax ? gr_softmax(scores, .axes = GR_AXES(1)) : scores;
+    if (is_loss(m, "mse")) y = gr_one_hot(y, GR_MNIST_CLASSES);
+    return loss_option_apply(&m->loss, output, y);
+}
+
+/* What --lr is multiplied by, of each condition: see above. */
+static double rate_factor(const method *m, int condition) {
+    (void)m, (void)condition;
+    return 1;
+}
+
+/* -- The pictures -- */
+
+/* Some of the shared pictures and their labels. The row numbers are the training's own. */
+typedef struct part {
+    const gr_tensor *x, *y;
+    gr_tensor *rows;
+} part;
+
+typedef struct parts {
+    part train, held_out, test, speed;
+} parts;
+
+/* The first of the rows, all of them several times. */
+static gr_tensor *repeat_rows(const gr_tensor *rows, int n, int times) {
+    gr_tensor *places = rows == NULL ? NULL : shared_rows_range(rows->graph, 0, n * times);
+    for (int i = 0; places != NULL && i < n * times; i++) places->index[i] = i % n;
+    return places == NULL ? NULL : gr_take_rows(rows, places);
+}
+
+static parts split(const experiment_run *run, const gr_mnist *data) {
+    gr_graph *g = run->graph;
+    int n = data->train_x->shape.dim[0], held_out = n < 4 * HELD_OUT ? n / 4 : HELD_OUT;
+    gr_parts rows = gr_split_rows(g, n, .validation = (double)held_out / n);
+    if (gr_failed(g)) return (parts){0};
+    int few = (int)rows.train->size < FEW_ROWS ? (int)rows.train->size : FEW_ROWS;
+    int speed = held_out < SPEED_ROWS ? held_out : SPEED_ROWS;
+    gr_tensor *train = run->condition == FEW ? repeat_rows(rows.train, few, FEW_TIMES) : rows.train;
+    parts p = {.train = {data->train_x, data->train_y, train},
+               .held_out = {data->train_x, data->train_y, rows.validation},
+               .speed = {data->train_x, data->train_y, repeat_rows(rows.validation, speed, 1)},
+               .test = {data->test_x, data->test_y,
+                        shared_rows_range(g, 0, data->test_x->shape.dim[0])}};
+    if (on_validation) p.test = p.held_out;
+    return p;
+}
+
+/* -- One training -- */
+
+static gr_tensor *scores_of(gr_module *net, part p, const gr_tensor *rows) {
+    return gr_forward(net, shared_rows(p.x, rows));
+}
+
+/* The part's scores, or those of its first `most` pictures, as a tensor that lasts. */
+static gr_tensor *all_scores(gr_module *net, part p, int most) {
+    gr_graph *g = net->graph;
+    int n = p.rows->size < most ? (int)p.rows->size : most;
+    gr_tensor *all = gr_keep(gr_zeros(g, GR_SHAPE(n, GR_MNIST_CLASSES)));
+    gr_no_grad_begin(g);
+    for (int from = 0; from < n && !gr_failed(g); from += CHUNK) {
+        int chunk = n - from < CHUNK ? n - from : CHUNK;
+        gr_tensor *rows = gr_from_index(g, GR_SHAPE(chunk), p.rows->index + from);
+        gr_tensor *scores = scores_of(net, p, rows);
+        if (scores != NULL)
+            memcpy(all->data + (size_t)from * GR_MNIST_CLASSES, scores->data,
+                   (size_t)scores->size * sizeof *scores->data);
+        gr_graph_reset(g);
+    }
+    gr_no_grad_end(g);
+    return all;
+}
+
+static double percent_right(gr_module *net, part p, int most) {
+    gr_tensor *scores = all_scores(net, p, most);
+    if (gr_failed(net->graph)) return NAN;
+    gr_tensor *rows =
+        gr_from_index(net->graph, GR_SHAPE(scores->shape.dim[0]), p.rows->index);
+    return 100 * gr_accuracy(scores, shared_rows(p.y, rows));
+}
+
+/* Between two steps, whose tensors it leaves alone. */
+static bool is_fast_enough(gr_module *net, part p) {
+    gr_no_grad_begin(net->graph);
+    double right = gr_accuracy(scores_of(net, p, p.rows), shared_rows(p.y, p.rows));
+    gr_no_grad_end(net->graph);
+    return 100 * right >= SPEED_PERCENT;
+}
+
+/* Adam; keeps the curve of the test accuracy. */
+static bool fit(experiment_run *run, gr_module *net, const parts *p) {
+    const method *m = &methods[run->method];
+    gr_graph *g = run->graph;
+    double lr = settings.lr * rate_factor(m, run->condition);
+    gr_batches *train = gr_batches_new(p->train.rows, .batch = settings.batch, .shuffle = true);
+    gr_batches *test = gr_batches_new(p->test.rows, .batch = CHUNK);
+    gr_optimizer *opt = gr_adam(net, .lr = lr);
+    gr_trainer *trainer = gr_trainer_new(net, opt, train, .epochs = settings.epochs,
+                                         .directory = experiment_directory(run));
+    gr_tensor *curve = gr_keep(gr_full(g, GR_SHAPE(settings.epochs), NAN)), *rows;
+    while (gr_trainer_epoch(trainer)) {
+        int64_t total = (int64_t)settings.epochs * gr_batch_count(train);
+        while (gr_trainer_batch(trainer, &rows, NULL)) {
+            opt->lr = gr_lr_cosine(lr, trainer->step - 1, total, 0);
+            gr_tensor *y = shared_rows(p->train.y, rows);
+            gr_trainer_step(trainer, loss_of(m, scores_of(net, p->train, rows), y));
+            if (trainer->step % SPEED_STEPS == 0 && isnan(run->values[STEPS]) &&
+                is_fast_enough(net, p->speed))
+                run->values[STEPS] = (double)trainer->step;
+        }
+        while (gr_trainer_evaluate(trainer, test, &rows, NULL))
+            gr_trainer_log(trainer, "accuracy",
+                           100 * gr_accuracy(scores_of(net, p->test, rows),
+                                             shared_rows(p->test.y, rows)));
+        curve->data[trainer->epoch] = (gr_real)gr_trainer_value(trainer, "accuracy");
+        experiment_progress(run, (trainer->epoch + 1.0) / settings.epochs);
+        if (interrupted()) gr_trainer_stop(trainer);
+    }
+    experiment_keep(run, "accuracy", curve);
+    return !gr_failed(g) && !interrupted();
+}
+
+static gr_tensor *probabilities(gr_tensor *scores, double temperature) {
+    return gr_softmax(gr_scale(scores, 1 / temperature), .axes = GR_AXES(1));
+}
+
+static void judge(experiment_run *run, gr_module *net, const parts *p) {
+    gr_tensor *scores = all_scores(net, p->test, INT32_MAX);
+    gr_tensor *held_out = all_scores(net, p->held_out, INT32_MAX);
+    gr_tensor *y = gr_keep(shared_rows(p->test.y, p->test.rows));
+    double temperature =
+        temperature_fit(held_out, gr_keep(shared_rows(p->held_out.y, p->held_out.rows)));
+    run->values[ACCURACY] = 100 * gr_accuracy(scores, y);
+    run->values[ON_TRAINING] = percent_right(net, p->train, HELD_OUT);
+    run->values[ECE] = 100 * gr_calibration_error(probabilities(scores, 1), y, .bins = BINS);
+    run->values[FITTED_ECE] =
+        100 * gr_calibration_error(probabilities(scores, temperature), y, .bins = BINS);
+    run->values[NLL] = gr_item(gr_cross_entropy(scores, y));
+    experiment_keep(run, "reliability",
+                    gr_reliability(probabilities(scores, 1), y, .bins = BINS));
+}
+
+static void train(experiment_run *run, void *context) {
+    gr_graph *g = run->graph;
+    parts p = split(run, context);
+    gr_shape picture = ((const gr_mnist *)context)->train_x->shape;
+    gr_module *net =
+        gr_sequential(g, gr_flatten_layer(g), gr_linear(g, picture.dim[2] * picture.dim[3], HIDDEN),
+                      gr_relu_layer(g), gr_linear(g, HIDDEN, GR_MNIST_CLASSES));
+    if (gr_failed(g)) return;
+    run->untrained = percent_right(net, p.test, INT32_MAX);
+    if (fit(run, net, &p)) judge(run, net, &p);
+}
+
+/* -- The program -- */
+
+static void report(experiment *e) {
+    if (!experiment_report_begin(e)) return;
+    experiment_table(e);
+    gr_graph *g = gr_graph_new(.threads = 1);
+    if (plot_curves(e, g, (curve_plot){.kept = "accuracy", .name = "accuracy", .x_title = "epoch", .y_title = "test accuracy, %", .low = 70}))
+        experiment_picture(e, "accuracy", "test accuracy while training");
+    if (plot_reliability_bins(e, g, "reliability", 50, "reliability"))
+        experiment_picture(e, "reliability", "how often the network is right when it is so sure");
+    gr_graph_free(g);
+    experiment_report_end(e);
+}
+
+int main(int argc, char **argv) {
+    options_parse(PROGRAM,
+                  "Trains one network under each loss for several classes on Fashion-MNIST, and "
+                  "says\nwhich to choose, and what a softmax too many costs.",
+                  options, argc, argv);
+    read_methods(strcmp(settings.loss, "all") == 0 ? ALL_METHODS : settings.loss);
+    gr_graph *g = gr_graph_new(.threads = 1);
+    gr_mnist *data = gr_fashion_mnist_read(g, settings.data);
+    if (data == NULL) {
+        fprintf(stderr, "%s: %s\n", PROGRAM, gr_error(g));
+        gr_graph_free(g);
+        return 1;
+    }
+    experiment e = {.program = PROGRAM,
+                    .question = "Which loss for classification into several classes, and what does "
+                                "a softmax too many cost?",
+                    .settings = &settings,
+                    .options = options,
+                    .conditions = condition_names,
+                    .n_conditions = CONDITIONS,
+                    .methods = labels,
+                    .n_methods = n_methods,
+                    .measures = measures,
+                    .n_measures = MEASURES,
+                    .train = train,
+                    .context = data};
+    if (experiment_train(&e)) report(&e);
+    gr_graph_free(g);
+    return experiment_end(&e);
+}
