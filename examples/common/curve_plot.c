@@ -32,9 +32,10 @@ static void write_curve(const experiment *e, gr_graph *g, const char *kept, int 
 }
 
 static void draw_panel(const experiment *e, const curve_plot *curves, int condition, FILE *script) {
-    fprintf(script, "set title '%s' offset 0,-0.5\nset ylabel '%s' offset 0.5,0\nplot ",
+    fprintf(script, "set title '%s' offset 0,-0.5\nset ylabel '%s' offset 0.5,0\n%s\nplot ",
             e->n_conditions > 1 ? e->conditions[condition] : "",
-            condition == 0 ? curves->y_title : "");
+            condition == 0 ? curves->y_title : "",
+            condition == 0 ? "set key at screen 0.995,0.92 right top Left reverse" : "unset key");
     for (int m = 0; m < e->n_methods; m++)
         fprintf(script,
                 "'%s.dat' index %d using 1:2:4 with filledcurves linecolor rgb '%s' fillstyle "
@@ -46,8 +47,11 @@ static void draw_panel(const experiment *e, const curve_plot *curves, int condit
     fprintf(script, "\n");
 }
 
+static const double LEFT = 62, KEY = 190, GAP = 48, PANEL = 330; /* pixels */
+
 bool plot_curves(const experiment *e, gr_graph *g, curve_plot curves) {
-    plot *p = plot_begin(e->settings->out, curves.name, 60 + 420 * e->n_conditions, 360);
+    double width = LEFT + KEY + PANEL * e->n_conditions;
+    plot *p = plot_begin(e->settings->out, curves.name, (int)width, 330);
     char name[256];
     snprintf(name, sizeof name, "%s.dat", curves.name);
     FILE *data = plot_data(p, name), *script = plot_script(p);
@@ -55,16 +59,16 @@ bool plot_curves(const experiment *e, gr_graph *g, curve_plot curves) {
     range all = {INFINITY, -INFINITY};
     fprintf(data, "# epoch, mean - spread, mean, mean + spread; a block for each method\n");
     for (int c = 0; c < e->n_conditions; c++)
-        for (int m = 0; m < e->n_methods; m++)
-            write_curve(e, g, curves.kept, c, m, data, &all);
+        for (int m = 0; m < e->n_methods; m++) write_curve(e, g, curves.kept, c, m, data, &all);
     plot_data_end(p, data);
     all.low = fmax(all.low, curves.low);
     if (all.low < all.high)
         fprintf(script, "set yrange [%g:%g]\n", all.low, all.high + 0.03 * (all.high - all.low));
     fprintf(script,
-            "set multiplot layout 1,%d\nset xlabel '%s' offset 0,0.4\n"
-            "set key inside right bottom Left reverse\n",
-            e->n_conditions, curves.x_title);
+            "set multiplot layout 1,%d margins %.4f,%.4f,0.14,0.91 spacing %.4f,0\n"
+            "set xlabel '%s' offset 0,0.4\nset xrange [1:*]\nset xtics %g\n",
+            e->n_conditions, LEFT / width, 1 - KEY / width, GAP / width, curves.x_title,
+            fmax(1, plot_step(e->settings->epochs, 6)));
     for (int c = 0; c < e->n_conditions; c++) draw_panel(e, &curves, c, script);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);

@@ -33,9 +33,12 @@ static void write_bins(const experiment *e, gr_graph *g, const char *kept, int c
     fprintf(to, "\n\n");
 }
 
+static const double LEFT = 62, KEY = 190, GAP = 48, PANEL = 330, HEIGHT = 360; /* pixels */
+
 bool plot_reliability_bins(const experiment *e, gr_graph *g, const char *kept, int least,
                            const char *name) {
-    plot *p = plot_begin(e->settings->out, name, 30 + 400 * e->n_conditions, 420);
+    double width = LEFT + KEY + PANEL * e->n_conditions;
+    plot *p = plot_begin(e->settings->out, name, (int)width, (int)HEIGHT);
     char file[256];
     snprintf(file, sizeof file, "%s.dat", name);
     FILE *data = plot_data(p, file), *script = plot_script(p);
@@ -45,13 +48,14 @@ bool plot_reliability_bins(const experiment *e, gr_graph *g, const char *kept, i
         for (int m = 0; m < e->n_methods; m++) write_bins(e, g, kept, c, m, least, data);
     plot_data_end(p, data);
     fprintf(script,
-            "set multiplot layout 1,%d\nset xrange [0:1]\nset yrange [0:1]\nset size square\n"
-            "set xlabel 'confidence: the largest probability' offset 0,0.4\n"
-            "set key inside left top Left reverse\n",
-            e->n_conditions);
+            "set multiplot layout 1,%d margins %.4f,%.4f,0.13,0.92 spacing %.4f,0\n"
+            "set xrange [0:1]\nset yrange [0:1]\n"
+            "set xlabel 'confidence: the largest probability' offset 0,0.4\n",
+            e->n_conditions, LEFT / width, 1 - KEY / width, GAP / width);
     for (int c = 0; c < e->n_conditions; c++) {
-        fprintf(script, "set title '%s' offset 0,-0.5\nset ylabel '%s' offset 0.5,0\nplot ",
-                e->n_conditions > 1 ? e->conditions[c] : "", c == 0 ? "share that is right" : "");
+        fprintf(script, "set title '%s' offset 0,-0.5\nset ylabel '%s' offset 0.5,0\n%s\nplot ",
+                e->n_conditions > 1 ? e->conditions[c] : "", c == 0 ? "share that is right" : "",
+                c == 0 ? "set key at screen 0.995,0.92 right top Left reverse" : "unset key");
         for (int m = 0; m < e->n_methods; m++)
             fprintf(script, "'%s' index %d using 1:2 with linespoints ls %d title '%s', ", file,
                     c * e->n_methods + m, m % 7 + 1, e->methods[m]);

@@ -22,8 +22,8 @@ gr_tensor *shared_rows(const gr_tensor *x, const gr_tensor *rows) {
     if (x == NULL || rows == NULL || !exist(x, rows)) return NULL;
     gr_shape shape = x->shape;
     shape.dim[0] = (int)rows->size;
-    gr_tensor *y = x->kind == GR_REAL ? gr_zeros(rows->graph, shape)
-                                      : zero_integers(rows->graph, shape);
+    gr_tensor *y =
+        x->kind == GR_REAL ? gr_zeros(rows->graph, shape) : zero_integers(rows->graph, shape);
     size_t width = x->shape.dim[0] == 0 ? 0 : (size_t)(x->size / x->shape.dim[0]);
     for (int64_t i = 0; y != NULL && i < rows->size; i++) {
         size_t from = (size_t)rows->index[i] * width, to = (size_t)i * width;
