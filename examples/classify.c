@@ -298,14 +298,16 @@ static void train(experiment_run *run, void *context) {
 
 /* -- The verdict -- */
 
-typedef enum kind_of_method { PLAIN, SMOOTHED, TWICE } kind_of_method;
+enum { PLAIN, SMOOTHED, TWICE };
 
-static int find_cross_entropy(kind_of_method kind) {
+/* Which of them a cross-entropy is. */
+static int kind_of(const method *m) {
+    return m->softmax ? TWICE : smoothing(m) > 0 ? SMOOTHED : PLAIN;
+}
+
+static int find_cross_entropy(int kind) {
     for (int i = 0; i < n_methods; i++)
-        if (is_loss(&methods[i], "cross_entropy") && (methods[i].softmax           ? TWICE
-                                                      : smoothing(&methods[i]) > 0 ? SMOOTHED
-                                                                                   : PLAIN) == kind)
-            return i;
+        if (is_loss(&methods[i], "cross_entropy") && kind_of(&methods[i]) == kind) return i;
     return -1;
 }
 
