@@ -42,8 +42,8 @@ static void draw_panel(const experiment *e, const curve_plot *curves, int condit
                 "transparent solid 0.2 noborder notitle, ",
                 curves->name, condition * e->n_methods + m, plot_colour(m % 7 + 1));
     for (int m = 0; m < e->n_methods; m++)
-        fprintf(script, "%s'' index %d using 1:3 with lines ls %d title '%s'", m > 0 ? ", " : "",
-                condition * e->n_methods + m, m % 7 + 1, e->methods[m]);
+        fprintf(script, "%s'' index %d using 1:3 with linespoints ls %d title '%s'",
+                m > 0 ? ", " : "", condition * e->n_methods + m, m % 7 + 1, e->methods[m]);
     fprintf(script, "\n");
 }
 
@@ -66,9 +66,9 @@ bool plot_curves(const experiment *e, gr_graph *g, curve_plot curves) {
         fprintf(script, "set yrange [%g:%g]\n", all.low, all.high + 0.03 * (all.high - all.low));
     fprintf(script,
             "set multiplot layout 1,%d margins %.4f,%.4f,0.14,0.91 spacing %.4f,0\n"
-            "set xlabel '%s' offset 0,0.4\nset xrange [1:*]\nset xtics %g\n",
+            "set xlabel '%s' offset 0,0.4\nset xrange [0.5:%d.5]\nset xtics %g\n",
             e->n_conditions, LEFT / width, 1 - KEY / width, GAP / width, curves.x_title,
-            fmax(1, plot_step(e->settings->epochs, 6)));
+            e->settings->epochs, fmax(1, plot_step(e->settings->epochs, 6)));
     for (int c = 0; c < e->n_conditions; c++) draw_panel(e, &curves, c, script);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
