@@ -36,10 +36,8 @@ static bool write_points(const embedding_plots *plots, FILE *to) {
 }
 
 static void draw_points(FILE *script, const embedding_plots *plots, int panel) {
-    fprintf(script,
-            "set title '%s' offset 0,-0.6\nset label 1 '%s %.3f' at graph 0.02,0.04 left front\n"
-            "plot ",
-            plots->panels[panel].title, plots->score_name, plots->panels[panel].score);
+    fprintf(script, "set title '%s: %s %.3f' offset 0,-0.6\nplot ", plots->panels[panel].title,
+            plots->score_name, plots->panels[panel].score);
     for (int pass = 0, drawn = 0; pass < 2; pass++) /* marked classes above the others */
         for (int class = 0; class < EMBEDDING_PLOTS_CLASSES; class ++)
             if (plots->marked[class] == (pass == 1))
@@ -56,7 +54,7 @@ static void draw_points(FILE *script, const embedding_plots *plots, int panel) {
 static void draw_legend(FILE *script, const embedding_plots *plots, double height) {
     fprintf(
         script,
-        "unset label 1\nset title ''\nset lmargin at screen 0.02\nset rmargin at screen 0.98\n"
+        "set title ''\nset lmargin at screen 0.02\nset rmargin at screen 0.98\n"
         "set bmargin at screen 0\nset tmargin at screen %.4f\nset key at screen 0.5,%.4f center "
         "center maxrows 2 horizontal width 1 samplen 1\nset xrange [0:1]\nset yrange [0:1]\n"
         "plot ",
@@ -79,7 +77,8 @@ bool plot_embeddings(const embedding_plots *plots, const char *name) {
     plot_data_end(p, data);
     if (!written) return plot_end(p) && false;
     double legend = (double)LEGEND / height;
-    fprintf(script, "set multiplot\nunset key\nunset tics\nunset grid\nset border 15\n");
+    fprintf(script, "set multiplot\nunset key\nunset tics\nunset grid\nset border 15\n"
+                    "set offsets graph 0.04, graph 0.04, graph 0.04, graph 0.04\n");
     for (int panel = 0; panel < plots->n_panels; panel++) {
         double left = (double)(panel % COLUMNS) / COLUMNS, above = (1 - legend) / rows;
         double bottom = 1 - (panel / COLUMNS + 1) * above;
@@ -173,6 +172,7 @@ bool plot_neighbours(const embedding_plots *plots, const char *name, const gr_te
                 left, left + (double)(wide - gap) / width, top,
                 top - (double)(high - title) / height, plots->panels[panel].title,
                 left + 0.5 * (wide - gap) / width, top + 0.5 * title / height, name, panel + 1);
+        fprintf(script, "unset label 9\n");
     }
     fprintf(script, "unset multiplot\n");
     return plot_end(p);

@@ -9,7 +9,7 @@ enum { EMBEDDING_PLOTS_CLASSES = 10 };
 typedef struct embedding_panel {
     const char *title;
     gr_tensor *x; /* (N,D) */
-    double score; /* written into the panel */
+    double score; /* written above it */
 } embedding_panel;
 
 /* One thing embedded in several ways: row i of each panel's x is the same picture. */
