@@ -28,8 +28,8 @@ typedef struct embedding_plots {
  * line on stderr or an error of the graph. */
 bool plot_embeddings(const embedding_plots *plots, const char *name);
 
-/* Draws NAME.png: in each panel a row for each of the queries (Q), row numbers, with the picture and
- * its k nearest, framed by whether they are of its class. */
+/* Draws NAME.png: in each panel a row for each of the queries (Q), row numbers, with the picture
+ * and its k nearest, framed by whether they are of its class. */
 bool plot_neighbours(const embedding_plots *plots, const char *name, const gr_tensor *queries,
                      int k);
 

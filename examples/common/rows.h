@@ -18,7 +18,7 @@ typedef struct rows_args {
 /* rows_of_classes(g, labels, wanted, .each = 1000, .shuffled = true): row numbers (K), lasting in
  * g: of every class c with wanted[c] the first `each` rows, fewer where there are no more, in the
  * order of the rows or, with `shuffled`, in one drawn from g's generator. Of rows `begin` to
- * `end` - 1 if these are given. labels (N) are integers from 0, as many as `wanted` has elements. */
+ * `end` - 1 if these are given. labels (N) are integers from 0, below `wanted`'s length. */
 #define rows_of_classes(g, labels, ...)                                                            \
     rows_of_classes_(g, labels, (rows_args){.wanted = __VA_ARGS__})
 gr_tensor *rows_of_classes_(gr_graph *g, const gr_tensor *labels, rows_args args);
