@@ -95,7 +95,8 @@ void table_print(const table *t, FILE *to) {
     print_row(t, -1, to);
     for (int row = 0; row < rows(t); row++) {
         const char *group = cell_at(t, row, 0)->text;
-        if (row > 0 && group != NULL && strcmp(group, cell_at(t, row - 1, 0)->text) != 0)
+        bool grouped = t->n_columns > 1 && cell_at(t, row, 1)->text != NULL;
+        if (row > 0 && grouped && group != NULL && strcmp(group, cell_at(t, row - 1, 0)->text) != 0)
             fprintf(to, "\n");
         print_row(t, row, to);
     }

@@ -39,7 +39,8 @@ void table_free(table *t);
 void table_text(table *t, const char *text);
 /* Printed with commas between thousands. */
 void table_number(table *t, double number, int decimals);
-/* Text to the left, numbers to the right; an empty line where the first column's text changes. */
+/* Text to the left, numbers to the right; an empty line where the first column's text changes, if
+ * the second is text too. */
 void table_print(const table *t, FILE *to);
 /* False after a line on stderr. */
 bool table_write(const table *t, const char *directory, const char *name);
