@@ -687,7 +687,7 @@ int main(int argc, char **argv) {
                   "likelihoods, and says what each of them does.",
                   options, argc, argv);
     const char *names = strcmp(settings.loss, "all") == 0 ? ALL_LOSSES : settings.loss;
-    n_losses = loss_option_parse(PROGRAM, names, ALL_LOSSES, losses, MOST_LOSSES);
+    n_losses = loss_option_parse(PROGRAM, names, "elbo,bce,mse", losses, MOST_LOSSES);
     name_methods();
     gr_graph *g = gr_graph_new(.threads = 1);
     pictures p;

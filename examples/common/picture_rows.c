@@ -33,7 +33,10 @@ bool picture_rows(const char *directory, const char *name, const picture_row *ro
         kept[used] = rows[i];
         items[used++] = rows[i].pictures;
     }
-    if (used == 0) return false;
+    if (used == 0) {
+        fprintf(stderr, "no picture %s: there are no rows\n", name);
+        return false;
+    }
     char path[4096];
     snprintf(path, sizeof path, "%s/%s-grid.png", directory, name);
     gr_tensor *all = gr_concat((gr_list){used, items}, 0);

@@ -1,5 +1,6 @@
 #include "examples/common/sample_distance.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HIDDEN = 128, FEATURES = 64, CLASSES = GR_MNIST_CLASSES, DIRECTIONS = 256, EPOCHS = 3 };
@@ -64,7 +65,7 @@ static gr_module *copy_features(const sample_judge *judge, gr_graph *g, int pixe
 
 double sample_distance(const sample_judge *judge, gr_tensor *samples) {
     gr_tensor *x = rows_of(samples);
-    if (x == NULL) return 0;
+    if (x == NULL) return NAN;
     gr_graph *g = x->graph;
     gr_no_grad_begin(g);
     gr_tensor *seen = gr_forward(copy_features(judge, g, x->shape.dim[1]), x);
