@@ -33,19 +33,46 @@ static bool in_range(const gr_parameter_info *p, double value) {
            (p->high_open ? value < p->high : value <= p->high);
 }
 
+/* The place of a word among those of a choice, "bernoulli gaussian"; -1 if it is none of them. */
+static int find_word(const char *words, const char *wanted) {
+    char word[WORD];
+    for (int i = 0; *words != '\0'; i++) {
+        words = take_word(words, " ", word);
+        if (strcmp(word, wanted) == 0) return i;
+        words += *words == ' ';
+    }
+    return -1;
+}
+
+static void set_choice(const char *program, loss_choice *choice, int i, const char *value) {
+    const char *words = choice->info->parameters[i].choices;
+    int place = find_word(words, value);
+    if (place < 0) options_misuse(program, "--loss: %s: expected one of: %s", value, words);
+    choice->parameter[i] = place;
+}
+
+static void set_number(const char *program, loss_choice *choice, int i, const char *text,
+                       const char *value) {
+    const gr_parameter_info *p = &choice->info->parameters[i];
+    char *end;
+    choice->parameter[i] = strtod(value, &end);
+    if (end == value || *end != '\0' || !in_range(p, choice->parameter[i]))
+        options_misuse(program, "--loss: %s: expected a number in %c%g, %g%c", text,
+                       p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+}
+
 /* Reads "name=value" into the choice, and puts it on the label. */
 static void set_parameter(const char *program, loss_choice *choice, const char *text) {
-    char name[WORD], *end;
+    char name[WORD];
     const char *value = take_word(text, "=", name);
     int i = gr_loss_parameter(choice->info, name);
     if (i < 0 || *value != '=')
         options_misuse(program, "--loss: %s: expected name=value with a parameter of %s", text,
                        choice->info->name);
-    const gr_parameter_info *p = &choice->info->parameters[i];
-    choice->parameter[i] = strtod(value + 1, &end);
-    if (end == value + 1 || *end != '\0' || !in_range(p, choice->parameter[i]))
-        options_misuse(program, "--loss: %s: expected a number in %c%g, %g%c", text,
-                       p->low_open ? '(' : '[', p->low, p->high, p->high_open ? ')' : ']');
+    if (choice->info->parameters[i].kind == GR_CHOICE)
+        set_choice(program, choice, i, value + 1);
+    else
+        set_number(program, choice, i, text, value + 1);
     size_t used = strlen(choice->label);
     snprintf(choice->label + used, sizeof choice->label - used, " %s", text);
 }
