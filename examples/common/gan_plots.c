@@ -12,7 +12,7 @@ static const char *colour(int method) { return plot_colour(method % 7 + 1); }
 
 enum { POINT_PANEL = 130, LEFT = 34, TOP = 30 }; /* pixels */
 
-static bool write_points(const experiment *e, gr_graph *g, int condition, FILE *to) {
+static void write_points(const experiment *e, gr_graph *g, int condition, FILE *to) {
     for (int method = 0; method < e->n_methods; method++)
         for (int i = 0; i < GAN_SNAPSHOTS; i++) {
             char name[16];
@@ -22,7 +22,6 @@ static bool write_points(const experiment *e, gr_graph *g, int condition, FILE *
                 fprintf(to, "%.4f %.4f\n", gr_at(x, 2 * k), gr_at(x, 2 * k + 1));
             fprintf(to, "%s\n\n", x == NULL ? "NaN NaN\n" : "");
         }
-    return !gr_failed(g);
 }
 
 static void place_point_panel(const experiment *e, FILE *script, int method, int i) {
@@ -90,6 +89,7 @@ static gr_tensor *all_pictures(const experiment *e, gr_graph *g, int condition, 
 }
 
 bool gan_plot_pictures(const experiment *e, int condition, const char *name, gr_tensor *real) {
+    if (real == NULL) return false;
     gr_graph *g = gr_graph_new();
     char path[4096], file[64];
     snprintf(file, sizeof file, "%s-grid.png", name);
@@ -130,36 +130,50 @@ static void write_histories(const experiment *e, FILE *to) {
     gr_graph_free(g);
 }
 
+/* The critic's axis leaves out the first tenth, where it knows nothing yet or all. */
 static void draw_critic(const experiment *e, FILE *script, const char *title, int condition,
                         int method, int measure) {
     int block = condition * e->n_methods + method;
-    fprintf(script, "set title \"%s%s%s\\nrank correlation %.2f\" font ',9'\n",
+    fprintf(script, "set title '%s%s%s, rank correlation %.2f' offset 0,-0.5\n",
             e->n_conditions > 1 ? title : "", e->n_conditions > 1 ? ": " : "", e->methods[method],
             experiment_run_at(e, condition, method, 0)->values[measure]);
-    fprintf(
-        script,
-        "stats 'critics.dat' index %d using 1 nooutput name 'steps'\n"
-        "set xrange [0:steps_max]\nset xtics steps_max / 2\n"
-        "plot 'critics.dat' index %d using 1:2 axes x1y1 with linespoints ls %d title "
-        "'distance', '' index %d using 1:3 axes x1y2 with lines ls 8 dashtype 2 title 'critic'\n",
-        block, block, method % 7 + 1, block);
+    fprintf(script,
+            "stats 'critics.dat' index %d using 1 nooutput name 'steps'\n"
+            "stats 'critics.dat' index %d using ($1 > steps_max / 10 ? $3 : NaN) nooutput name "
+            "'critic'\n"
+            "margin = 0.05 * (critic_max - critic_min) + 1e-9\n"
+            "set xrange [0:steps_max]\nset xtics ceil(steps_max / 3)\n"
+            "set y2range [critic_min - margin:critic_max + margin]\n",
+            block, block);
+    fprintf(script,
+            "plot 'critics.dat' index %d using 1:2 axes x1y1 with linespoints ls %d pointsize 0.3 "
+            "notitle, '' index %d using 1:3 axes x1y2 with lines ls 7 linewidth 1 "
+            "dashtype 2 notitle\n",
+            block, method % 7 + 1, block);
 }
 
 bool gan_plot_critics(const experiment *e, const char *name, const char *const *titles,
                       int measure) {
-    plot *p = plot_begin(e->settings->out, name, 1180, 20 + 210 * e->n_conditions);
+    const int columns = e->n_methods < 3 ? e->n_methods : 3;
+    const int rows = (e->n_methods + columns - 1) / columns;
+    plot *p =
+        plot_begin(e->settings->out, name, 20 + 330 * columns, 20 + 190 * rows * e->n_conditions);
     FILE *data = plot_data(p, "critics.dat"), *script = plot_script(p);
     if (data != NULL) write_histories(e, data);
     plot_data_end(p, data);
     if (script == NULL) return plot_end(p);
     fprintf(script,
-            "set multiplot layout %d,%d\nset border 11\nset key top right font ',8'\n"
+            "set multiplot layout %d,%d\nset border 11\nunset key\n"
             "set logscale y\nset y2tics scale 0.5\nset format y '%%g'\nset format y2 '%%g'\n"
-            "set tics font ',8'\nset xlabel 'steps' offset 0,0.7\n",
-            e->n_conditions, e->n_methods);
-    for (int condition = 0; condition < e->n_conditions; condition++)
+            "set tics font ',8'\nset xlabel 'steps' offset 0,0.7\n"
+            "set ylabel 'distance (dots)' offset 1.5,0\n"
+            "set y2label 'critic (dashes)' offset -1,0\n",
+            rows * e->n_conditions, columns);
+    for (int condition = 0; condition < e->n_conditions; condition++) {
         for (int method = 0; method < e->n_methods; method++)
             draw_critic(e, script, titles[condition], condition, method, measure);
+        for (int i = e->n_methods; i < rows * columns; i++) fprintf(script, "set multiplot next\n");
+    }
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
 }
