@@ -6,6 +6,7 @@
 #   make deps-dev     installs what only headers, format and a build with clang need
 #   make examples     the example programs: build/NAME
 #   make demo         trains the outliers example and says where its picture lies
+#   make trainers     runs every trainer in its quick form and checks that it learned
 #   make test         tests of the library and of the program gradus in both precisions
 #   make resume       the part of them that kills a training and lets it go on, KILLS=5 times
 #   make asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -65,7 +66,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo unit cli resume test asan valgrind test-install headers bench bench-fashion
+.PHONY: all double deps deps-dev examples demo trainers unit cli resume test asan valgrind test-install headers bench bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -210,6 +211,10 @@ $(OUT)/gradus: $(CLI_OBJECTS) $(STATIC)
 
 demo: $(OUT)/outliers | need-gnuplot
 	$(OUT)/outliers --out $(OUT)/outliers-demo
+
+# Every trainer in its quick form: does it learn?
+trainers: examples | need-gnuplot
+	tests/trainers.sh $(OUT)
 
 # -- Tests --
 

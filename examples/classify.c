@@ -230,17 +230,17 @@ static bool fit(experiment_run *run, gr_module *net, const parts *p) {
     gr_batches *test = gr_batches_new(p->test.rows, .batch = CHUNK);
     gr_optimizer *opt = gr_adam(net, .lr = lr);
     gr_trainer *trainer = gr_trainer_new(net, opt, train, .epochs = settings.epochs,
-                                         .directory = experiment_directory(run));
+                                         .directory = experiment_directory(run), .save_every = 0);
     gr_tensor *curve = gr_keep(gr_full(g, GR_SHAPE(settings.epochs), NAN)), *rows;
     while (gr_trainer_epoch(trainer)) {
-        int64_t total = (int64_t)settings.epochs * gr_batch_count(train);
         while (gr_trainer_batch(trainer, &rows, NULL)) {
-            opt->lr = gr_lr_cosine(lr, trainer->step - 1, total, 0);
+            opt->lr = gr_lr_cosine(lr, trainer->step, trainer->steps, 0);
             gr_tensor *y = shared_rows(p->train.y, rows);
             gr_trainer_step(trainer, loss_of(m, scores_of(net, p->train, rows), y));
-            if (trainer->step % SPEED_STEPS == 0 && trainer->step <= SPEED_MOST &&
-                isnan(run->values[STEPS]) && is_fast_enough(net, p->speed))
-                run->values[STEPS] = (double)trainer->step;
+            int64_t done = trainer->step + 1;
+            if (done % SPEED_STEPS == 0 && done <= SPEED_MOST && isnan(run->values[STEPS]) &&
+                is_fast_enough(net, p->speed))
+                run->values[STEPS] = (double)done;
         }
         while (gr_trainer_evaluate(trainer, test, &rows, NULL))
             gr_trainer_log(

@@ -13,11 +13,11 @@
 
 static bool check_args(const gr_trainer_args *a) {
     gr_graph *g = a->module->graph;
-    if (a->epochs < 1 || a->patience < 0 || !(a->max_norm >= 0))
+    if (a->epochs < 1 || a->patience < 0 || !(a->max_norm >= 0) || a->save_every < 0)
         return gr_fail(g,
-                       "gr_trainer_new: epochs is %d, patience %d and max_norm %g, expected at "
-                       "least 1, 0 and 0",
-                       a->epochs, a->patience, a->max_norm);
+                       "gr_trainer_new: epochs is %d, patience %d, max_norm %g and save_every %d, "
+                       "expected at least 1, 0, 0 and 0",
+                       a->epochs, a->patience, a->max_norm, a->save_every);
     if ((a->batches == NULL) != (a->steps > 0))
         return gr_fail(g, "gr_trainer_new: expected either batches or steps, which is %d",
                        a->steps);
@@ -49,8 +49,14 @@ gr_trainer *gr_trainer_new_(gr_trainer_args a) {
     gr_trainer *run = gr_alloc_lasting(g, sizeof *run);
     gr_trainer_record *record = gr_alloc_lasting(g, sizeof *record);
     if (run == NULL || record == NULL) return NULL;
-    *run = (gr_trainer){
-        .args = a, .graph = g, .epochs = a.epochs, .best = NAN, .best_epoch = -1, .record = record};
+    int64_t batches = a.batches != NULL ? gr_batch_count(a.batches) : a.steps;
+    *run = (gr_trainer){.args = a,
+                        .graph = g,
+                        .epochs = a.epochs,
+                        .steps = batches * a.epochs,
+                        .best = NAN,
+                        .best_epoch = -1,
+                        .record = record};
     run->args.watch = gr_copy_string(g, a.watch);
     run->args.directory = gr_copy_string(g, a.directory);
     record->rows = 1;
@@ -89,13 +95,15 @@ static bool resume(gr_trainer *run) {
 static bool save(gr_trainer *run, bool better) {
     gr_trainer_record *record = run->record;
     if (run->args.directory == NULL) return true;
+    if (!gr_trainer_write_log(run)) return false;
+    if (run->args.save_every == 0) return true;
+    if (better && !gr_weights_save(run->args.module, gr_trainer_file(run, "best.safetensors").text))
+        return false;
+    if (run->epoch % run->args.save_every != 0 && run->epoch < run->epochs) return true;
     record->counts[0] = run->epoch;
     record->counts[1] = run->step;
     record->counts[2] = run->best_epoch;
-    return gr_trainer_write_log(run) &&
-           (!better ||
-            gr_weights_save(run->args.module, gr_trainer_file(run, "best.safetensors").text)) &&
-           gr_weights_save(run->args.module, gr_trainer_file(run, "last.safetensors").text) &&
+    return gr_weights_save(run->args.module, gr_trainer_file(run, "last.safetensors").text) &&
            gr_checkpoint_save(record->checkpoint, gr_trainer_file(run, "last.checkpoint").text);
 }
 
@@ -108,6 +116,11 @@ static void end_evaluation(gr_trainer *run) {
     record->evaluating = NULL;
     gr_no_grad_end(run->graph);
     gr_set_training(run->args.module, true);
+}
+
+static void count_batch(gr_trainer *run) {
+    run->step += run->record->at_batch;
+    run->record->at_batch = false;
 }
 
 /* Whether this epoch is the best so far; NaN is never better. */
@@ -148,6 +161,7 @@ bool gr_trainer_epoch(gr_trainer *run) {
     if (run == NULL || gr_failed(run->graph)) return false;
     gr_trainer_record *record = run->record;
     end_evaluation(run);
+    count_batch(run);
     record->rows = 1;
     if (!record->begun) {
         record->begun = true;
@@ -179,6 +193,7 @@ bool gr_trainer_batch(gr_trainer *run, gr_tensor **x, gr_tensor **y) {
     if (run == NULL || gr_failed(run->graph)) return false;
     gr_trainer_record *record = run->record;
     end_evaluation(run);
+    count_batch(run);
     if (!record->within)
         return gr_fail(run->graph, "gr_trainer_batch: outside of an epoch (gr_trainer_epoch)");
     if (record->stopped) return false;
@@ -190,7 +205,7 @@ bool gr_trainer_batch(gr_trainer *run, gr_tensor **x, gr_tensor **y) {
     }
     if (record->batch > 0) gr_trainer_show_progress(run);
     record->batch++;
-    run->step++;
+    record->at_batch = true;
     return true;
 }
 

@@ -12,6 +12,8 @@
  *     }
  *     if (gr_failed(g)) fprintf(stderr, "%s\n", gr_error(g));
  *
+ * A learning rate that changes with each batch is a function of run->step and run->steps.
+ *
  * In the directory, which must exist, are at the end of each epoch
  *
  *     log.csv             a line for each epoch: its number from 1 on, lr, and all that was logged
@@ -44,11 +46,12 @@ typedef struct gr_trainer_args {
     gr_optimizer *optimizer; /* NULL: no gr_trainer_step, see above */
     gr_batches *batches;     /* of an epoch; NULL: `steps` calls of gr_trainer_batch are one */
     int epochs, steps;
-    const char *watch;     /* the name of what is to become better, "loss" unless given */
-    bool maximize;         /* larger is better */
-    int patience;          /* ends after so many epochs without anything better; 0: never */
-    double max_norm;       /* gradients are clipped to this norm (clip.h) by gr_trainer_step */
+    const char *watch; /* what is to become better: "loss", that of the training, unless given */
+    bool maximize;     /* larger is better */
+    int patience;      /* ends after so many epochs without anything better; 0: never */
+    double max_norm;   /* gradients are clipped to this norm (clip.h) by gr_trainer_step */
     const char *directory; /* NULL: no files */
+    int save_every;        /* epochs from checkpoint to checkpoint; 0: none, the log alone */
     bool resume;           /* go on from directory/last.checkpoint if there is one */
     FILE *progress;        /* stderr, or NULL for silence */
 } gr_trainer_args;
@@ -60,7 +63,8 @@ typedef struct gr_trainer {
     gr_trainer_args args;
     gr_graph *graph;
     int epoch, epochs; /* epoch counts from 0 */
-    int64_t step;      /* batches so far, in all epochs */
+    int64_t step;      /* batches that are done, in all epochs: 0 during the first */
+    int64_t steps;     /* in all epochs together, unless the run ends before */
     double best;       /* of what is watched; NaN before the first epoch's end */
     int best_epoch;    /* -1 before */
     gr_trainer_record *record;
@@ -68,10 +72,13 @@ typedef struct gr_trainer {
 
 /* gr_trainer_new(module, optimizer, batches, .epochs = 10, ...). It lasts as long as the graph. An
  * error: a module that is NULL or of another graph than the others, epochs below 1, neither batches
- * nor steps, or both, a negative patience or max_norm, or resume without a directory. */
+ * nor steps, or both, a negative patience, max_norm or save_every, or resume without a directory. */
 #define gr_trainer_new(...)                                                                        \
-    gr_trainer_new_((gr_trainer_args){                                                             \
-        .epochs = 10, .watch = "loss", .max_norm = INFINITY, .module = __VA_ARGS__})
+    gr_trainer_new_((gr_trainer_args){.epochs = 10,                                                \
+                                      .watch = "loss",                                             \
+                                      .max_norm = INFINITY,                                        \
+                                      .save_every = 1,                                             \
+                                      .module = __VA_ARGS__})
 gr_trainer *gr_trainer_new_(gr_trainer_args args);
 
 /* Its checkpoint holds the module, the optimizer and the batches. What else should be in it is
@@ -92,8 +99,8 @@ bool gr_trainer_batch(gr_trainer *run, gr_tensor **x, gr_tensor **y);
 bool gr_trainer_step(gr_trainer *run, gr_tensor *loss);
 
 /* The next batch of other data to judge by: until it returns false, or the next gr_trainer_batch or
- * gr_trainer_epoch, the module is in evaluation mode and nothing is recorded. Resets the graph, too.
- */
+ * gr_trainer_epoch, the module is in evaluation mode and nothing is recorded. Resets the graph, too,
+ * so that in the middle of an epoch the training batch is gone. Also behind the last epoch. */
 bool gr_trainer_evaluate(gr_trainer *run, gr_batches *batches, gr_tensor **x, gr_tensor **y);
 
 /* The log has the epoch's mean of the values given under a name; within a batch, a value counts as

@@ -27,6 +27,7 @@ struct gr_trainer_record {
     int64_t counts[3];      /* in the checkpoint: epoch, step, best_epoch */
     bool begun;             /* gr_trainer_epoch was called */
     bool within;            /* an epoch */
+    bool at_batch;          /* one was given out that is not counted yet */
     bool stopped;           /* by gr_trainer_stop */
     int batch;              /* batches of this epoch so far */
     int rows;               /* of the batch at hand; 1 between batches */

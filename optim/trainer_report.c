@@ -158,8 +158,8 @@ static bool on_terminal(const gr_trainer *run) { return isatty(fileno(run->args.
 
 /* Epochs done, with the part of the one at hand. */
 static double epochs_done(const gr_trainer *run) {
-    int batches = run->args.batches != NULL ? gr_batch_count(run->args.batches) : run->args.steps;
-    return run->epoch + (batches > 0 ? fmin((double)run->record->batch / batches, 1) : 0);
+    int64_t batches = run->steps / run->epochs;
+    return run->epoch + (batches > 0 ? fmin((double)run->record->batch / (double)batches, 1) : 0);
 }
 
 void gr_trainer_start_progress(gr_trainer *run) { run->record->begun_at = clock_now(); }

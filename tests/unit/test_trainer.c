@@ -97,6 +97,7 @@ START_TEST(a_run_trains_and_counts) {
     train(&t, run, -1);
     ck_assert_int_eq(run->epoch, 30);
     ck_assert_int_eq(run->step, 90);
+    ck_assert_int_eq(run->steps, 90);
     ck_assert_double_lt(gr_trainer_value(run, "loss"), first / 4);
     ck_assert_double_lt(run->best, 100);
     ck_assert_int_gt(run->best_epoch, 0);
@@ -196,6 +197,7 @@ START_TEST(steps_make_an_epoch) {
         while (gr_trainer_batch(run, NULL, NULL)) {
             ck_assert_int_eq(gr_tape_length(g), 0);
             gr_forward(t.net, gr_zeros(g, GR_SHAPE(1, 3)));
+            ck_assert_int_eq(run->step, batches);
             gr_trainer_log(run, "loss", ++batches);
         }
     ck_assert_int_eq(batches, 15);
@@ -245,6 +247,29 @@ START_TEST(the_log_has_a_line_for_each_epoch) {
     ck_assert_str_eq(log, "epoch,lr,loss,seldom\n1,0.5,7.25,\n2,0.25,6.25,inf\n"
                           "3,0.166666667,5.25,\n");
     free(log);
+}
+END_TEST
+
+START_TEST(checkpoints_are_saved_every_few_epochs) {
+    training t = make(g);
+    for (int every = 0; every <= 2; every += 2) {
+        gr_trainer *run = gr_trainer_new(t.net, t.opt, .steps = 1, .epochs = 3,
+                                         .directory = directory, .save_every = every);
+        while (gr_trainer_epoch(run)) {
+            bool saved = access(file_named("last.checkpoint"), F_OK) == 0;
+            ck_assert_int_eq(saved, every > 0 && run->epoch >= every);
+            ck_assert_int_eq(access(file_named("best.safetensors"), F_OK) == 0,
+                             every > 0 && run->epoch > 0);
+            gr_trainer_log(run, "loss", 1);
+        }
+        ck_assert_int_eq(access(file_named("log.csv"), F_OK), 0);
+    }
+    unlink(file_named("last.checkpoint"));
+    gr_trainer *run = gr_trainer_new(t.net, t.opt, .steps = 1, .epochs = 3, .directory = directory,
+                                     .save_every = 2);
+    while (gr_trainer_epoch(run)) gr_trainer_log(run, "loss", 1);
+    ck_assert_int_eq(access(file_named("last.checkpoint"), F_OK), 0); /* at the end in any case */
+    ck_assert(!gr_failed(g));
 }
 END_TEST
 
@@ -361,13 +386,17 @@ START_TEST(what_makes_no_sense_is_refused) {
     ck_assert_ptr_null(gr_trainer_new(NULL, t.opt, t.train));
     ck_assert(!gr_failed(g));
     FAILS(gr_trainer_new(t.net, t.opt, t.train, .epochs = 0),
-          "gr_trainer_new: epochs is 0, patience 0 and max_norm inf, expected at least 1, 0 and 0");
+          "gr_trainer_new: epochs is 0, patience 0, max_norm inf and save_every 1, expected at "
+          "least 1, 0, 0 and 0");
     FAILS(gr_trainer_new(t.net, t.opt, t.train, .patience = -1),
-          "gr_trainer_new: epochs is 10, patience -1 and max_norm inf, expected at least 1, 0 and "
-          "0");
+          "gr_trainer_new: epochs is 10, patience -1, max_norm inf and save_every 1, expected at "
+          "least 1, 0, 0 and 0");
     FAILS(gr_trainer_new(t.net, t.opt, t.train, .max_norm = NAN),
-          "gr_trainer_new: epochs is 10, patience 0 and max_norm nan, expected at least 1, 0 and "
-          "0");
+          "gr_trainer_new: epochs is 10, patience 0, max_norm nan and save_every 1, expected at "
+          "least 1, 0, 0 and 0");
+    FAILS(gr_trainer_new(t.net, t.opt, t.train, .save_every = -1),
+          "gr_trainer_new: epochs is 10, patience 0, max_norm inf and save_every -1, expected at "
+          "least 1, 0, 0 and 0");
     FAILS(gr_trainer_new(t.net, t.opt),
           "gr_trainer_new: expected either batches or steps, which is 0");
     FAILS(gr_trainer_new(t.net, t.opt, t.train, .steps = 4),
@@ -452,6 +481,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(t, steps_make_an_epoch);
     tcase_add_test(t, gradients_are_clipped);
     tcase_add_test(t, the_log_has_a_line_for_each_epoch);
+    tcase_add_test(t, checkpoints_are_saved_every_few_epochs);
     tcase_add_test(t, the_best_weights_are_kept);
     tcase_add_test(t, a_run_that_was_stopped_goes_on);
     tcase_add_test(t, a_run_that_is_done_does_no_more);
