@@ -17,7 +17,8 @@
 
 #include "core/kernels/kernels.h"
 
-/* A tile's sums, TAPS vectors of x and one of y are all registers; FLOATS or DOUBLES are in a vector. */
+/* A tile's sums, TAPS vectors of x and one of y fill the registers. FLOATS or DOUBLES are in a
+ * vector. */
 #if defined(__AVX512F__)
 #define FLOATS 16
 #define DOUBLES 8

@@ -198,9 +198,9 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
                       "%s: %lld is %.9g, expected %.9g", what, (long long)i, gr_at(t, i), sum[i]);
 }
 
-/* The first six with steps or single taps, or so that blocks of the matrix of patches differ; then
- * bands of a large image, blocks of many channels, taps apart, channels and columns that are no whole tile,
- * rows as short as a vector's part. */
+/* The first six are of several blocks of patches, or go by steps or one tap; then bands of a large
+ * image, blocks of many channels, taps apart, channels and columns that are no whole tile, and rows
+ * as short as a part of a vector. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
