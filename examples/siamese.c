@@ -462,7 +462,7 @@ static void say_advice(experiment *e, int easy, int farthest, int random, int se
         e, "guide-d",
         verdict_of(sign_easy > sign_farthest ? sign_easy : sign_farthest, sign_semi_hard),
         "AUC on unseen classes, against the untrained network: easy triplets, which cost nothing, "
-        "%+.4f; farthest negatives, of which %.1f%% cost nothing in the first epoch and %.1f%% in "
+        "%+.4f; farthest negatives, of which %.2f%% cost nothing in the first epoch and %.2f%% in "
         "the last, %+.4f (%s), but on seen classes %+.4f against random ones (%s); semi-hard ones "
         "%+.4f (%s)",
         by_easy.mean, 100 * experiment_mean(e, 0, farthest, FREE_FIRST),
