@@ -332,7 +332,7 @@ static gr_tensor *triplet_loss(const method *m, gr_tensor *embeddings, gr_tensor
         gr_triplet_mined(embeddings, triplets, .margin = m->margin, .reduction = GR_NONE);
     for (int64_t i = 0; each != NULL && i < each->size; i++) t->free += each->data[i] == 0;
     t->seen += each == NULL ? 0 : each->size;
-    return each != NULL && each->size == 0 ? gr_sum(each) : gr_mean(each);
+    return gr_mean(each);
 }
 
 /* -- One training -- */
@@ -347,6 +347,7 @@ static gr_tensor *loss_of(const method *m, gr_module *net, gr_module *head, gr_t
     gr_no_grad_begin(x->graph);
     gr_tensor *triplets = mine(m, embeddings, y);
     gr_no_grad_end(x->graph);
+    if (triplets != NULL && triplets->size == 0) return gr_scale(gr_sum(embeddings), 0);
     return is(m, "triplet") ? triplet_loss(m, embeddings, triplets, t)
                             : pair_loss(m, embeddings, triplets);
 }
@@ -461,7 +462,7 @@ static void say_advice(experiment *e, int easy, int farthest, int random, int se
         e, "guide-d",
         verdict_of(sign_easy > sign_farthest ? sign_easy : sign_farthest, sign_semi_hard),
         "AUC on unseen classes, against the untrained network: easy triplets, which cost nothing, "
-        "%+.4f; farthest negatives, of which %.1f%% cost nothing in the first epoch and %.1f%% in "
+        "%+.4f; farthest negatives, of which %.2f%% cost nothing in the first epoch and %.2f%% in "
         "the last, %+.4f (%s), but on seen classes %+.4f against random ones (%s); semi-hard ones "
         "%+.4f (%s)",
         by_easy.mean, 100 * experiment_mean(e, 0, farthest, FREE_FIRST),
@@ -489,17 +490,22 @@ static void say_minings(experiment *e) {
 }
 
 static void say_choice(experiment *e) {
-    int best = experiment_best(e, 0, AUC_UNSEEN), same = 0;
-    experiment_say(e,
-                   "\nFor pictures of classes that come later, choose %s: AUC %.4f, recall@1 "
-                   "%.3f.\n",
-                   labels[best], experiment_mean(e, 0, best, AUC_UNSEEN),
-                   experiment_mean(e, 0, best, RECALL_UNSEEN));
+    int best = experiment_best(e, 0, AUC_UNSEEN), nearest = experiment_best(e, 0, RECALL_UNSEEN);
+    int same = 0;
+    experiment_say(
+        e,
+        "\nTo tell by a threshold whether two pictures are of one class, when the classes "
+        "come later,\nchoose %s: AUC %.4f.",
+        labels[best], experiment_mean(e, 0, best, AUC_UNSEEN));
     for (int m = 0; m < n_methods; m++)
         if (m != best && experiment_better(e, 0, m, best, AUC_UNSEEN) == 0)
-            experiment_say(e, "%s%s", same++ == 0 ? "Not clearly worse than that: " : ", ",
-                           labels[m]);
-    experiment_say(e, same == 0 ? "All others are clearly worse.\n" : ".\n");
+            experiment_say(e, "%s%s", same++ == 0 ? " Not clearly worse: " : ", ", labels[m]);
+    experiment_say(e,
+                   "%s\nTo find the picture most alike, %s is best: recall@1 %.3f on unseen "
+                   "classes, where\n%s has %.3f.\n",
+                   same == 0 ? " All others are clearly worse." : ".", labels[nearest],
+                   experiment_mean(e, 0, nearest, RECALL_UNSEEN), labels[best],
+                   experiment_mean(e, 0, best, RECALL_UNSEEN));
 }
 
 /* -- Pictures -- */
