@@ -21,9 +21,9 @@ sample_judge *sample_judge_new(gr_tensor *x, gr_tensor *y, gr_tensor *real, gr_t
  * fixed random directions of the earth mover's distance between the classifier's features along
  * that direction, each feature in deviations of its values on the real pictures. 0 only if both are
  * distributed alike: blurred pictures, impossible ones, and always the same one all cost. The
- * samples may be of another graph than the judge, which is only read; NaN for NULL. Rabin et al., "Wasserstein
- * barycenter and its application to texture mixing", 2011; features: Deshpande et al., "Generative
- * modeling using the sliced Wasserstein distance", CVPR 2018. */
+ * samples may be of another graph than the judge, which is only read; NaN for NULL. Rabin et al.,
+ * "Wasserstein barycenter and its application to texture mixing", 2011; features: Deshpande et al.,
+ * "Generative modeling using the sliced Wasserstein distance", CVPR 2018. */
 double sample_distance(const sample_judge *judge, gr_tensor *samples);
 
 #endif
