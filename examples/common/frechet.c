@@ -52,14 +52,18 @@ static void diagonalise(double *s, double *v, int d) {
 
 /* -- Covariances -- */
 
-static void moments(const gr_tensor *x, double *mean, double *covariance) {
+/* `centred` is room for a row. */
+static void moments(const gr_tensor *x, double *mean, double *covariance, double *centred) {
     int n = x->shape.dim[0], d = x->shape.dim[1];
-    for (int i = 0; i < n * d; i++) mean[i % d] += (double)x->data[i] / n;
     for (int row = 0; row < n; row++)
+        for (int i = 0; i < d; i++) mean[i] += (double)x->data[row * d + i];
+    for (int i = 0; i < d; i++) mean[i] /= n;
+    for (int row = 0; row < n; row++) {
+        for (int i = 0; i < d; i++) centred[i] = (double)x->data[row * d + i] - mean[i];
         for (int i = 0; i < d; i++)
-            for (int j = 0; j < d; j++)
-                covariance[i * d + j] += ((double)x->data[row * d + i] - mean[i]) *
-                                         ((double)x->data[row * d + j] - mean[j]) / (n - 1);
+            for (int j = 0; j < d; j++) covariance[i * d + j] += centred[i] * centred[j];
+    }
+    for (int i = 0; i < d * d; i++) covariance[i] /= n - 1;
 }
 
 static void multiply(const double *a, const double *b, double *product, int d) {
@@ -109,8 +113,8 @@ double frechet_distance(const gr_tensor *a, const gr_tensor *b) {
     bool made = true;
     for (int i = 0; i < 6; i++) made = (m[i] = matrix(d)) != NULL && made;
     if (made) {
-        moments(a, m[0], m[2]);
-        moments(b, m[1], m[3]);
+        moments(a, m[0], m[2], m[4]);
+        moments(b, m[1], m[3], m[4]);
         distance = trace(m[2], d) + trace(m[3], d);
         for (int i = 0; i < d; i++) distance += (m[0][i] - m[1][i]) * (m[0][i] - m[1][i]);
         if (isfinite(distance)) distance -= 2 * trace_of_root(m[2], m[3], m + 4, d);
