@@ -58,13 +58,19 @@ enum { SPEED_ROWS = 1000, SPEED_STEPS = 20, SPEED_MOST = 2000, SPEED_PERCENT = 8
 
 enum { ACCURACY, WORST, ON_TRAINING, ECE, FITTED_ECE, NLL, STEPS, MEASURES };
 static const experiment_measure measures[MEASURES] = {
-    [ACCURACY] = {"accuracy %", "accuracy", 2, .maximize = true},
-    [WORST] = {"worst class %", "worst_class_recall", 1, .maximize = true},
-    [ON_TRAINING] = {"on training %", "training_accuracy", 2, .maximize = true},
-    [ECE] = {"ECE %", "calibration_error", 2},
-    [FITTED_ECE] = {"ECE fitted %", "fitted_calibration_error", 2},
-    [NLL] = {"NLL", "negative_log_likelihood", 3},
-    [STEPS] = {"steps to 80%", "steps_to_80"}};
+    [ACCURACY] = {.title = "accuracy %", .key = "accuracy", .decimals = 2, .maximize = true},
+    [WORST] = {.title = "worst class %",
+               .key = "worst_class_recall",
+               .decimals = 1,
+               .maximize = true},
+    [ON_TRAINING] = {.title = "on training %",
+                     .key = "training_accuracy",
+                     .decimals = 2,
+                     .maximize = true},
+    [ECE] = {.title = "ECE %", .key = "calibration_error", .decimals = 2},
+    [FITTED_ECE] = {.title = "ECE fitted %", .key = "fitted_calibration_error", .decimals = 2},
+    [NLL] = {.title = "NLL", .key = "negative_log_likelihood", .decimals = 3},
+    [STEPS] = {.title = "steps to 80%", .key = "steps_to_80"}};
 
 static experiment_settings settings = {.loss = "all",
                                        .data = GR_FASHION_MNIST_DIRECTORY,

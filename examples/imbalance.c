@@ -61,14 +61,17 @@ static const char *const condition_names[CONDITIONS] = {"6 percent", "balanced"}
 
 enum { PR_AUC, ROC_AUC, RECALL, F1, F1_HALF, CALIBRATION, CALIBRATION_FITTED, WOBBLE, MEASURES };
 static const experiment_measure measures[MEASURES] = {
-    [PR_AUC] = {"PR-AUC", "pr_auc", 3, .maximize = true},
-    [ROC_AUC] = {"ROC-AUC", "roc_auc", 3, .maximize = true},
-    [RECALL] = {"recall at 20%", "recall_at_20_percent_precision", 3, .maximize = true},
-    [F1] = {"F1", "f1", 3, .maximize = true},
-    [F1_HALF] = {"F1 at 0.5", "f1_at_half", 3, .maximize = true},
-    [CALIBRATION] = {"cal. error", "calibration_error", .decimals = 3},
-    [CALIBRATION_FITTED] = {"fitted", "calibration_error_fitted", .decimals = 3},
-    [WOBBLE] = {"wobble", "wobble", .decimals = 4}};
+    [PR_AUC] = {.title = "PR-AUC", .key = "pr_auc", .decimals = 3, .maximize = true},
+    [ROC_AUC] = {.title = "ROC-AUC", .key = "roc_auc", .decimals = 3, .maximize = true},
+    [RECALL] = {.title = "recall at 20%",
+                .key = "recall_at_20_percent_precision",
+                .decimals = 3,
+                .maximize = true},
+    [F1] = {.title = "F1", .key = "f1", .decimals = 3, .maximize = true},
+    [F1_HALF] = {.title = "F1 at 0.5", .key = "f1_at_half", .decimals = 3, .maximize = true},
+    [CALIBRATION] = {.title = "cal. error", .key = "calibration_error", .decimals = 3},
+    [CALIBRATION_FITTED] = {.title = "fitted", .key = "calibration_error_fitted", .decimals = 3},
+    [WOBBLE] = {.title = "wobble", .key = "wobble", .decimals = 4}};
 
 static experiment_settings settings = {.loss = "all",
                                        .data = "examples/data/coil2000.csv.gz",

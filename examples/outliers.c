@@ -49,12 +49,15 @@ static const char *const state_titles[STATES] = {"clean training data", "real ou
 
 enum { MAE, MEDIAN, RMSE, BIAS, COVERAGE, WIDTH, MEASURES };
 static const experiment_measure measures[MEASURES] = {
-    [MAE] = {"MAE", "mae"},
-    [MEDIAN] = {"median error", "median_absolute_error"},
-    [RMSE] = {"RMSE", "rmse"},
-    [BIAS] = {"bias", "bias"},
-    [COVERAGE] = {"in 90% interval", "interval_coverage", 3, .maximize = true},
-    [WIDTH] = {"its width", "interval_width"}};
+    [MAE] = {.title = "MAE", .key = "mae"},
+    [MEDIAN] = {.title = "median error", .key = "median_absolute_error"},
+    [RMSE] = {.title = "RMSE", .key = "rmse"},
+    [BIAS] = {.title = "bias", .key = "bias"},
+    [COVERAGE] = {.title = "in 90% interval",
+                  .key = "interval_coverage",
+                  .decimals = 3,
+                  .maximize = true},
+    [WIDTH] = {.title = "its width", .key = "interval_width"}};
 
 static experiment_settings settings = {.loss = "all",
                                        .data = "examples/data/ames.csv",

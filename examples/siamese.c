@@ -73,13 +73,16 @@ enum {
     MEASURES
 };
 static const experiment_measure measures[MEASURES] = {
-    [AUC_UNSEEN] = {"AUC unseen", "auc_unseen", 4, .maximize = true},
-    [AUC_ALIKE] = {"AUC alike", "auc_alike", 4, .maximize = true},
-    [AUC_SEEN] = {"AUC seen", "auc_seen", 4, .maximize = true},
-    [RECALL_UNSEEN] = {"R@1 unseen", "recall_unseen", 3, .maximize = true},
-    [RECALL_SEEN] = {"R@1 seen", "recall_seen", 3, .maximize = true},
-    [FREE_FIRST] = {"free first", "free_first", .decimals = 3},
-    [FREE_LAST] = {"free last", "free_last", .decimals = 3}};
+    [AUC_UNSEEN] = {.title = "AUC unseen", .key = "auc_unseen", .decimals = 4, .maximize = true},
+    [AUC_ALIKE] = {.title = "AUC alike", .key = "auc_alike", .decimals = 4, .maximize = true},
+    [AUC_SEEN] = {.title = "AUC seen", .key = "auc_seen", .decimals = 4, .maximize = true},
+    [RECALL_UNSEEN] = {.title = "R@1 unseen",
+                       .key = "recall_unseen",
+                       .decimals = 3,
+                       .maximize = true},
+    [RECALL_SEEN] = {.title = "R@1 seen", .key = "recall_seen", .decimals = 3, .maximize = true},
+    [FREE_FIRST] = {.title = "free first", .key = "free_first", .decimals = 3},
+    [FREE_LAST] = {.title = "free last", .key = "free_last", .decimals = 3}};
 
 static experiment_settings settings = {.loss = "all",
                                        .data = GR_FASHION_MNIST_DIRECTORY,

@@ -59,13 +59,16 @@ static const double ACTIVE = 0.01; /* nats, above which a dimension counts as us
 
 enum { ERROR, ELBO, RECONSTRUCTION, KL, DIMENSIONS, SAMPLES, FITTED, MEASURES };
 static const experiment_measure measures[MEASURES] = {
-    [ERROR] = {"recon MSE", "reconstruction_mse", 4},
-    [ELBO] = {"ELBO", "elbo", 1, .maximize = true},
-    [RECONSTRUCTION] = {"recon nats", "reconstruction_nats", 1},
-    [KL] = {"KL nats", "kl", 1},
-    [DIMENSIONS] = {"dims used", "active_dimensions", 1, .maximize = true},
-    [SAMPLES] = {"samples", "sample_distance", 3},
-    [FITTED] = {"fitted", "sample_distance_fitted", 3}};
+    [ERROR] = {.title = "recon MSE", .key = "reconstruction_mse", .decimals = 4},
+    [ELBO] = {.title = "ELBO", .key = "elbo", .decimals = 1, .maximize = true},
+    [RECONSTRUCTION] = {.title = "recon nats", .key = "reconstruction_nats", .decimals = 1},
+    [KL] = {.title = "KL nats", .key = "kl", .decimals = 1},
+    [DIMENSIONS] = {.title = "dims used",
+                    .key = "active_dimensions",
+                    .decimals = 1,
+                    .maximize = true},
+    [SAMPLES] = {.title = "samples", .key = "sample_distance", .decimals = 3},
+    [FITTED] = {.title = "fitted", .key = "sample_distance_fitted", .decimals = 3}};
 
 static experiment_settings settings = {.loss = "all",
                                        .out = "build/vae-out",

@@ -63,11 +63,12 @@ static const char *const condition_names[CONDITIONS] = {"ring", "fashion"};
 
 enum { DISTANCE, MODES, GOOD, LATE_WORST, CRITIC, MEASURES };
 static const experiment_measure measures[MEASURES] = {
-    [DISTANCE] = {"distance", "distance", .decimals = 3},
-    [MODES] = {"modes", "modes", 1, .maximize = true},
-    [GOOD] = {"good", "good_share", 3, .maximize = true},
-    [LATE_WORST] = {"late worst", "late_worst", .decimals = 3},
-    [CRITIC] = {"critic", "critic_rank_correlation", 2, .maximize = true}};
+    [DISTANCE] = {.title = "distance", .key = "distance", .decimals = 3},
+    [MODES] = {.title = "modes", .key = "modes", .decimals = 1, .maximize = true},
+    [GOOD] = {.title = "good", .key = "good_share", .decimals = 3, .maximize = true},
+    [LATE_WORST] = {.title = "late worst", .key = "late_worst", .decimals = 3},
+    [CRITIC] = {
+        .title = "critic", .key = "critic_rank_correlation", .decimals = 2, .maximize = true}};
 
 /* -- Methods -- */
 
