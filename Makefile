@@ -116,7 +116,9 @@ PER_ISA := $(shell grep -l GR_FOR_ISA core/kernels/*.c)
 SOURCES = $(filter-out $(PER_ISA),$(wildcard core/*/*.c losses/*.c nn/*.c optim/*.c))
 
 per_isa = $(foreach isa,$(ISAS),$(1:%.c=$(OUT)/obj/%.$(isa).o))
-OBJECTS = $(SOURCES:%.c=$(OUT)/obj/%.o) $(call per_isa,$(PER_ISA))
+# What takes longest to compile comes first, so that no processor waits for it at the end.
+OBJECTS = $(call per_isa,core/kernels/gemm.c $(filter-out core/kernels/gemm.c,$(PER_ISA))) \
+    $(SOURCES:%.c=$(OUT)/obj/%.o)
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
@@ -143,8 +145,9 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(OPENMP) -fPIC -MMD -MP -c $< -o $@
 
 # stb_image counts on signed numbers that wrap around, shifts by more than 31 where a JPEG is damaged
-# (any bits will do there), and leaves variables unset, which are 0 here and so the same each time.
-$(OUT)/obj/core/data/stb.o: CFLAGS_ALL += $(STB_FLAGS)
+# (any bits will do there), and leaves variables unset, which are 0 here and so the same each time. -O3
+# would only double the time that it takes to compile.
+$(OUT)/obj/core/data/stb.o: CFLAGS_ALL += -O2 $(STB_FLAGS)
 
 define ISA_RULE
 $(OUT)/obj/%.$(1).o: %.c $(OUT)/flags
