@@ -42,7 +42,7 @@
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
 #include "examples/common/reliability_plot.h"
-#include "examples/common/shared_rows.h"
+#include "examples/common/rows.h"
 #include "examples/common/temperature.h"
 #include "gradus.h"
 
@@ -165,7 +165,7 @@ typedef struct parts {
 
 /* The first of the rows, all of them several times. */
 static gr_tensor *repeat_rows(const gr_tensor *rows, int n, int times) {
-    gr_tensor *places = rows == NULL ? NULL : shared_rows_range(rows->graph, 0, n * times);
+    gr_tensor *places = rows == NULL ? NULL : rows_range(rows->graph, 0, n * times);
     for (int i = 0; places != NULL && i < n * times; i++) places->index[i] = i % n;
     return places == NULL ? NULL : gr_take_rows(rows, places);
 }
@@ -178,11 +178,10 @@ static parts split(const experiment_run *run, const gr_mnist *data) {
     int few = (int)rows.train->size < FEW_ROWS ? (int)rows.train->size : FEW_ROWS;
     int speed = held_out < SPEED_ROWS ? held_out : SPEED_ROWS;
     gr_tensor *train = run->condition == FEW ? repeat_rows(rows.train, few, FEW_TIMES) : rows.train;
-    parts p = {
-        .train = {data->train_x, data->train_y, train},
-        .held_out = {data->train_x, data->train_y, rows.validation},
-        .speed = {data->train_x, data->train_y, repeat_rows(rows.validation, speed, 1)},
-        .test = {data->test_x, data->test_y, shared_rows_range(g, 0, data->test_x->shape.dim[0])}};
+    parts p = {.train = {data->train_x, data->train_y, train},
+               .held_out = {data->train_x, data->train_y, rows.validation},
+               .speed = {data->train_x, data->train_y, repeat_rows(rows.validation, speed, 1)},
+               .test = {data->test_x, data->test_y, rows_range(g, 0, data->test_x->shape.dim[0])}};
     if (on_validation) p.test = p.held_out;
     return p;
 }
@@ -190,7 +189,7 @@ static parts split(const experiment_run *run, const gr_mnist *data) {
 /* -- One training -- */
 
 static gr_tensor *scores_of(gr_module *net, part p, const gr_tensor *rows) {
-    return gr_forward(net, shared_rows(p.x, rows));
+    return gr_forward(net, rows_take(p.x, rows));
 }
 
 /* The part's scores, or those of its first `most` pictures, as a tensor that lasts. */
@@ -216,13 +215,13 @@ static double percent_right(gr_module *net, part p, int most) {
     gr_tensor *scores = all_scores(net, p, most);
     if (gr_failed(net->graph)) return NAN;
     gr_tensor *rows = gr_from_index(net->graph, GR_SHAPE(scores->shape.dim[0]), p.rows->index);
-    return 100 * gr_accuracy(scores, shared_rows(p.y, rows));
+    return 100 * gr_accuracy(scores, rows_take(p.y, rows));
 }
 
 /* Between two steps, whose tensors it leaves alone. */
 static bool is_fast_enough(gr_module *net, part p) {
     gr_no_grad_begin(net->graph);
-    double right = gr_accuracy(scores_of(net, p, p.rows), shared_rows(p.y, p.rows));
+    double right = gr_accuracy(scores_of(net, p, p.rows), rows_take(p.y, p.rows));
     gr_no_grad_end(net->graph);
     return 100 * right >= SPEED_PERCENT;
 }
@@ -241,7 +240,7 @@ static bool fit(experiment_run *run, gr_module *net, const parts *p) {
     while (gr_trainer_epoch(trainer)) {
         while (gr_trainer_batch(trainer, &rows, NULL)) {
             opt->lr = gr_lr_cosine(lr, trainer->step, trainer->steps, 0);
-            gr_tensor *y = shared_rows(p->train.y, rows);
+            gr_tensor *y = rows_take(p->train.y, rows);
             gr_trainer_step(trainer, loss_of(m, scores_of(net, p->train, rows), y));
             int64_t done = trainer->step + 1;
             if (done % SPEED_STEPS == 0 && done <= SPEED_MOST && isnan(run->values[STEPS]) &&
@@ -251,7 +250,7 @@ static bool fit(experiment_run *run, gr_module *net, const parts *p) {
         while (gr_trainer_evaluate(trainer, test, &rows, NULL))
             gr_trainer_log(
                 trainer, "accuracy",
-                100 * gr_accuracy(scores_of(net, p->test, rows), shared_rows(p->test.y, rows)));
+                100 * gr_accuracy(scores_of(net, p->test, rows), rows_take(p->test.y, rows)));
         curve->data[trainer->epoch] = (gr_real)gr_trainer_value(trainer, "accuracy");
         experiment_progress(run, (trainer->epoch + 1.0) / settings.epochs);
         if (interrupted()) gr_trainer_stop(trainer);
@@ -277,9 +276,9 @@ static double worst_class(const gr_tensor *scores, const gr_tensor *y) {
 static void judge(experiment_run *run, gr_module *net, const parts *p) {
     gr_tensor *scores = all_scores(net, p->test, INT32_MAX);
     gr_tensor *held_out = all_scores(net, p->held_out, INT32_MAX);
-    gr_tensor *y = gr_keep(shared_rows(p->test.y, p->test.rows));
+    gr_tensor *y = gr_keep(rows_take(p->test.y, p->test.rows));
     double temperature =
-        temperature_fit(held_out, gr_keep(shared_rows(p->held_out.y, p->held_out.rows)));
+        temperature_fit(held_out, gr_keep(rows_take(p->held_out.y, p->held_out.rows)));
     run->values[ACCURACY] = 100 * gr_accuracy(scores, y);
     run->values[WORST] = 100 * worst_class(scores, y);
     run->values[ON_TRAINING] = percent_right(net, p->train, HELD_OUT);

@@ -194,11 +194,10 @@ typedef struct pictures {
     gr_tensor *x, *y;
 } pictures;
 
-static pictures take(gr_graph *g, const gr_tensor *x, const gr_tensor *y, const gr_tensor *rows) {
+static pictures take(const gr_tensor *x, const gr_tensor *y, const gr_tensor *rows) {
     if (rows == NULL) return (pictures){0};
-    gr_tensor *rows_of_pixels =
-        gr_reshape(rows_copy(g, x, rows), GR_SHAPE((int)rows->size, PIXELS));
-    return (pictures){gr_keep(rows_of_pixels), rows_copy(g, y, rows)};
+    gr_tensor *rows_of_pixels = gr_reshape(rows_take(x, rows), GR_SHAPE((int)rows->size, PIXELS));
+    return (pictures){gr_keep(rows_of_pixels), gr_keep(rows_take(y, rows))};
 }
 
 /* Training takes the first five sixths of the training part, validation the rest. */
@@ -209,7 +208,7 @@ static pictures held_out(gr_graph *g, const gr_mnist *data, const bool *classes)
     const gr_tensor *x = validate ? data->train_x : data->test_x;
     const gr_tensor *y = validate ? data->train_y : data->test_y;
     int begin = validate ? train_end(data) : 0;
-    return take(g, x, y,
+    return take(x, y,
                 rows_of_classes(g, y, classes, .each = settings.quick ? TEST_EACH_QUICK : TEST_EACH,
                                 .begin = begin));
 }
@@ -218,7 +217,7 @@ static pictures held_out(gr_graph *g, const gr_mnist *data, const bool *classes)
 static pictures training_part(gr_graph *g, const gr_mnist *data, const roles *r) {
     gr_tensor *rows = rows_of_classes(g, data->train_y, r->seen, .each = TRAIN_EACH,
                                       .end = train_end(data), .shuffled = true);
-    pictures p = take(g, data->train_x, data->train_y, rows);
+    pictures p = take(data->train_x, data->train_y, rows);
     for (int64_t i = 0; p.y != NULL && i < p.y->size; i++) p.y->index[i] = r->place[p.y->index[i]];
     return p;
 }

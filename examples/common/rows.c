@@ -1,8 +1,22 @@
 #include "examples/common/rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_CLASSES = 256 };
+
+static gr_tensor *zero_integers(gr_graph *g, gr_shape shape) {
+    int32_t *zeros = calloc((size_t)gr_shape_size(shape) + 1, sizeof *zeros);
+    gr_tensor *t = zeros == NULL ? gr_fail(g, "no memory") : gr_from_index(g, shape, zeros);
+    free(zeros);
+    return t;
+}
+
+gr_tensor *rows_range(gr_graph *g, int from, int to) {
+    gr_tensor *rows = gr_keep(zero_integers(g, GR_SHAPE(to - from)));
+    for (int i = from; rows != NULL && i < to; i++) rows->index[i - from] = i;
+    return rows;
+}
 
 gr_tensor *rows_of_classes_(gr_graph *g, const gr_tensor *labels, rows_args args) {
     if (labels == NULL) return NULL;
@@ -22,21 +36,27 @@ gr_tensor *rows_of_classes_(gr_graph *g, const gr_tensor *labels, rows_args args
     return gr_keep(gr_from_index(g, GR_SHAPE(taken), order));
 }
 
-gr_tensor *rows_copy(gr_graph *g, const gr_tensor *x, const gr_tensor *rows) {
-    if (x == NULL || rows == NULL) return NULL;
+static bool exist(const gr_tensor *x, const gr_tensor *rows) {
+    int n = x->shape.dim[0];
+    for (int64_t i = 0; i < rows->size; i++)
+        if (rows->index[i] < 0 || rows->index[i] >= n)
+            return gr_fail(rows->graph, "row %d of a data set of %d", (int)rows->index[i], n);
+    return true;
+}
+
+gr_tensor *rows_take(const gr_tensor *x, const gr_tensor *rows) {
+    if (x == NULL || rows == NULL || !exist(x, rows)) return NULL;
     gr_shape shape = x->shape;
-    int n = (int)rows->size;
-    int64_t width = x->size / shape.dim[0];
-    shape.dim[0] = n;
-    gr_tensor *copy = x->kind == GR_REAL ? gr_keep(gr_zeros(g, shape)) : NULL;
-    int32_t *index =
-        x->kind == GR_INDEX ? gr_alloc_lasting(g, (size_t)(n * width) * sizeof *index) : NULL;
-    for (int i = 0; i < n; i++) {
-        int64_t from = rows->index[i] * width, to = i * width;
-        if (copy != NULL) memcpy(copy->data + to, x->data + from, (size_t)width * sizeof *x->data);
-        if (index != NULL) memcpy(index + to, x->index + from, (size_t)width * sizeof *index);
+    shape.dim[0] = (int)rows->size;
+    gr_tensor *y =
+        x->kind == GR_REAL ? gr_zeros(rows->graph, shape) : zero_integers(rows->graph, shape);
+    size_t width = x->shape.dim[0] == 0 ? 0 : (size_t)(x->size / x->shape.dim[0]);
+    for (int64_t i = 0; y != NULL && i < rows->size; i++) {
+        size_t from = (size_t)rows->index[i] * width, to = (size_t)i * width;
+        if (x->kind == GR_REAL)
+            memcpy(y->data + to, x->data + from, width * sizeof *y->data);
+        else
+            memcpy(y->index + to, x->index + from, width * sizeof *y->index);
     }
-    return x->kind == GR_REAL ? copy
-           : index == NULL    ? NULL
-                              : gr_keep(gr_from_index(g, shape, index));
+    return y;
 }

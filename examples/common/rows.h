@@ -1,14 +1,21 @@
-/* Rows of a data set that several trainings share: which of them, and a copy of one's own.
+/* Rows of a data set that several trainings share.
  *
- *     gr_tensor *rows = rows_of_classes(g, shared->train_y, wanted, .each = 1000);
- *     gr_tensor *x = rows_copy(g, shared->train_x, rows), *y = rows_copy(g, shared->train_y, rows);
+ * Tensors belong to one graph, and each training has its own. So the data set stays in a graph that
+ * all trainings only read, a training's batches go over row numbers, and a batch of them fetches
+ * its rows: no training copies the data set.
  *
- * The data set's graph is only read, so that trainings may do this at the same time.
+ *     gr_tensor *numbers = rows_of_classes(g, data->train_y, wanted, .each = 1000);
+ *     gr_batches *batches = gr_batches_new(numbers, .shuffle = true);
+ *     while (gr_batch_next(batches, &rows, NULL)) {
+ *         gr_tensor *x = rows_take(data->train_x, rows), *y = rows_take(data->train_y, rows);
  */
 #ifndef EXAMPLES_ROWS_H
 #define EXAMPLES_ROWS_H
 
 #include "gradus.h"
+
+/* The numbers from, ..., to - 1 as integers that last. */
+gr_tensor *rows_range(gr_graph *g, int from, int to);
 
 typedef struct rows_args {
     const bool *wanted;
@@ -23,7 +30,9 @@ typedef struct rows_args {
     rows_of_classes_(g, labels, (rows_args){.wanted = __VA_ARGS__})
 gr_tensor *rows_of_classes_(gr_graph *g, const gr_tensor *labels, rows_args args);
 
-/* gr_take_rows into another graph: the named rows of x, lasting in g. */
-gr_tensor *rows_copy(gr_graph *g, const gr_tensor *x, const gr_tensor *rows);
+/* The rows (K) of x (N,..), reals or integers of any graph, as (K,..) in the graph of `rows`: a
+ * tensor of the step, for gr_keep if it is to last. A number that is no row of x is an error, of the
+ * graph of `rows`. */
+gr_tensor *rows_take(const gr_tensor *x, const gr_tensor *rows);
 
 #endif
