@@ -104,6 +104,7 @@ typedef struct method {
 
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
 static remedy find_remedy(const char *word, size_t length) {
@@ -139,6 +140,9 @@ static void read_methods(const char *text) {
         m->remedy = find_remedy(text, length);
         if (m->remedy == NONE) read_loss(&m->loss, word);
         labels[n_methods] = m->remedy == NONE ? m->loss.label : remedy_names[m->remedy];
+        method_losses[n_methods] = m->remedy == NONE             ? m->loss.info->name
+                                   : m->remedy == CLASS_BALANCED ? "class_balanced_weights"
+                                                                 : "bce_with_logits";
         more = text[length] == ',';
         text += length + more;
     }
@@ -706,6 +710,7 @@ int main(int argc, char **argv) {
                     .n_conditions = CONDITIONS,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

@@ -91,6 +91,7 @@ static loss_choice losses[MOST_LOSSES];
 static int n_losses;
 static char labels[MOST_LOSSES][48];
 static const char *methods[MOST_LOSSES];
+static const char *method_losses[MOST_LOSSES];
 
 /* -- The methods -- */
 
@@ -115,6 +116,7 @@ static void name_methods(void) {
         else
             snprintf(labels[i], sizeof labels[i], "autoencoder %s", loss->info->name);
         methods[i] = labels[i];
+        method_losses[i] = loss->info->name;
         for (int k = 0; k < i; k++)
             if (strcmp(labels[i], labels[k]) == 0)
                 options_misuse(PROGRAM, "--loss: %s is there twice", labels[i]);
@@ -708,6 +710,7 @@ int main(int argc, char **argv) {
                     .n_conditions = 1,
                     .methods = methods,
                     .n_methods = n_losses,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,
