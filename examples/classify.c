@@ -37,13 +37,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "examples/common/calibration.h"
 #include "examples/common/curve_plot.h"
 #include "examples/common/experiment_report.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
 #include "examples/common/reliability_plot.h"
 #include "examples/common/rows.h"
-#include "examples/common/temperature.h"
 #include "gradus.h"
 
 static const char PROGRAM[] = "classify";

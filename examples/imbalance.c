@@ -40,11 +40,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "examples/common/calibration.h"
+#include "examples/common/curve_plot.h"
 #include "examples/common/difference_plot.h"
 #include "examples/common/experiment_report.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
-#include "examples/common/platt.h"
 #include "examples/common/ranking_plots.h"
 #include "gradus.h"
 
@@ -632,8 +633,8 @@ static void draw_curves(experiment *e, gr_graph *g) {
     int which[MOST_METHODS], n = 0;
     for (int m = 0; m < n_methods; m++)
         if (m == find_plain() || is_loss(&methods[m], "focal")) which[n++] = m;
-    if (plot_kept_curves(e, g,
-                         (kept_curves){.kept = "curve",
+    if (plot_seed_curves(e, g,
+                         (seed_curves){.kept = "curve",
                                        .name = "curves",
                                        .title = "validation PR-AUC",
                                        .methods = which,
