@@ -195,7 +195,7 @@ need-pkg-config:
 
 COMMON_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/common/*.c))
 CLI_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,examples/gradus.c $(wildcard examples/cli/*.c) \
-    $(addprefix examples/common/,files.c plot.c stats.c))
+    $(addprefix examples/common/,files.c plot.c stats.c table.c))
 EXAMPLES = $(filter-out gradus,$(patsubst examples/%.c,%,$(wildcard examples/*.c)))
 EXAMPLE_OBJECTS = $(EXAMPLES:%=$(OUT)/obj/examples/%.o)
 PROGRAMS = $(EXAMPLES:%=$(OUT)/%)

@@ -17,6 +17,7 @@ static const char help[] =
     "  gradus eval NAME ...    computes a loss, its gradient (--grad) and the gradient of that "
     "(--grad2)\n"
     "  gradus plot NAME...     draws value and gradient over the prediction\n"
+    "  gradus choose [DATA]    which loss to train with: asks, or looks at data\n"
     "  gradus help COMMAND     more about a command\n"
     "  gradus --version\n"
     "\n"
@@ -27,7 +28,8 @@ static const struct command {
     int (*run)(int n, char **words);
 } commands[] = {{"losses", help_losses, command_losses},
                 {"eval", help_eval, command_eval},
-                {"plot", help_plot, command_plot}};
+                {"plot", help_plot, command_plot},
+                {"choose", help_choose, command_choose}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct command *find_command(const char *word) {
@@ -71,7 +73,7 @@ static bool is_help(const char *word) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2) misuse("expected a command: losses, eval, plot or help (gradus --help)");
+    if (argc < 2) misuse("expected a command: losses, eval, plot, choose or help (gradus --help)");
     if (is_help(argv[1])) return show(help);
     if (strcmp(argv[1], "--version") == 0) return show_version();
     if (strcmp(argv[1], "help") == 0) return show(argc < 3 ? help : find_command(argv[2])->help);

@@ -7,8 +7,9 @@
 int command_losses(int n, char **words);
 int command_eval(int n, char **words);
 int command_plot(int n, char **words);
+int command_choose(int n, char **words);
 
-extern const char help_losses[], help_eval[], help_plot[];
+extern const char help_losses[], help_eval[], help_plot[], help_choose[];
 
 /* The loss of this name or alias; NULL if there is none. */
 const gr_loss_info *find_loss(const char *word);
