@@ -3,8 +3,8 @@ _gradus() {
     local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} words=
     compopt +o nospace 2>/dev/null
     case $COMP_CWORD,${COMP_WORDS[1]} in
-    1,*) words='losses eval plot help --help --version' ;;
-    2,help) words='losses eval plot' ;;
+    1,*) words='losses eval plot choose help --help --version' ;;
+    2,help) words='losses eval plot choose' ;;
     2,losses) words="$("$program" losses --names 2>/dev/null) --json --names --help" ;;
     2,eval) words="$("$program" losses --names 2>/dev/null) --help" ;;
     *,losses) words='--json --names' ;;
@@ -12,6 +12,7 @@ _gradus() {
         words="$("$program" losses "${COMP_WORDS[2]}" --names 2>/dev/null) --reduction --grad --grad2"
         [ "${COMP_WORDS[COMP_CWORD - 1]}" = --reduction ] && words='mean sum none batchmean'
         ;;
+    *,choose) words='--target --task --try --folds --steps --seed --help' ;;
     *,plot) words="$("$program" losses --names 2>/dev/null) --from --to --out --help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -224,6 +224,54 @@ if command -v jq >/dev/null; then
         fail "losses --json is no JSON"
 fi
 
+# -- Choosing ------------------------------------------------------------------------------------------
+
+printf '2\nno\n9\n1\n1\n' | "$program" choose >out 2>err || fail "choose: status $?: $(cat err)"
+grep -q '^  bce_with_logits ' out || fail "choose, a balanced binary task: $(tail -n 6 out)"
+[ "$(grep -c 'Expected a number from 1 to 4' out)" -eq 2 ] || fail "choose takes wrong answers"
+checks=$((checks + 1))
+for answers in '1 1' '1 2' '1 3' '1 4' '1 5' '1 6' '2 1 2' '2 1 3' '2 2 1' '2 2 2' '2 2 3' '2 3' '2 4' '3 1' \
+    '3 2' '4 1' '4 2' '4 3' '4 4' '5 1' '5 2' '6 1' '6 2' '6 3' '6 4' '7' '8'; do
+    echo "$answers" | tr ' ' '\n' | "$program" choose >out 2>err || fail "choose $answers: $(cat err)"
+    grep -q 'gradus losses NAME' out || fail "choose $answers does not end"
+    checks=$((checks + 1))
+done
+echo 2 | "$program" choose >out 2>err && fail "choose: the answers end, and status 0"
+
+awk 'BEGIN {
+    print "x,kind,even,rare,normal,far,count,note"
+    for (i = 0; i < 200; i++) {
+        u = (i * 37 % 200 + 0.5) / 200; normal = 6 * u - 3
+        printf "%.3f,%s,%s,%d,%.4f,%.4f,%d,%s\n", i % 20 / 7, substr("abc", i % 3 + 1, 1), i % 2 ? "yes" : "no",
+            i % 25 == 0, normal, i % 40 == 3 ? 900 : normal, -log(u) * 2, i == 5 ? "NA" : "row" i
+    }
+}' >data.csv
+chosen() { # TARGET FIRST TEXT
+    shows "$3" choose data.csv --target "$1"
+    sed -n '/^Losses that fit/{n;p;}' out | grep -q "^  $2 " || fail "choose $1: not $2 first: $(cat out)"
+}
+chosen normal mse 'no outliers and little skew'
+chosen far huber '2.5 % have a robust z-score beyond 3.5'
+chosen count poisson_nll 'a count (whole numbers from 0, larger ones rarer)'
+chosen kind cross_entropy '3 classes of similar size'
+chosen even bce_with_logits '50 % are no: balanced enough'
+chosen rare bce_with_logits 'pos_weight'
+shows 'one of several classes (as --task says)' choose data.csv --target count --task classes
+shows '7 other columns with 1 missing values' choose data.csv --target x
+shows 'left out: note, 199 different texts' choose data.csv --target kind --try --folds 2 --steps 20
+grep -q ' best *$' out || fail "choose --try names no best: $(cat out)"
+for target in normal far count even rare; do
+    shows ' best' choose data.csv --target $target --try --folds 3 --steps 30
+done
+refuses 2 'did you mean kind?' choose data.csv --target kinds
+refuses 2 'expected --target COLUMN' choose data.csv
+refuses 2 'holds texts, expected numbers' choose data.csv --target kind --task counts
+refuses 2 'expected counts from 0' choose data.csv --target normal --task counts
+refuses 2 'expected regression, counts or classes' choose data.csv --target x --task other
+refuses 2 'expected a whole number from 2 to 20' choose data.csv --target x --try --folds 1
+refuses 2 '--foldz' choose data.csv --target x --foldz 3
+refuses 1 'nothing.csv' choose nothing.csv --target x
+
 # -- Pictures ------------------------------------------------------------------------------------------
 
 if command -v gnuplot >/dev/null; then

@@ -22,7 +22,8 @@ const char help_choose[] =
     "  --try            trains a small network under each of them with cross-validation, and ranks "
     "them\n"
     "  --folds N        of the cross-validation; 5\n"
-    "  --steps N        of each training; 2000\n"
+    "  --steps N        of each training; 2000, or those of 40 passes over the rows if they are "
+    "fewer\n"
     "  --seed N         of folds and first weights; 1\n";
 
 typedef struct request {
@@ -43,7 +44,7 @@ static request read_request(int n, char **words) {
     static const char *const options[] = {"target", "task", "try", "folds", "steps", "seed"};
     names known = {.n = 0};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) names_add(&known, options[i]);
-    request r = {.trial = {.folds = 5, .steps = 2000, .seed = 1}};
+    request r = {.trial = {.folds = 5, .seed = 1}};
     for (int i = 0; i < n; i++) {
         if (strncmp(words[i], "--", 2) != 0) {
             if (r.path != NULL) misuse("choose: %s: expected one file", words[i]);

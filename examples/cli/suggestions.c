@@ -121,8 +121,16 @@ static void suggest_binary(const profile *p, list *to) {
 static void suggest_classes(const profile *p, list *to) {
     double ratio = (double)p->count[p->largest] / p->count[p->smallest];
     bool unequal = ratio > 5;
-    add(to, "cross_entropy", "%d classes, the largest %.3g times the smallest: %s", p->classes,
-        ratio, unequal ? "right probabilities, but small classes may be lost" : "balanced enough");
+    if (unequal)
+        add(to, "cross_entropy",
+            "%d classes, the largest %.3g times the smallest: right probabilities, but small "
+            "classes "
+            "may be lost",
+            p->classes, ratio);
+    else
+        add(to, "cross_entropy",
+            "%d classes of similar size (the largest is %.3g times the smallest)", p->classes,
+            ratio);
     if (unequal) {
         if (ratio > 100)
             weigh(add(to, "cross_entropy",

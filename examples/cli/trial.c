@@ -16,6 +16,7 @@ enum {
     MOST_FOLDS = 20,
     MOST_MEASURES = 4
 };
+enum { MOST_STEPS = 2000, PASSES = 40 }; /* of a training, unless --steps says so */
 static const double LR = 3e-3, WEIGHT_DECAY = 1e-2;
 
 static const struct {
@@ -340,6 +341,10 @@ bool trial_run(gr_graph *g, const profile *p, const suggestion *list, int n,
         misuse("choose: class %s has %d rows, expected at least one for each of %d folds",
                profile_class_name(p, p->smallest).text, p->count[p->smallest], options.folds);
     if (!read_rows(g, p, options.folds, &r)) return false;
+    if (options.steps == 0) {
+        int passes = PASSES * (r.n - r.n / options.folds) / BATCH + 1;
+        options.steps = passes < MOST_STEPS ? passes : MOST_STEPS;
+    }
     for (int i = 0; i < n; i++) {
         outcomes[i].s = &list[i];
         for (int fold = 0; fold < options.folds; fold++) {

@@ -6,7 +6,9 @@
 #include "examples/cli/suggestions.h"
 
 typedef struct trial_options {
-    int folds, steps, seed;
+    int folds;
+    int steps; /* of a training; 0: 2000, or those of 40 passes over the rows if they are fewer */
+    int seed;
 } trial_options;
 
 /* Cross-validation: the rows are shuffled and cut into folds, of classes each with their shares; each
