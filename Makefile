@@ -203,7 +203,12 @@ examples: $(PROGRAMS)
 
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) $(STATIC) $(LDFLAGS_ALL) $(LIBS) -o $@
+
+# The documents' program is in more than one file, and draws curves and writes JSON as gradus does.
+DOCUMENT_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/documents/*.c) \
+    $(addprefix examples/cli/,curves.c json.c))
+$(OUT)/documents: $(DOCUMENT_OBJECTS)
 
 # The command line program needs nothing but the library, so that it is made with it.
 $(OUT)/obj/examples/gradus.o: CPPFLAGS_ALL += -DGRADUS_VERSION='"$(VERSION)"'
@@ -335,7 +340,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 -include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
--include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
+-include $(EXAMPLE_OBJECTS:.o=.d) $(DOCUMENT_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif
