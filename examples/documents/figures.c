@@ -1,6 +1,6 @@
 #include "examples/documents/figures.h"
 
-#include <math.h>
+#include <string.h>
 
 #include "examples/cli/curves.h"
 #include "examples/common/plot.h"
@@ -77,16 +77,18 @@ static bool draw_focal(album *a) {
             "0.5, 1, 2, 5 each\n");
     bool computed = write_focal(a, data);
     plot_data_end(p, data);
-    fprintf(script, "set multiplot layout 1,3 margins 0.045,0.985,0.135,0.91 spacing 0.055\n"
-                    "set xlabel 'probability p_t of the true class' offset 0,0.3\n"
-                    "set xrange [0:1]\nset xtics 0.2\nset yrange [0:5]\nset key top right\n");
+    fprintf(script,
+            "set multiplot layout 1,3 margins 0.045,0.985,0.135,0.91 spacing 0.055\n"
+            "set xlabel 'probability p_t of the true class' offset 0,0.3\n"
+            "set xrange [0:1]\nset xtics 0.2\nset yrange [0:5]\nset key top right Left reverse\n");
     focal_panel(script, 0, 0, "focal loss");
-    fprintf(script, "set logscale y\nset yrange [1e-10:3]\nset format y '10^{%%L}'\n"
-                    "set ytics 100 enhanced\nset key bottom left\n");
+    fprintf(script, "set logscale y\nset yrange [1e-10:3]\n"
+                    "set ytics ('1' 1, '0.01' 1e-2, '10⁻⁴' 1e-4, '10⁻⁶' 1e-6, '10⁻⁸' 1e-8, "
+                    "'10⁻¹⁰' 1e-10)\nset key bottom left Left reverse\n");
     focal_panel(script, 1, 1, "loss, divided by cross-entropy");
-    fprintf(script, "unset logscale y\nset format y '%%g'\nset yrange [0:1.8]\nset ytics 0.2\n"
-                    "set key top right\n");
-    focal_panel(script, 2, 1, "gradient by the logit, divided by cross-entropy''s");
+    fprintf(script, "unset logscale y\nset yrange [0:1.8]\nset ytics 0.2\n"
+                    "set key top right Left reverse\n");
+    focal_panel(script, 2, 1, "gradient, divided by cross-entropy''s");
     fprintf(script, "unset multiplot\n");
     return plot_end(p) && computed;
 }
@@ -104,7 +106,7 @@ static bool draw_regression(album *a) {
     write_columns(data, x, y, 3);
     plot_data_end(p, data);
     fprintf(script,
-            "set xrange [-3:3]\nset yrange [0:9]\nset xtics 1\nset key top center\n"
+            "set xrange [-3:3]\nset yrange [0:9]\nset xtics 1\nset key top center Left reverse\n"
             "set xlabel 'error' offset 0,0.3\nset ylabel 'loss' offset 1,0\n"
             "set lmargin 6\nset rmargin 2\n"
             "plot 'regression_losses.dat' using 1:2 with lines ls 2 linewidth 2.5 title 'MSE', "
@@ -130,7 +132,7 @@ static bool draw_training(album *a) {
     fprintf(data, "# epoch, the library's mean loss, PyTorch's\n");
     fprintf(script, "set multiplot layout 1,3 margins 0.045,0.985,0.14,0.9 spacing 0.055\n"
                     "set xlabel 'epoch' offset 0,0.3\nset xrange [0.5:10.5]\nset xtics 1\n"
-                    "set yrange [0:*]\nset key top right\n");
+                    "set yrange [0:*]\nset key top right Left reverse\n");
     bool trained = true;
     for (int which = 0; which < TRAININGS && trained; which++) {
         training t;
@@ -147,21 +149,88 @@ static bool draw_training(album *a) {
 
 /* -- Every elementwise loss -- */
 
+/* What shows most of a loss: a parameter or an operand, and values of it. */
+static const struct variation {
+    const char *loss, *what;
+    int n;
+    double values[MOST_CURVES];
+} variations[] = {{"huber", "delta", 3, {0.5, 1, 2}},
+                  {"smooth_l1", "beta", 3, {0.2, 1, 2}},
+                  {"quantile", "tau", 3, {0.1, 0.5, 0.9}},
+                  {"gaussian_nll", "var", 3, {0.25, 1, 4}},
+                  {"poisson_nll", "target", 3, {1, 5, 15}},
+                  {"kl_div", "p", 3, {0.2, 0.5, 1}},
+                  {"focal", "gamma", 4, {0, 1, 2, 5}},
+                  {"gan_discriminator", "variant", 5, {0, 1, 2, 3, 4}},
+                  {"gan_generator", "variant", 5, {0, 1, 2, 3, 4}}};
+enum { VARIATIONS = sizeof variations / sizeof *variations };
+
+/* Labels of two values, the two sides of a loss with labels or masks. */
+static struct variation both_labels(const gr_loss_info *loss) {
+    for (int i = 1; i < GR_LOSS_OPERANDS && loss->operands[i].name != NULL; i++) {
+        const gr_operand_info *o = &loss->operands[i];
+        if (o->optional) continue;
+        if (o->domain == GR_SIGNS) return (struct variation){loss->name, o->name, 2, {1, -1}};
+        if (o->domain == GR_BINARY || o->domain == GR_UNIT_INTERVAL)
+            return (struct variation){loss->name, o->name, 2, {1, 0}};
+    }
+    return (struct variation){.n = 0};
+}
+
+static struct variation variation_of(const gr_loss_info *loss) {
+    for (int i = 0; i < VARIATIONS; i++)
+        if (strcmp(variations[i].loss, loss->name) == 0) return variations[i];
+    return both_labels(loss);
+}
+
+/* The word of a choice, "hinge", or "delta = 0.5". */
+static void write_label(const gr_parameter_info *p, const char *what, double value, char *label,
+                        size_t size) {
+    if (p == NULL || p->kind != GR_CHOICE) {
+        snprintf(label, size, "%s = %g", what, value);
+        return;
+    }
+    const char *word = p->choices;
+    for (int i = 0; i < (int)value; i++) word = strchr(word, ' ') + 1;
+    snprintf(label, size, "%.*s", (int)strcspn(word, " "), word);
+}
+
+static int curves_of(const gr_loss_info *loss, curve *curves) {
+    struct variation v = variation_of(loss);
+    curve_init(&curves[0], loss);
+    for (int k = 0; k < v.n; k++) {
+        int parameter = gr_loss_parameter(loss, v.what), operand = gr_loss_operand(loss, v.what);
+        curve_init(&curves[k], loss);
+        if (parameter >= 0)
+            curves[k].parameter[parameter] = v.values[k];
+        else if (operand >= 0)
+            curves[k].operand[operand] = v.values[k];
+        write_label(parameter >= 0 ? &loss->parameters[parameter] : NULL, v.what, v.values[k],
+                    curves[k].label, sizeof curves[k].label);
+    }
+    return v.n == 0 ? 1 : v.n;
+}
+
 static bool draw_loss(album *a, const gr_loss_info *loss) {
-    curve c;
+    static curve curves[MOST_CURVES];
     char name[64], caption[160];
-    curve_init(&c, loss);
+    int n = curves_of(loss, curves);
+    bool drawn = true;
+    for (int k = 0; k < n && drawn; k++) {
+        drawn = curve_compute(a->g, &curves[k]);
+        gr_graph_reset(a->g);
+    }
     snprintf(name, sizeof name, "loss_%s", loss->name);
     snprintf(caption, sizeof caption, "%s: value and gradient", loss->name);
-    bool drawn = curve_compute(a->g, &c) && curves_draw(&c, 1, a->directory, name);
-    gr_graph_reset(a->g);
-    return add(a, drawn, name, caption);
+    return add(a, drawn && curves_draw(curves, n, a->directory, name), name, caption);
 }
 
 bool figures_draw(gr_graph *g, const char *directory, const char *data, picture *drawn, int *n) {
     album a = {.g = g, .directory = directory, .data = data, .pictures = drawn};
-    bool good = add(&a, draw_focal(&a), "focal_loss_analysis",
-                    "the focal loss, its ratio to cross-entropy, and the ratio of their gradients");
+    bool good =
+        add(&a, draw_focal(&a), "focal_loss_analysis",
+            "the focal loss, its ratio to cross-entropy, and the ratio of their gradients (where "
+            "the document draws its wrong formula, theory-4)");
     good = good &&
            add(&a, draw_regression(&a), "regression_losses", "MSE, MAE and Huber over the error");
     gr_graph_reset(g);
