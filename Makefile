@@ -9,6 +9,7 @@
 #   make trainers     runs every trainer in its quick form and checks that it learned
 #   make test         tests of the library and of the program gradus in both precisions
 #   make resume       the part of them that kills a training and lets it go on, KILLS=5 times
+#   make documents-test the part of them that recomputes what documents on losses state
 #   make asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make valgrind     unit tests in single precision under valgrind, but the slow ones
 #   make test-install installs into a scratch directory and builds README.md's program against it
@@ -66,7 +67,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo trainers unit cli resume test asan valgrind test-install headers bench bench-fashion
+.PHONY: all double deps deps-dev examples demo trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -254,9 +255,13 @@ $(OUT)/resume: $(OUT)/obj/tests/resume.o $(STATIC)
 resume: $(OUT)/resume
 	tests/resume.sh $(OUT)/resume $(KILLS)
 
+# What the program documents finds, in the documents and in the trainings of one.
+documents-test: $(OUT)/documents
+	tests/documents.sh $(OUT)/documents
+
 test:
-	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume
-	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume
+	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume documents-test
+	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume documents-test
 
 # Without fork, so that leaks are seen.
 asan:
