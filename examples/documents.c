@@ -1,5 +1,5 @@
-/* What five documents about loss functions state, recomputed with the library's own nodes: each number
- * and formula, the figures, the trainings; and which of it is wrong, and why.
+/* What five documents about loss functions state, recomputed with the library's own nodes: each
+ * number and formula, the figures, the trainings; and which of it is wrong, and why.
  *
  *     build/documents                      all of it, to build/documents-out
  *     build/documents --id guide-3         one claim; --document theory: one document's
@@ -10,8 +10,9 @@
  *
  * The documents' keys: guide (Loss Functions - Complete Guide), quickref (Quick Reference Table),
  * practice (Understanding Loss Functions: A Complete Guide from Theory to Practice), families (an
- * article on loss families) and theory (Loss Functions Theory). Ids count the claims of each. Nothing is compared with a
- * literal but what a document prints; how a claim is computed stands in examples/documents/KEY.c.
+ * article on loss families) and theory (Loss Functions Theory). Ids count the claims of each;
+ * quickref prints no number. Nothing is compared with a literal but what a document prints; how a
+ * claim is computed stands in examples/documents/KEY.c.
  */
 #include <string.h>
 
@@ -116,22 +117,37 @@ static void say_both(experiment *e, const claims *c, const convention *all, int 
     }
 }
 
-static bool report(claims *c, const convention *all, int n, const advice_list *advice) {
+static void say_advice(experiment *e, const advice_list *advice) {
+    experiment_say(e, "What the trainers say of the documents' advice:\n\n");
+    for (int i = 0; i < advice->n; i++) {
+        const advice_row *r = &advice->rows[i];
+        experiment_say(e, "%-12s %-9s %s\n", r->id, r->verdict, r->why);
+    }
+    experiment_say(e, "\n");
+}
+
+static bool report(const claims *c, char *const *directories, int n_directories) {
     experiment_settings settings = {.out = out};
     experiment e = {.program = PROGRAM, .question = QUESTION, .settings = &settings};
+    convention all[MOST_CONVENTIONS];
+    advice_list advice;
+    int n = conventions_compute(c->g, all);
+    if (n == 0 || !advice_read(c->g, directories, n_directories, &advice)) return false;
     if (!files_make_directory(out) || !experiment_report_begin(&e)) return false;
     say_both(&e, c, all, n);
-    experiment_say(&e, "What the trainers say of the documents' advice:\n\n");
-    for (int i = 0; i < advice->n; i++)
-        experiment_say(&e, "%-12s %-9s %s\n", advice->rows[i].id, advice->rows[i].verdict,
-                       advice->rows[i].why);
-    experiment_say(&e, "\n");
+    say_advice(&e, &advice);
     write_verdicts(&e, c);
     experiment_say(&e, "\n");
     bool good = output_results(c, out);
     good = draw(&e, c->g) && good;
     experiment_report_end(&e);
     return good;
+}
+
+static bool write_markdown(const claims *c) {
+    convention all[MOST_CONVENTIONS];
+    int n = conventions_compute(c->g, all);
+    return n > 0 && output_markdown(c, all, n, markdown);
 }
 
 static bool draw_only(void) {
@@ -153,25 +169,30 @@ int main(int argc, char **argv) {
                                    "says what is wrong.",
                                    "[--results DIR...]", options, argc, argv);
     check_options();
+    if (markdown != NULL && (document != NULL || id != NULL))
+        options_misuse(PROGRAM,
+                       "--markdown: expected no --document and no --id, it has all claims");
     if (first < argc && !results)
         options_misuse(PROGRAM, "%s: directories are read with --results", argv[first]);
     if (figures) return !draw_only();
 
-    gr_graph *g = gr_graph_new(.seed = 42, .threads = 1);
-    claims c = {.g = g, .only_document = document, .only_id = id, .data = data};
-    convention all[MOST_CONVENTIONS];
-    advice_list advice;
+    claims c = {.g = gr_graph_new(.seed = 42, .threads = 1),
+                .only_document = document,
+                .only_id = id,
+                .data = data};
     bool good = run_checks(&c);
-    int n = good ? conventions_compute(g, all) : 0;
-    good = good && advice_read(g, argv + first, argc - first, &advice);
     if (good && json)
         output_json(&c, stdout);
     else if (good && (document != NULL || id != NULL))
         output_rows(&c, stdout);
     else if (good && markdown == NULL)
-        good = report(&c, all, n, &advice);
-    if (good && markdown != NULL) good = output_markdown(&c, all, n, markdown);
+        good = report(&c, argv + first, argc - first);
+    if (good && markdown != NULL) good = write_markdown(&c);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "%s: can't write all of the output\n", PROGRAM);
+        good = false;
+    }
     claims_free(&c);
-    gr_graph_free(g);
+    gr_graph_free(c.g);
     return !good;
 }

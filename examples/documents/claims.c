@@ -211,6 +211,10 @@ gr_tensor *claim_classes(claims *c, int n, const int32_t *x) {
 
 gr_tensor *claim_variable(gr_tensor *x) { return gr_requires_grad(gr_detach(x)); }
 
+gr_tensor *torch_distance(gr_tensor *a, gr_tensor *b) {
+    return gr_norm(gr_shift(gr_sub(a, b), 1e-6), .axes = GR_AXES(1));
+}
+
 gr_tensor *logit_of(gr_tensor *p) { return gr_sub(gr_log(p), gr_log1p(gr_neg(p))); }
 
 static gr_tensor *ones_like(gr_tensor *x) {

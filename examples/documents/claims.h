@@ -7,9 +7,9 @@
  *     }
  *     static const claim_check checks[] = {{"guide-1", errors_of_ten}, {0}};
  *
- * The texts that begin with a digit in `stated` are what the document prints, and the only numbers
- * that anything is compared with. Agreement is agreement to the digits printed: the distance is at
- * most half a unit of the last digit.
+ * What claim_numbers and claim_number are told as stated is what the document prints, and nothing
+ * is compared with any other literal. Agreement is agreement to the digits printed: the distance is
+ * at most half a unit of the last digit.
  */
 #ifndef DOCUMENTS_CLAIMS_H
 #define DOCUMENTS_CLAIMS_H
@@ -43,20 +43,20 @@ typedef struct claim_check {
     void (*run)(claims *c);
 } claim_check;
 
-/* Runs the checks that are wanted, up to a row of zeros, each in a step of the graph of its own. False
- * after an error, of the graph or, for memory, of the rows. */
+/* Runs the checks that are wanted, up to a row of zeros, each in a step of the graph of its own.
+ * False after an error, of the graph or, for memory, of the rows. */
 bool claims_run(claims *c, const claim_check *checks);
 void claims_free(claims *c);
 int claims_count(const claims *c, const char *document, claim_verdict verdict);
 
 /* -- Rows -- */
 
-/* `stated` holds a number for each element of `ours`, separated by anything: "0.105", "5e-5", "10^-7"
- * (the order of magnitude alone), "99%". */
+/* `stated` holds a number for each element of `ours`, separated by anything: "0.105", "5e-5",
+ * "10^-7" (the order of magnitude alone), "99%". */
 void claim_numbers(claims *c, const char *claim, const char *stated, gr_tensor *ours);
 void claim_number(claims *c, const char *claim, const char *stated, double ours);
-/* What the document's formula or code gives, built from operations, beside the library's loss: agrees
- * if claim_close. */
+/* What the document's formula or code gives, built from operations, beside the library's loss:
+ * agrees if claim_close. */
 void claim_equal(claims *c, const char *claim, const char *stated, gr_tensor *theirs,
                  gr_tensor *ours);
 /* A statement that is no number; the text says what was computed. */
@@ -97,6 +97,9 @@ gr_tensor *claim_classes(claims *c, int n, const int32_t *x);
                   (int32_t[]){__VA_ARGS__})
 /* A copy whose gradient can be asked for. */
 gr_tensor *claim_variable(gr_tensor *x);
+
+/* PyTorch's distance of the rows of a and b (N,D), 1e-6 added to each difference: (N). */
+gr_tensor *torch_distance(gr_tensor *a, gr_tensor *b);
 
 /* Of probabilities p of the true class: the logit, the cross-entropy -log p, the focal loss
  * -(1 - p)^gamma log p, one for each. */

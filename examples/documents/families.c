@@ -1,5 +1,5 @@
-/* The article on loss families. It prints no result, so each check computes what its snippet computes,
- * step by step, and compares the library's loss with that. Its table of properties is in
+/* The article on loss families. It prints no result, so each check computes what its snippet
+ * computes, step by step, and compares the library's loss with that. Its table of properties is in
  * properties.c. */
 #include <math.h>
 
@@ -280,11 +280,6 @@ static void diou(claims *c) {
 }
 
 /* -- Embeddings -- */
-
-/* PyTorch's distance, 1e-6 added to each difference. */
-static gr_tensor *torch_distance(gr_tensor *a, gr_tensor *b) {
-    return gr_norm(gr_shift(gr_sub(a, b), 1e-6), .axes = GR_AXES(1));
-}
 
 static void contrastive(claims *c) {
     gr_tensor *a = MATRIX(c, 1, 2, 1, 2), *b = MATRIX(c, 1, 2, 1.5, 2.5);

@@ -41,7 +41,7 @@ static gr_tensor *range(gr_graph *g, double low, double high) {
 enum { GAMMAS = 5 };
 static const double gammas[GAMMAS] = {0, 0.5, 1, 2, 5};
 
-/* For each gamma the loss, its ratio to cross-entropy, and the ratio of the gradients by the logit. */
+/* For each gamma the loss, its ratio to cross-entropy, and the ratio of the logit's gradients. */
 static bool write_focal(album *a, FILE *data) {
     gr_tensor *p = range(a->g, 0.01, 0.99), *y[3 * GAMMAS];
     gr_tensor *z = gr_requires_grad(gr_detach(gr_sub(gr_log(p), gr_log1p(gr_neg(p)))));

@@ -15,8 +15,8 @@ void output_rows(const claims *c, FILE *to);
 void output_conventions(const convention *all, int n, FILE *to);
 /* OUT/results.csv. */
 bool output_results(const claims *c, const char *directory);
-/* Replaces what stands between the lines "<!-- documents -->" and "<!-- end of documents -->" of the
- * file by the table of what the documents get wrong and that of their contradictions. */
+/* Replaces what stands between the lines "<!-- documents -->" and "<!-- end of documents -->" of
+ * the file by the table of what the documents get wrong and that of their contradictions. */
 bool output_markdown(const claims *c, const convention *all, int n, const char *path);
 
 #endif

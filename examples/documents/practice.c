@@ -1,5 +1,5 @@
-/* "Understanding Loss Functions: A Complete Guide from Theory to Practice". Its three trainings are in
- * training.c. */
+/* "Understanding Loss Functions: A Complete Guide from Theory to Practice". Its three trainings are
+ * in training.c. */
 #include <math.h>
 
 #include "examples/documents/claims.h"

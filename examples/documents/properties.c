@@ -3,8 +3,8 @@
  *
  *   convex          no pair of random outputs whose middle costs more than their mean
  *   differentiable  the gradients just before and just after the likeliest kink are one
- *   robust          the gradient at an error of 1000 is about that at 10; only of the losses of which
- *                   the article says yes or no
+ *   robust          the gradient at an error of 1000 is about that at 10; only of the losses of
+ *                   which the article says yes or no
  */
 #include <math.h>
 #include <string.h>

@@ -75,8 +75,8 @@ static gr_tensor *printed_ratio(gr_tensor *p, double gamma) {
     return gr_mul(gr_power(rest, gamma - 1), bracket);
 }
 
-/* (1-p)^gamma (p - 1 + gamma p log p), which it should be: the chain rule gives dp/dz = p (1 - p) to
- * both terms. Lin et al., ICCV 2017, appendix B. */
+/* (1-p)^gamma (p - 1 + gamma p log p), which it should be: by the chain rule both terms get dp/dz =
+ * p (1 - p). Lin et al., ICCV 2017, appendix B. */
 static gr_tensor *right_slope(gr_tensor *p, double gamma) {
     gr_tensor *bracket = gr_add(gr_shift(p, -1), gr_scale(gr_mul(p, gr_log(p)), gamma));
     return gr_mul(gr_power(gr_shift(gr_neg(p), 1), gamma), bracket);
@@ -315,11 +315,6 @@ static void class_smoothing(claims *c, gr_tensor *z, gr_tensor *y) {
                 gr_scale(code, 1.0 / 3), gr_cross_entropy(z, y, .label_smoothing = 0.1));
 }
 
-/* PyTorch's distance, 1e-6 added to each difference. */
-static gr_tensor *torch_distance(gr_tensor *a, gr_tensor *b) {
-    return gr_norm(gr_shift(gr_sub(a, b), 1e-6), .axes = GR_AXES(1));
-}
-
 static void class_contrastive(claims *c, gr_tensor *a, gr_tensor *b) {
     gr_tensor *y = VECTOR(c, 1, 0), *d = torch_distance(a, b), *rest = gr_shift(gr_neg(y), 1);
     gr_tensor *gap = gr_square(gr_relu(gr_shift(gr_neg(d), 1)));
@@ -396,7 +391,7 @@ static void entropies(claims *c) {
                 gr_grad(kl, z));
 }
 
-/* The ratio of two gradients at each residual: constant if minimising one is minimising the other. */
+/* Whether two gradients have one ratio at every residual: then one minimum is the other. */
 static bool one_direction(gr_tensor *a, gr_tensor *b, double *ratio) {
     gr_tensor *r = gr_div(a, b);
     *ratio = r == NULL ? NAN : gr_at(r, 0);
