@@ -25,11 +25,15 @@ static const char *text_at(const gr_csv *csv, const char *column, int row) {
     return c->categories[c->category[row]];
 }
 
+/* All of a trainer's; the program documents itself has verdicts on claims, which are no advice. */
 static void add_verdicts(const gr_csv *csv, advice_list *list) {
-    for (int row = 0; row < csv->rows && list->n < MOST_ADVICE; row++)
+    for (int row = 0; row < csv->rows && list->n < MOST_ADVICE; row++) {
+        const char *program = text_at(csv, "program", row);
+        if (strcmp(program, "documents") == 0) continue;
         list->rows[list->n++] =
-            (advice_row){text_at(csv, "advice", row), text_at(csv, "program", row),
-                         text_at(csv, "verdict", row), text_at(csv, "why", row)};
+            (advice_row){text_at(csv, "advice", row), program, text_at(csv, "verdict", row),
+                         text_at(csv, "why", row)};
+    }
 }
 
 static bool has(const advice_list *list, const char *id) {
