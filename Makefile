@@ -5,7 +5,8 @@
 #   make deps         installs what is missing of the packages that tests and examples need (Debian)
 #   make deps-dev     installs what only headers, format and a build with clang need
 #   make examples     the example programs: build/NAME
-#   make demo         trains the outliers example and says where its picture lies
+#   make demo         runs every trainer in its quick form, and says where the page of results lies
+#   make experiments  runs them in full, and renews the results in README.md and examples/README.md
 #   make trainers     runs every trainer in its quick form and checks that it learned
 #   make test         tests of the library and of the program gradus in both precisions
 #   make resume       the part of them that kills a training and lets it go on, KILLS=5 times
@@ -67,7 +68,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-fashion
+.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -196,11 +197,14 @@ need-pkg-config:
 COMMON_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/common/*.c))
 CLI_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,examples/gradus.c $(wildcard examples/cli/*.c) \
     $(addprefix examples/common/,files.c plot.c stats.c))
-TRAINERS = $(filter-out examples/gradus.c,$(wildcard examples/*.c))
-EXAMPLE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(TRAINERS))
-PROGRAMS = $(patsubst examples/%.c,$(OUT)/%,$(TRAINERS))
+EXAMPLES = $(filter-out gradus,$(patsubst examples/%.c,%,$(wildcard examples/*.c)))
+EXAMPLE_OBJECTS = $(EXAMPLES:%=$(OUT)/obj/examples/%.o)
+PROGRAMS = $(EXAMPLES:%=$(OUT)/%)
+SUMMARIZE_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/summarize/*.c))
 
 examples: $(PROGRAMS)
+
+$(OUT)/summarize: $(SUMMARIZE_OBJECTS)
 
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
@@ -218,8 +222,33 @@ $(OUT)/gradus: $(CLI_OBJECTS) $(STATIC)
 	$(call say,ld $@)
 	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
 
-demo: $(OUT)/outliers | need-gnuplot
-	$(OUT)/outliers --out $(OUT)/outliers-demo
+# In the order of the report.
+TRAINERS = $(filter $(EXAMPLES),outliers imbalance classify segmentation siamese simclr vae wgan)
+
+demo: examples | need-gnuplot
+	@for trainer in $(TRAINERS); do \
+	    echo "$$trainer"; mkdir -p $(OUT)/demo; \
+	    $(OUT)/$$trainer --quick --out $(OUT)/demo/$$trainer > $(OUT)/demo/$$trainer.txt || exit 1; \
+	done
+	@echo documents; $(OUT)/documents --out $(OUT)/demo/documents \
+	    --results $(TRAINERS:%=$(OUT)/demo/%) > $(OUT)/demo/documents.txt
+	@mkdir -p $(OUT)/report
+	$(OUT)/summarize --title 'Gradus: what choosing a loss does, in a quick run' \
+	    --html $(OUT)/report/index.html $(TRAINERS:%=$(OUT)/demo/%) $(OUT)/demo/documents
+	@echo "Quick forms, for a first look; make experiments trains longer. The page with all results:"
+	@echo "$(CURDIR)/$(OUT)/report/index.html"
+
+# The results that the README files show, from the full settings; goes on where it was stopped.
+experiments: examples | need-gnuplot
+	@for trainer in $(TRAINERS); do \
+	    $(OUT)/$$trainer --resume --out $(OUT)/experiments/$$trainer || exit 1; \
+	done
+	$(OUT)/documents --out $(OUT)/experiments/documents --results $(TRAINERS:%=$(OUT)/experiments/%)
+	$(OUT)/documents --markdown examples/README.md
+	$(OUT)/summarize --html $(OUT)/experiments/index.html $(TRAINERS:%=$(OUT)/experiments/%) \
+	    $(OUT)/experiments/documents
+	$(OUT)/summarize --markdown README.md $(TRAINERS:%=$(OUT)/experiments/%)
+	$(OUT)/summarize --markdown examples/README.md $(TRAINERS:%=$(OUT)/experiments/%)
 
 # Every trainer in its quick form: does it learn?
 trainers: examples | need-gnuplot

@@ -37,13 +37,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "examples/common/calibration.h"
 #include "examples/common/curve_plot.h"
 #include "examples/common/experiment_report.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
 #include "examples/common/reliability_plot.h"
 #include "examples/common/rows.h"
-#include "examples/common/temperature.h"
 #include "gradus.h"
 
 static const char PROGRAM[] = "classify";
@@ -103,6 +103,7 @@ typedef struct method {
 
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS]; /* none of the mistake: two softmax functions */
 static int n_methods;
 
 static bool is_loss(const method *m, const char *name) {
@@ -134,7 +135,10 @@ static void read_methods(const char *text) {
         if (n_methods == MOST_METHODS)
             options_misuse(PROGRAM, "--loss: expected at most %d methods", MOST_METHODS);
         read_method(word, &methods[n_methods]);
-        labels[n_methods] = methods[n_methods].loss.label;
+        const method *m = &methods[n_methods];
+        labels[n_methods] = m->loss.label;
+        bool mistake = m->softmax && is_loss(m, "cross_entropy");
+        method_losses[n_methods] = mistake ? NULL : m->loss.info->name;
         more = text[length] == ',';
         text += length + more;
     }
@@ -484,6 +488,7 @@ int main(int argc, char **argv) {
                     .n_conditions = CONDITIONS,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

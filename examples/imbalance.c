@@ -40,11 +40,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "examples/common/calibration.h"
+#include "examples/common/curve_plot.h"
 #include "examples/common/difference_plot.h"
 #include "examples/common/experiment_report.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/loss_option.h"
-#include "examples/common/platt.h"
 #include "examples/common/ranking_plots.h"
 #include "gradus.h"
 
@@ -104,6 +105,7 @@ typedef struct method {
 
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
 static remedy find_remedy(const char *word, size_t length) {
@@ -139,6 +141,9 @@ static void read_methods(const char *text) {
         m->remedy = find_remedy(text, length);
         if (m->remedy == NONE) read_loss(&m->loss, word);
         labels[n_methods] = m->remedy == NONE ? m->loss.label : remedy_names[m->remedy];
+        method_losses[n_methods] = m->remedy == NONE             ? m->loss.info->name
+                                   : m->remedy == CLASS_BALANCED ? "class_balanced_weights"
+                                                                 : "bce_with_logits";
         more = text[length] == ',';
         text += length + more;
     }
@@ -628,8 +633,8 @@ static void draw_curves(experiment *e, gr_graph *g) {
     int which[MOST_METHODS], n = 0;
     for (int m = 0; m < n_methods; m++)
         if (m == find_plain() || is_loss(&methods[m], "focal")) which[n++] = m;
-    if (plot_kept_curves(e, g,
-                         (kept_curves){.kept = "curve",
+    if (plot_seed_curves(e, g,
+                         (seed_curves){.kept = "curve",
                                        .name = "curves",
                                        .title = "validation PR-AUC",
                                        .methods = which,
@@ -706,6 +711,7 @@ int main(int argc, char **argv) {
                     .n_conditions = CONDITIONS,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

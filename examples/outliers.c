@@ -77,6 +77,7 @@ static const option_row options[] = {
 static loss_choice losses[MOST_LOSSES];
 static int n_losses;
 static const char *methods[MOST_LOSSES + 1]; /* the losses' labels, and the interval last */
+static const char *method_losses[MOST_LOSSES + 1];
 
 /* -- The sales -- */
 
@@ -419,7 +420,10 @@ int main(int argc, char **argv) {
                   options, argc, argv);
     const char *names = strcmp(settings.loss, "all") == 0 ? ALL_LOSSES : settings.loss;
     n_losses = loss_option_parse(PROGRAM, names, ALL_LOSSES, losses, MOST_LOSSES);
-    for (int i = 0; i < n_losses; i++) methods[i] = losses[i].label;
+    for (int i = 0; i < n_losses; i++) {
+        methods[i] = losses[i].label;
+        method_losses[i] = losses[i].info->name;
+    }
     methods[n_losses] = "two quantiles";
     gr_graph *g = gr_graph_new(.threads = 1);
     sales s;
@@ -437,6 +441,7 @@ int main(int argc, char **argv) {
                     .n_conditions = STATES,
                     .methods = methods,
                     .n_methods = n_losses + 1,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

@@ -110,6 +110,10 @@ typedef enum mining { EASY, FARTHEST, RANDOM, SEMI_HARD, HARD } mining;
 static const char *const mining_names[MININGS] = {"easy", "farthest", "random", "semi-hard",
                                                   "hard"};
 
+static const char *const mining_losses[MININGS] = {"triplet easy", "triplet batch_all",
+                                                   "triplet batch_all", "triplet semi_hard",
+                                                   "triplet batch_hard"};
+
 typedef struct method {
     char label[64];
     const char *loss; /* its name; NULL for raw pixels */
@@ -119,6 +123,7 @@ typedef struct method {
 
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
 static bool is(const method *m, const char *loss) {
@@ -138,6 +143,7 @@ static void add_method(const loss_choice *choice, mining how) {
     bool triplet = is(m, "triplet");
     snprintf(m->label, sizeof m->label, "%s%s%s", choice->label, triplet ? " " : "",
              triplet ? mining_names[how] : "");
+    method_losses[n_methods] = triplet ? mining_losses[how] : m->loss;
     labels[n_methods++] = m->label;
 }
 
@@ -608,6 +614,7 @@ int main(int argc, char **argv) {
                     .n_conditions = 1,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

@@ -92,6 +92,7 @@ enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static const recipe *chosen[RECIPES];
 static const char *methods[RECIPES];
+static const char *method_losses[RECIPES];
 static int n_methods;
 
 static experiment_settings settings = {.loss = "all",
@@ -135,7 +136,11 @@ static void choose_methods(void) {
                            settings.loss);
         chosen[n_methods++] = &recipes[i];
     }
-    for (int i = 0; i < n_methods; i++) methods[i] = chosen[i]->name;
+    for (int i = 0; i < n_methods; i++) {
+        methods[i] = chosen[i]->name;
+        method_losses[i] = chosen[i]->penalty ? "gan_discriminator gan_generator gradient_penalty"
+                                              : "gan_discriminator gan_generator";
+    }
 }
 
 static int first_condition, n_conditions; /* of condition_names, by --on */
@@ -717,6 +722,7 @@ int main(int argc, char **argv) {
                     .n_conditions = n_conditions,
                     .methods = methods,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

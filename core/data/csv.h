@@ -1,8 +1,8 @@
 /* Tables from CSV files (RFC 4180), as columns of numbers or of categories.
  *
  *     gr_csv *csv = gr_csv_read(g, "ames.csv");
- *     gr_tensor *x = gr_csv_tensor(csv, GR_NAMES("Year_Built", "Neighborhood"));   // (rows, 1 +
- * 28) gr_tensor *y = gr_csv_tensor(csv, GR_NAMES("Sale_Price"));                   // (rows, 1)
+ *     gr_tensor *x = gr_csv_tensor(csv, GR_NAMES("Year_Built", "Neighborhood")); // (rows,1+28)
+ *     gr_tensor *y = gr_csv_tensor(csv, GR_NAMES("Sale_Price"));                 // (rows,1)
  *
  * The first line names the columns. A field may stand in double quotes, and then hold separators,
  * line ends and doubled quotes. Lines end with LF, CRLF or CR, the last one with any or none; a BOM

@@ -16,4 +16,15 @@ typedef struct curve_plot {
  * why. */
 bool plot_curves(const experiment *e, gr_graph *g, curve_plot curves);
 
+typedef struct seed_curves {
+    const char *kept;  /* by experiment_keep, a number for each epoch */
+    const char *name;  /* of the picture */
+    const char *title; /* of the vertical axis */
+    const int *methods;
+    int n_methods;
+} seed_curves;
+/* A panel for each condition (rows) and each of the methods: every seed's curve thin, and their
+ * mean. */
+bool plot_seed_curves(const experiment *e, gr_graph *g, seed_curves curves);
+
 #endif

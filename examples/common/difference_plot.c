@@ -6,10 +6,6 @@
 #include "examples/common/experiment_report.h"
 #include "examples/common/plot.h"
 
-static const char *colour(int method) { return plot_colour(method % 7 + 1); }
-
-/* -- Differences -- */
-
 static double value(const experiment *e, int condition, int method, int seed, int measure) {
     return experiment_run_at(e, condition, method, seed)->values[measure];
 }
@@ -70,74 +66,6 @@ bool plot_differences(const experiment *e, int base, int measure, const char *na
                 "pointtype 7 pointsize 0.7 linewidth 1.8 linecolor rgb '%s'\n",
                 e->conditions[c], c, plot_colour(6) + 1, c, plot_colour(1));
     }
-    fprintf(script, "unset multiplot\n");
-    return plot_end(p);
-}
-
-/* -- Curves -- */
-
-typedef struct range {
-    double low, high;
-} range;
-
-/* A block of lines: epoch, the mean over the seeds, each seed's value, which widen the range. */
-static void write_curves(const experiment *e, gr_graph *g, const char *kept, int condition,
-                         int method, FILE *to, range *all) {
-    gr_tensor **curve = gr_alloc_lasting(g, (size_t)e->complete * sizeof *curve);
-    for (int seed = 0; curve != NULL && seed < e->complete; seed++)
-        curve[seed] = experiment_kept(e, g, condition, method, seed, kept);
-    int epochs = curve == NULL || curve[0] == NULL ? 0 : (int)curve[0]->size;
-    for (int epoch = 0; epoch < epochs; epoch++) {
-        double sum = 0;
-        for (int seed = 0; seed < e->complete; seed++) sum += gr_at(curve[seed], epoch);
-        fprintf(to, "%d %.6g", epoch + 1, sum / e->complete);
-        for (int seed = 0; seed < e->complete; seed++) {
-            double now = gr_at(curve[seed], epoch);
-            fprintf(to, " %.6g", now);
-            all->low = fmin(all->low, now);
-            all->high = fmax(all->high, now);
-        }
-        fprintf(to, "\n");
-    }
-    fprintf(to, "\n\n");
-}
-
-static void draw_curves(const experiment *e, const kept_curves *curves, int condition, int k,
-                        FILE *script) {
-    bool first = k == 0, last = condition == e->n_conditions - 1;
-    int i = condition * curves->n_methods + k;
-    fprintf(script, "set title '%s' offset 0,-0.6\n",
-            condition == 0 ? e->methods[curves->methods[k]] : "");
-    fprintf(script, "set ylabel '%s%s%s' offset 0.5,0\nset format y '%s'\n",
-            first ? e->conditions[condition] : "", first ? ": " : "", first ? curves->title : "",
-            first ? "%g" : "");
-    fprintf(script, "set xlabel '%s' offset 0,0.5\n", last ? "epoch" : "");
-    fprintf(script,
-            "plot for [seed=3:%d] 'curves.dat' index %d using 1:seed with lines linewidth 0.5 "
-            "linecolor rgb '#C8C8C8', 'curves.dat' index %d using 1:2 with lines linewidth 2 "
-            "linecolor rgb '%s'\n",
-            e->complete + 2, i, i, colour(k));
-}
-
-bool plot_kept_curves(const experiment *e, gr_graph *g, kept_curves curves) {
-    if (curves.n_methods == 0) return false;
-    plot *p = plot_begin(e->settings->out, curves.name, 90 + 180 * curves.n_methods,
-                         60 + 190 * e->n_conditions);
-    FILE *data = plot_data(p, "curves.dat"), *script = plot_script(p);
-    if (data == NULL) return plot_end(p);
-    fprintf(script,
-            "set multiplot layout %d,%d margins %.3f,0.99,%.3f,%.3f spacing 0.012,0.07\n"
-            "unset key\n",
-            e->n_conditions, curves.n_methods, 70.0 / (90 + 180 * curves.n_methods),
-            42.0 / (60 + 190 * e->n_conditions), 1 - 24.0 / (60 + 190 * e->n_conditions));
-    for (int c = 0; c < e->n_conditions; c++) {
-        range all = {INFINITY, -INFINITY};
-        for (int k = 0; k < curves.n_methods; k++)
-            write_curves(e, g, curves.kept, c, curves.methods[k], data, &all);
-        if (all.low < all.high) fprintf(script, "set yrange [%g:%g]\n", all.low, all.high);
-        for (int k = 0; k < curves.n_methods; k++) draw_curves(e, &curves, c, k, script);
-    }
-    plot_data_end(p, data);
     fprintf(script, "unset multiplot\n");
     return plot_end(p);
 }

@@ -106,6 +106,8 @@ struct experiment {
     const option_row *options; /* all that the program has: what --resume compares */
     const char *const *conditions, *const *methods;
     int n_conditions, n_methods;        /* names begin with a letter; no comma, quote or slash */
+    const char *const *losses;          /* of each method, the registry's names, with blanks between
+                                         * them; NULL for one that has none */
     const experiment_measure *measures; /* the main one first: what "better" means */
     int n_measures;
     /* Trains run->graph and sets run->values. An error is that of the graph. It returns early if

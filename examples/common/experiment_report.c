@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "examples/common/files.h"
 #include "examples/common/table.h"
@@ -119,6 +121,89 @@ static void fill(const experiment *e, table *t) {
         }
 }
 
+/* Its place by the main measure, 1 for the best; one without a number comes last. */
+static int rank(const experiment *e, int condition, int method) {
+    double sign = e->measures[0].maximize ? -1 : 1;
+    double its = sign * experiment_mean(e, condition, method, 0);
+    int better = 0;
+    for (int m = 0; m < e->n_methods; m++) {
+        double other = sign * experiment_mean(e, condition, m, 0);
+        better += other < its || (isnan(its) && !isnan(other));
+    }
+    return better + 1;
+}
+
+/* The mean over the seeds and methods. */
+static double untrained(const experiment *e, int condition) {
+    double sum = 0;
+    int n = e->complete * e->n_methods;
+    for (int i = 0; i < n; i++)
+        sum += experiment_run_at(e, condition, i % e->n_methods, i / e->n_methods)->untrained;
+    return sum / n;
+}
+
+static bool write_summary(const experiment *e) {
+    static const column columns[] = {{"", "condition"}, {"", "method"},   {"", "losses"},
+                                     {"", "rank"},      {"", "measure"},  {"", "mean"},
+                                     {"", "spread"},    {"", "untrained"}};
+    table t;
+    table_init(&t, columns, (int)(sizeof columns / sizeof *columns));
+    for (int c = 0; c < e->n_conditions; c++)
+        for (int m = 0; m < e->n_methods; m++) {
+            table_text(&t, e->conditions[c]);
+            table_text(&t, e->methods[m]);
+            table_text(&t, e->losses != NULL && e->losses[m] != NULL ? e->losses[m] : "");
+            table_number(&t, rank(e, c, m), 0);
+            table_text(&t, e->measures[0].title);
+            table_number(&t, experiment_mean(e, c, m, 0), 0);
+            table_number(&t, experiment_spread(e, c, m, 0), 0);
+            table_number(&t, untrained(e, c), 0);
+        }
+    bool written = table_write(&t, e->settings->out, "summary.csv");
+    table_free(&t);
+    return written;
+}
+
+typedef struct cost {
+    double seconds, processor_seconds, megabytes;
+} cost;
+
+/* Of the run that is resumed; 0 if there is none. */
+static cost cost_before(const experiment *e) {
+    cost c = {0};
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/cost.csv", e->settings->out);
+    if (!e->settings->resume || access(path, R_OK) != 0) return c;
+    gr_graph *g = gr_graph_new();
+    const gr_csv *csv = gr_csv_read(g, path);
+    const double *seconds = csv == NULL ? NULL : gr_csv_numbers(csv, "seconds");
+    const double *processor = csv == NULL ? NULL : gr_csv_numbers(csv, "processor_seconds");
+    const double *megabytes = csv == NULL ? NULL : gr_csv_numbers(csv, "megabytes");
+    if (!gr_failed(g) && csv->rows > 0) c = (cost){*seconds, *processor, *megabytes};
+    gr_graph_free(g);
+    return c;
+}
+
+static double seconds_of(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+
+static bool write_cost(const experiment *e) {
+    static const column columns[] = {
+        {"", "seeds"}, {"", "seconds"}, {"", "processor_seconds"}, {"", "megabytes"}};
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    cost before = cost_before(e);
+    double processor = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+    table t;
+    table_init(&t, columns, 4);
+    table_number(&t, e->complete, 0);
+    table_number(&t, before.seconds + e->seconds, 0);
+    table_number(&t, before.processor_seconds + processor, 0);
+    table_number(&t, fmax(before.megabytes, (double)used.ru_maxrss / 1024), 0);
+    bool written = table_write(&t, e->settings->out, "cost.csv");
+    table_free(&t);
+    return written;
+}
+
 bool experiment_table(experiment *e) {
     column columns[2 + 2 * EXPERIMENT_MOST_MEASURES];
     char spread_keys[EXPERIMENT_MOST_MEASURES][64];
@@ -137,7 +222,7 @@ bool experiment_table(experiment *e) {
     if (e->report != NULL) table_print(&t, e->report);
     bool written = table_write(&t, e->settings->out, "results.csv");
     table_free(&t);
-    return written;
+    return written && write_summary(e) && write_cost(e);
 }
 
 /* -- The verdict -- */

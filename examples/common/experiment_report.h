@@ -20,7 +20,9 @@ __attribute__((format(printf, 2, 3)))
 void experiment_say(experiment *e, const char *format, ...);
 
 /* Says the table of mean and spread over the seeds, a row for each condition and method, and writes
- * it to OUT/results.csv. */
+ * it to OUT/results.csv; to OUT/summary.csv the main measure of each with the method's losses and
+ * its place among the methods; to OUT/cost.csv the time and the memory that the trainings took, with
+ * those of the runs that this one resumed. */
 bool experiment_table(experiment *e);
 
 double experiment_mean(const experiment *e, int condition, int method, int measure);

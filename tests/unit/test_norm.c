@@ -15,7 +15,7 @@
 #include "nn/linear.h"
 #include "nn/norm.h"
 #include "nn/sequential.h"
-#include "tests/unit/gradcheck.h"
+#include "tests/unit/every_case.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/suites.h"
 
@@ -93,51 +93,12 @@ static oracle_function *function_of(const cJSON *c) {
 
 START_TEST(oracle_cases_hold) {
     const char *const isas[] = {"base", "avx2", "avx512"};
-    gr_graph *of_isa = gr_graph_new(.isa = isas[_i]);
-    oracle_stats stats = {.tolerance = ORACLE_TOLERANCE};
-    int failures = 0;
-    const cJSON *c;
-    cJSON_ArrayForEach(c, oracle_cases(file)) {
-        oracle_message message;
-        oracle_function *f = function_of(c);
-        if (gr_failed(of_isa) || f == NULL) continue; /* the processor lacks the instructions */
-        if (oracle_check(of_isa, c, f, &stats, &message)) continue;
-        failures++;
-        printf("%s: %s\n", isas[_i], message.text);
-        gr_clear_error(of_isa);
-    }
-    if (stats.values > 0) oracle_report("norm", &stats);
-    ck_assert(stats.values > 0 || gr_failed(of_isa));
-    gr_graph_free(of_isa);
-    ck_assert_msg(failures == 0, "%d cases failed", failures);
+    every_case_holds("norm", file, function_of, isas[_i]);
 }
 END_TEST
 
 #ifdef GR_DOUBLE
-static gr_tensor *run_case(void *c, gr_tensor **in) { return function_of(c)(c, in); }
-
-START_TEST(every_case_by_differences) {
-    int failures = 0, compared = 0;
-    double largest = 0;
-    cJSON *c;
-    cJSON_ArrayForEach(c, oracle_cases(file)) {
-        if (!cJSON_IsTrue(cJSON_GetObjectItem(c, "smooth"))) continue;
-        gr_graph_reset(g);
-        gr_tensor *in[ORACLE_OPERANDS];
-        int n = oracle_operands(g, c, in);
-        gradcheck_report report;
-        if (!gradcheck(run_case, c, (gr_list){n, in}, (gradcheck_options){0}, &report)) {
-            printf("%s: %s\n", oracle_name(c).text, report.message);
-            failures++;
-            gr_clear_error(g);
-        }
-        compared += report.compared;
-        largest = fmax(largest, report.largest);
-    }
-    printf("gradcheck norm: %d derivatives, largest error %.2g\n", compared, largest);
-    ck_assert_int_gt(compared, 0);
-    ck_assert_msg(failures == 0, "%d cases failed", failures);
-}
+START_TEST(cases_by_differences) { every_case_by_differences("norm", file, function_of, g); }
 END_TEST
 #endif
 
@@ -610,7 +571,7 @@ Suite *norm_suite(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, oracle_cases_hold, 0, 3);
 #ifdef GR_DOUBLE
-    tcase_add_test(t, every_case_by_differences);
+    tcase_add_test(t, cases_by_differences);
 #endif
     tcase_add_loop_test(t, large_shapes_as_composed, 0, N_LARGE);
     tcase_add_loop_test(t, threads_do_not_matter, 0, N_LARGE);
