@@ -128,8 +128,9 @@ static void stable_bce(claims *c) {
                      "log(1 + e^-|z|) is right for every z.");
     claim_equal(c, "its gradient there", "stable", gr_grad(printed_bce(z, y), z),
                 gr_grad(library_bce(z, y), z));
-    claim_why_not(c, "infinity / infinity where e^1000 overflowed: one such logit makes every "
-                     "weight NaN.");
+    claim_why_not(
+        c, "Infinity divided by infinity, where e^1000 overflowed: one such logit makes every "
+           "weight NaN.");
 }
 
 static void log_sum_exp(claims *c) {

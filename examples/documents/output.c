@@ -122,11 +122,12 @@ static const char BEGIN[] = "<!-- documents -->\n", END[] = "<!-- end of documen
 
 /* Text in a cell, in which a bar would end it and stars and tags would mean something. */
 static void write_cell(FILE *to, const char *text) {
+    fputc(' ', to);
     for (; *text != '\0'; text++) {
         if (strchr("|*<_^~", *text) != NULL) fputc('\\', to);
         fputc(*text, to);
     }
-    fputs(" | ", to);
+    fputs(" |", to);
 }
 
 static void write_wrong(const claims *c, FILE *to) {
@@ -135,7 +136,7 @@ static void write_wrong(const claims *c, FILE *to) {
     for (int i = 0; i < c->n; i++) {
         const claim_row *r = &c->rows[i];
         if (r->verdict != CLAIM_DIFFERS) continue;
-        fprintf(to, "| %s: ", r->id);
+        fprintf(to, "| %s:", r->id);
         write_cell(to, r->claim);
         write_cell(to, r->stated);
         write_cell(to, r->computed);
@@ -154,11 +155,11 @@ static void write_conventions(const convention *all, int n, FILE *to) {
     fprintf(to, "\n### Where they contradict each other\n\n"
                 "| | document | says | gives |\n|---|---|---|---|\n");
     for (int i = 0; i < n; i++) {
-        fputs("| ", to);
+        fputs("|", to);
         write_cell(to, is_new_subject(all, i) ? all[i].subject : "");
         write_cell(to, all[i].who);
         write_cell(to, all[i].says);
-        if (!isnan(all[i].value)) fprintf(to, "%.4g", all[i].value);
+        if (!isnan(all[i].value)) fprintf(to, " %.4g", all[i].value);
         fputs(" |\n", to);
     }
 }
