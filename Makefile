@@ -10,6 +10,7 @@
 #   make trainers     runs every trainer in its quick form and checks that it learned
 #   make test         tests of the library and of the program gradus in both precisions
 #   make resume       the part of them that kills a training and lets it go on, KILLS=5 times
+#   make documents-test the part of them that recomputes what documents on losses state
 #   make asan         the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make valgrind     unit tests in single precision under valgrind, but the slow ones
 #   make test-install installs into a scratch directory and builds README.md's program against it
@@ -67,7 +68,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume test asan valgrind test-install headers bench bench-fashion
+.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -207,7 +208,12 @@ $(OUT)/summarize: $(SUMMARIZE_OBJECTS)
 
 $(PROGRAMS): $(OUT)/%: $(OUT)/obj/examples/%.o $(COMMON_OBJECTS) $(STATIC)
 	$(call say,ld $@)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) $(STATIC) $(LDFLAGS_ALL) $(LIBS) -o $@
+
+# The documents' program is in more than one file, and draws curves and writes JSON as gradus does.
+DOCUMENT_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard examples/documents/*.c) \
+    $(addprefix examples/cli/,curves.c json.c))
+$(OUT)/documents: $(DOCUMENT_OBJECTS)
 
 # The command line program needs nothing but the library, so that it is made with it.
 $(OUT)/obj/examples/gradus.o: CPPFLAGS_ALL += -DGRADUS_VERSION='"$(VERSION)"'
@@ -224,9 +230,11 @@ demo: examples | need-gnuplot
 	    echo "$$trainer"; mkdir -p $(OUT)/demo; \
 	    $(OUT)/$$trainer --quick --out $(OUT)/demo/$$trainer > $(OUT)/demo/$$trainer.txt || exit 1; \
 	done
+	@echo documents; $(OUT)/documents --out $(OUT)/demo/documents \
+	    --results $(TRAINERS:%=$(OUT)/demo/%) > $(OUT)/demo/documents.txt
 	@mkdir -p $(OUT)/report
 	$(OUT)/summarize --title 'Gradus: what choosing a loss does, in a quick run' \
-	    --html $(OUT)/report/index.html $(TRAINERS:%=$(OUT)/demo/%)
+	    --html $(OUT)/report/index.html $(TRAINERS:%=$(OUT)/demo/%) $(OUT)/demo/documents
 	@echo "Quick forms, for a first look; make experiments trains longer. The page with all results:"
 	@echo "$(CURDIR)/$(OUT)/report/index.html"
 
@@ -235,7 +243,10 @@ experiments: examples | need-gnuplot
 	@for trainer in $(TRAINERS); do \
 	    $(OUT)/$$trainer --resume --out $(OUT)/experiments/$$trainer || exit 1; \
 	done
-	$(OUT)/summarize --html $(OUT)/experiments/index.html $(TRAINERS:%=$(OUT)/experiments/%)
+	$(OUT)/documents --out $(OUT)/experiments/documents --results $(TRAINERS:%=$(OUT)/experiments/%)
+	$(OUT)/documents --markdown examples/README.md
+	$(OUT)/summarize --html $(OUT)/experiments/index.html $(TRAINERS:%=$(OUT)/experiments/%) \
+	    $(OUT)/experiments/documents
 	$(OUT)/summarize --markdown README.md $(TRAINERS:%=$(OUT)/experiments/%)
 	$(OUT)/summarize --markdown examples/README.md $(TRAINERS:%=$(OUT)/experiments/%)
 
@@ -273,9 +284,13 @@ $(OUT)/resume: $(OUT)/obj/tests/resume.o $(STATIC)
 resume: $(OUT)/resume
 	tests/resume.sh $(OUT)/resume $(KILLS)
 
+# What the program documents finds, in the documents and in the trainings of one.
+documents-test: $(OUT)/documents
+	tests/documents.sh $(OUT)/documents
+
 test:
-	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume
-	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume
+	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume documents-test
+	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume documents-test
 
 # Without fork, so that leaks are seen.
 asan:
@@ -359,7 +374,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 -include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
--include $(EXAMPLE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
+-include $(EXAMPLE_OBJECTS:.o=.d) $(DOCUMENT_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif

@@ -124,10 +124,19 @@ static void set_y_range(FILE *script, const curve *curves, int n, bool gradient)
     if (count > 0) fprintf(script, "set yrange [%g:%g]\n", low - margin, high + margin);
 }
 
+/* A picture of one loss says which; others name each curve. */
+static const char *only_loss(const curve *curves, int n) {
+    for (int k = 1; k < n; k++)
+        if (curves[k].loss != curves[0].loss) return NULL;
+    return curves[0].loss->name;
+}
+
 /* Every other curve is dashed, so that one below it can be seen. */
 static void draw_panel(FILE *script, const curve *curves, int n, bool gradient, const char *data) {
+    const char *loss = only_loss(curves, n);
     set_y_range(script, curves, n, gradient);
-    fprintf(script, "set title '%s' font ',11' offset 0,-0.4\n", gradient ? "gradient" : "value");
+    fprintf(script, "set title '%s%s%s' font ',11' offset 0,-0.4\n", loss == NULL ? "" : loss,
+            loss == NULL ? "" : ": ", gradient ? "gradient" : "value");
     for (int k = 0; k < n; k++)
         fprintf(script,
                 "%s '%s' index %d using 1:%d with lines ls %d linewidth 2 dashtype %s title '%s'",
