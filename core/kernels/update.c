@@ -1,8 +1,19 @@
 /* Optimizers' rules over plain arrays; the formulas are in core/ops/update.h. */
+#include <float.h>
 #include <stddef.h>
 
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector_math.h"
+
+#ifdef GR_DOUBLE
+#define SMALLEST DBL_MIN
+#else
+#define SMALLEST FLT_MIN
+#endif
+
+/* A moving average of gradients that have become 0 (a weight of a pixel that is always black) shrinks
+ * to subnormal numbers, which cost a processor a hundred times the cycles and change nothing. */
+static inline gr_real normal_or_zero(gr_real x) { return GR_MATH(fabs)(x) < SMALLEST ? 0 : x; }
 
 static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
                   const gr_sgd_numbers *r) {
@@ -13,7 +24,7 @@ static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, 
     gr_real ahead = r->nesterov ? r->momentum : 1, now = r->nesterov ? 1 : 0;
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
-        v[i] = r->keep * v[i] + r->take * g;
+        v[i] = normal_or_zero(r->keep * v[i] + r->take * g);
         p[i] -= r->lr * (now * g + ahead * v[i]);
     }
 }
@@ -22,8 +33,8 @@ static void k_adam(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
                    gr_real *restrict m, gr_real *restrict v, const gr_adam_numbers *r) {
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
-        m[i] += r->one_minus_beta1 * (g - m[i]);
-        v[i] = r->beta2 * v[i] + r->one_minus_beta2 * g * g;
+        m[i] = normal_or_zero(m[i] + r->one_minus_beta1 * (g - m[i]));
+        v[i] = normal_or_zero(r->beta2 * v[i] + r->one_minus_beta2 * g * g);
         gr_real move = r->step_size * m[i] / (GR_MATH(sqrt)(v[i]) * r->root_correction + r->eps);
         p[i] -= r->decay * p[i] + move;
     }
@@ -34,14 +45,15 @@ static void k_rmsprop(int64_t n, gr_real *restrict p, const gr_real *restrict gr
                       const gr_rmsprop_numbers *r) {
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
-        gr_real variance = square[i] = r->alpha * square[i] + r->one_minus_alpha * g * g;
+        gr_real variance = square[i] =
+            normal_or_zero(r->alpha * square[i] + r->one_minus_alpha * g * g);
         if (mean != NULL) {
-            mean[i] += r->one_minus_alpha * (g - mean[i]);
+            mean[i] = normal_or_zero(mean[i] + r->one_minus_alpha * (g - mean[i]));
             variance -= mean[i] * mean[i];
             variance = variance < 0 ? 0 : variance; /* by rounding; NaN stays */
         }
         gr_real move = g / (GR_MATH(sqrt)(variance) + r->eps);
-        if (velocity != NULL) move = velocity[i] = r->momentum * velocity[i] + move;
+        if (velocity != NULL) move = velocity[i] = normal_or_zero(r->momentum * velocity[i] + move);
         p[i] -= r->lr * move;
     }
 }

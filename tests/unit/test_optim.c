@@ -1,4 +1,5 @@
 /* Optimizers: what gr_step promises, groups of parameters, errors. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +34,27 @@ static gr_tensor *weight(int n, double value) {
 
 /* Backward of sum(factor w): the gradient is `factor` everywhere. */
 static bool pull(gr_tensor *w, double factor) { return gr_backward(gr_sum(gr_scale(w, factor))); }
+
+/* An average of gradients that are 0 comes to 0 and not to subnormal numbers. */
+START_TEST(averages_die_out) {
+    gr_tensor *w = weight(40, 1), *zero = gr_zeros(g, GR_SHAPE(40));
+    gr_real memory[3][40], least = sizeof(gr_real) == 4 ? (gr_real)FLT_MIN : (gr_real)DBL_MIN;
+    for (int rule = 0; rule < 3; rule++) {
+        for (int i = 0; i < 120; i++) memory[i / 40][i % 40] = i % 2 ? least : -least;
+        if (rule == 0) gr_update_sgd(w, zero, memory[0], (gr_sgd_update){.lr = 1, .momentum = 0.5});
+        if (rule == 1)
+            gr_update_adam(w, zero, memory[0], memory[1],
+                           (gr_adam_update){1, 0.5, 0.5, 1, .step = 5});
+        if (rule == 2)
+            gr_update_rmsprop(
+                w, zero, memory[0], memory[1], memory[2],
+                (gr_rmsprop_update){.lr = 1, .alpha = 0.5, .eps = 1, .momentum = 0.5});
+        for (int i = 0; i < 40 * (rule + 1); i++) ck_assert(memory[i / 40][i % 40] == 0);
+    }
+    ck_assert_double_eq(gr_at(w, 39), 1);
+    ck_assert(!gr_failed(g));
+}
+END_TEST
 
 START_TEST(a_step_takes_the_gradients_away) {
     gr_tensor *w = weight(3, 1);
@@ -553,6 +575,7 @@ Suite *optim_suite(void) {
     Suite *s = suite_create("optim");
     TCase *t = tcase_create("steps");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, averages_die_out);
     tcase_add_test(t, a_step_takes_the_gradients_away);
     tcase_add_test(t, gradients_of_two_passes_add_up);
     tcase_add_test(t, parts_of_a_batch_move_as_the_whole);
