@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "examples/common/advice.h"
 #include "examples/common/files.h"
 #include "examples/summarize/result.h"
 

@@ -128,24 +128,6 @@ void result_write_cost(FILE *to, const gr_csv *cost) {
             result_number(cost, "processor_seconds", 0), result_number(cost, "megabytes", 0));
 }
 
-const char *advice_in_words(const char *name) {
-    static const char *const words[][2] = {
-        {"guide-a", "outliers: MAE or Huber, not MSE"},
-        {"families-a", "outliers: MAE or Huber; clean data: MSE"},
-        {"guide-b", "a rare class: focal loss or weights, not plain cross-entropy"},
-        {"quickref-b", "focal loss: only for a rare class, and with a moderate gamma"},
-        {"guide-c", "small objects: Dice and cross-entropy together"},
-        {"quickref-c", "Dice alone has poor gradients at boundaries; Tversky buys recall"},
-        {"guide-d", "triplets: semi-hard ones, since easy ones teach nothing"},
-        {"quickref-d", "InfoNCE: large batches, normalised embeddings, the right temperature"},
-        {"families-d", "beta weighs the KL term of the ELBO"},
-        {"quickref-e", "Wasserstein: a gradient penalty, no clipping; steadier than minimax"},
-        {"quickref-f", "no softmax before cross-entropy; label smoothing 0.1 regularises"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i][0], name) == 0) return words[i][1];
-    return "";
-}
-
 const char *date_and_machine(void) {
     static char text[256];
     char date[64];

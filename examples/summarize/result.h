@@ -45,9 +45,6 @@ void result_write_heading(FILE *to, const gr_csv *csv, int column);
 /* "5 seeds, 61 s (118 s of processor time), 300 MB of memory." */
 void result_write_cost(FILE *to, const gr_csv *cost);
 
-/* A piece of advice, "guide-a", in words; "" if there is none of that name. */
-const char *advice_in_words(const char *name);
-
 /* "2026-11-22, Linux x86_64, 2 processors" */
 const char *date_and_machine(void);
 
