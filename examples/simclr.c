@@ -577,8 +577,8 @@ typedef struct score {
     bool open;
 } score;
 
-/* Adds those of a, which the advice wants, with b. They leave it open if b may, by the interval, lose
- * half of what a has gained over the untrained encoder. */
+/* Adds those of a, which the advice wants, with b. They leave it open if b may, by the interval,
+ * lose half of what a has gained over the untrained encoder. */
 static void add_score(const experiment *e, int a, int b, score *s) {
     for (int measure = PROBE; measure <= KNN; measure++) {
         int sign = experiment_better(e, 0, a, b, measure);
