@@ -548,7 +548,8 @@ static void draw(experiment *e, const gr_mnist *data) {
                              .n_panels = n_methods,
                              .classes = gr_concat(GR_LIST(unseen.y, seen.y), 0),
                              .class_names = gr_fashion_mnist_classes,
-                             .marked = r.unseen};
+                             .marked = r.unseen,
+                             .query = "an unseen class"};
     experiment_say(e, "\n");
     if (plots.classes != NULL && panels_of(e, g, AUC_UNSEEN, true, panels) &&
         plot_embeddings(&plots, "embeddings"))

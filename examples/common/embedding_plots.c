@@ -155,8 +155,9 @@ bool plot_neighbours(const embedding_plots *plots, const char *name, const gr_te
     if (script == NULL) return false;
     fprintf(script,
             "set multiplot\nunset key\nunset tics\nunset grid\nunset border\n"
-            "set label 9 'framed grey: the query, an unseen class; green: of its class; "
+            "set label 9 'framed grey: the query%s%s; green: of its class; "
             "orange: of another' at screen 0.5,%.4f center\n",
+            plots->query == NULL ? "" : ", ", plots->query == NULL ? "" : plots->query,
             0.5 * note / height);
     for (int panel = 0; panel < plots->n_panels; panel++) {
         char path[4096];

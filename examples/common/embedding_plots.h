@@ -21,6 +21,7 @@ typedef struct embedding_plots {
     const gr_tensor *classes;       /* (N), integers below 10 */
     const char *const *class_names; /* by class */
     const bool *marked;             /* by class: drawn larger, with triangles */
+    const char *query;              /* says what the queries are, "an unseen class"; or NULL */
     gr_tensor *pixels;              /* (N,H,W) in [0,1], bright on dark; nearest neighbours only */
 } embedding_plots;
 
