@@ -20,11 +20,23 @@ static double largest(const gr_tensor *t) {
     return most;
 }
 
-static double squared_distance(const search *s, const gr_real *a, const gr_real *b) {
-    double sum = 0;
-    for (int d = 0; d < s->rows->shape.dim[1]; d++) {
-        double e = ((double)a[d] / 2 - (double)b[d] / 2) * s->scale;
-        sum += e * e;
+/* The squared distance, or some number of at least `enough` if it is as large. */
+static double squared_distance(const search *s, const gr_real *a, const gr_real *b, double enough) {
+    enum { BLOCK = 128 };
+    int width = s->rows->shape.dim[1];
+    double sum = 0, scale = s->scale / 2;
+    for (int begin = 0; begin < width && sum < enough; begin += BLOCK) {
+        int n = begin + BLOCK < width ? BLOCK : width - begin;
+        const gr_real *x = a + begin, *y = b + begin;
+        double block = 0;
+#ifdef _OPENMP
+#pragma omp simd reduction(+ : block)
+#endif
+        for (int d = 0; d < n; d++) {
+            double e = (double)x[d] * scale - (double)y[d] * scale;
+            block += e * e;
+        }
+        sum += block;
     }
     return sum;
 }
@@ -40,8 +52,9 @@ static void find(search *s, const gr_real *query, int64_t except) {
     int filled = 0, width = s->rows->shape.dim[1];
     for (int64_t i = 0; i < s->rows->shape.dim[0]; i++) {
         if (i == except) continue;
-        neighbour x = {squared_distance(s, query, s->rows->data + i * width), i};
-        if (filled == s->k && x.distance >= s->nearest[filled - 1].distance) continue;
+        double enough = filled == s->k ? s->nearest[filled - 1].distance : INFINITY;
+        neighbour x = {squared_distance(s, query, s->rows->data + i * width, enough), i};
+        if (x.distance >= enough) continue;
         insert(s->nearest, filled, s->k, x);
         if (filled < s->k) filled++;
     }
