@@ -54,14 +54,14 @@ static const char ALL_METHODS[] =
 static const char LOSSES[] = "cross_entropy,focal,dice,dice_ce,iou,tversky";
 
 enum { SIDE = SMALL_OBJECTS_SIDE, PIXELS = SIDE * SIDE, CLASSES = 2, LEVELS = 4 };
-static const int channels[LEVELS] = {4, 12, 24, 24};
-enum { POOL = 2000, TRAIN = 800, VALIDATION = 200, TEST = 500, CHUNK = 50 };
+static const int channels[LEVELS] = {4, 8, 16, 16};
+enum { POOL = 3000, TRAIN = 2000, VALIDATION = 200, TEST = 500, CHUNK = 50 };
 enum { QUICK_TRAIN = 320, QUICK_VALIDATION = 50, QUICK_TEST = 100, GARMENTS_TRAINED = 50000 };
 enum { SHOWN = 8, BINS = 8, THRESHOLDS = 19, MOST_METHODS = 12, SCENES_SEED = 64 };
 
-static const char *const train_photographs[] = {"brick", "chelsea", "clock", "hubble", "rocket"};
-static const char *const validation_photographs[] = {"camera", "gravel"};
-static const char *const test_photographs[] = {"astronaut", "coffee", "grass"};
+static const char *const train_photographs[] = {"astronaut", "brick", "chelsea", "grass", "hubble"};
+static const char *const validation_photographs[] = {"clock", "rocket"};
+static const char *const test_photographs[] = {"camera", "coffee", "gravel"};
 enum { MOST_PHOTOGRAPHS = 5 };
 
 enum {
@@ -74,6 +74,7 @@ enum {
     PRECISION,
     RECALL,
     BOUNDARY,
+    BOUNDARY_FOUND,
     EDGE,
     WRONG,
     MEASURES
@@ -87,7 +88,11 @@ static const experiment_measure measures[MEASURES] = {
     [DICE] = {.title = "Dice %", .key = "dice", .decimals = 1, .maximize = true},
     [PRECISION] = {.title = "precision", .key = "precision", .decimals = 1, .maximize = true},
     [RECALL] = {.title = "recall", .key = "recall", .decimals = 1, .maximize = true},
-    [BOUNDARY] = {.title = "boundary F1", .key = "boundary_f1", .decimals = 1, .maximize = true},
+    [BOUNDARY] = {.title = "outline", .key = "boundary_f1", .decimals = 1, .maximize = true},
+    [BOUNDARY_FOUND] = {.title = "of found",
+                        .key = "boundary_f1_found",
+                        .decimals = 1,
+                        .maximize = true},
     [EDGE] = {.title = "edge", .key = "edge_gradient", .decimals = 1, .maximize = true},
     [WRONG] = {.title = "wrong", .key = "wrong_gradient", .decimals = 2, .maximize = true}};
 
@@ -95,8 +100,8 @@ static experiment_settings settings = {.loss = "all",
                                        .data = GR_FASHION_MNIST_DIRECTORY,
                                        .out = "build/segmentation-out",
                                        .seeds = 5,
-                                       .epochs = 6,
-                                       .batch = 16,
+                                       .epochs = 3,
+                                       .batch = 8,
                                        .seed = 1,
                                        .lr = 1e-2};
 static const char *photographs_directory = "examples/data/photographs";
@@ -203,13 +208,13 @@ static small_objects compose(gr_graph *g, const char *const *names, int n, int c
 static bool read_parts(gr_graph *g, parts *p) {
     gr_mnist *data = gr_fashion_mnist_read(g, settings.data);
     if (data == NULL) return false;
-    int all = data->train_x->shape.dim[0], trained = all < GARMENTS_TRAINED ? all / 2 : GARMENTS_TRAINED;
+    int all = data->train_x->shape.dim[0],
+        trained = all < GARMENTS_TRAINED ? all / 2 : GARMENTS_TRAINED;
     bool quick = settings.quick;
     p->pool = compose(g, train_photographs, COUNT(train_photographs), quick ? QUICK_TRAIN : POOL,
                       data->train_x, 0, trained);
-    p->validation =
-        compose(g, validation_photographs, COUNT(validation_photographs),
-                quick ? QUICK_VALIDATION : VALIDATION, data->train_x, trained, all);
+    p->validation = compose(g, validation_photographs, COUNT(validation_photographs),
+                            quick ? QUICK_VALIDATION : VALIDATION, data->train_x, trained, all);
     p->test = compose(g, test_photographs, COUNT(test_photographs), quick ? QUICK_TEST : TEST,
                       data->test_x, 0, data->test_x->shape.dim[0]);
     return !gr_failed(g);
@@ -250,17 +255,18 @@ static gr_tensor *predict(gr_module *net, const small_objects *scenes, int most)
     int n = count_of(scenes) < most ? count_of(scenes) : most;
     gr_tensor *all = gr_keep(gr_zeros(g, GR_SHAPE(n, 1, SIDE, SIDE)));
     gr_no_grad_begin(g);
+    gr_set_training(net, false);
     for (int from = 0; from < n && !gr_failed(g); from += CHUNK) {
         int end = from + CHUNK < n ? from + CHUNK : n;
         gr_tensor *x = gr_zeros(g, GR_SHAPE(end - from, 1, SIDE, SIDE));
         if (x == NULL) break;
-        memcpy(x->data, scenes->x->data + (size_t)from * PIXELS,
-               (size_t)x->size * sizeof *x->data);
+        memcpy(x->data, scenes->x->data + (size_t)from * PIXELS, (size_t)x->size * sizeof *x->data);
         gr_tensor *p = object_probability(scores_of(net, x));
         if (p != NULL)
             memcpy(all->data + (size_t)from * PIXELS, p->data, (size_t)p->size * sizeof *p->data);
         gr_graph_reset(g);
     }
+    gr_set_training(net, true);
     gr_no_grad_end(g);
     return all;
 }
@@ -342,13 +348,35 @@ static void look_at_gradients(gr_module *net, gr_tensor *x, gr_tensor *y, gr_ten
                               const int *which, int n, gradient_sizes *sizes) {
     gr_graph *g = net->graph;
     gr_no_grad_begin(g);
+    gr_set_training(net, false);
     gr_tensor *values = scores_of(net, x);
+    gr_set_training(net, true);
     gr_no_grad_end(g);
     gr_tensor *scores = gr_requires_grad(gr_detach(values)), *p = object_probability(scores);
     for (int i = 0; i < n && !gr_failed(g); i++) {
         gr_tensor *gradient = gr_grad(loss_of(&methods[which[i]], scores, y, weights), scores);
         if (gradient != NULL) sizes[i] = measure_gradient(gradient, p, y->index);
     }
+}
+
+static double edge_ratio(gradient_sizes s) { return s.edge / s.elsewhere; }
+static double wrong_ratio(gradient_sizes s) { return s.edge_wrong / s.edge_right; }
+
+/* Keeps both ratios of every method's loss on this network, (methods,2). */
+static void keep_all_ratios(experiment_run *run, gr_module *net, const parts *p,
+                            gr_tensor *weights) {
+    int all[MOST_METHODS];
+    gradient_sizes sizes[MOST_METHODS] = {{0}};
+    gr_tensor *rows = rows_range(run->graph, 0, CHUNK);
+    gr_tensor *ratios = gr_zeros(run->graph, GR_SHAPE(n_methods, 2));
+    for (int m = 0; m < n_methods; m++) all[m] = m;
+    look_at_gradients(net, rows_take(p->validation.x, rows), rows_take(p->validation.y, rows),
+                      weights, all, n_methods, sizes);
+    for (int m = 0; m < n_methods && ratios != NULL; m++) {
+        ratios->data[2 * m] = (gr_real)edge_ratio(sizes[m]);
+        ratios->data[2 * m + 1] = (gr_real)wrong_ratio(sizes[m]);
+    }
+    experiment_keep(run, "ratios", ratios);
 }
 
 /* -- One training -- */
@@ -359,8 +387,7 @@ static bool fit(experiment_run *run, gr_module *net, const parts *p, gr_tensor *
     gr_graph *g = run->graph;
     const method *m = &methods[run->method];
     gr_batches *train = gr_batches_new(rows, .batch = settings.batch, .shuffle = true);
-    gr_batches *validation =
-        gr_batches_new(rows_range(g, 0, count_of(&p->validation)), .batch = CHUNK);
+    gr_tensor *looked_at = rows_range(g, 0, CHUNK);
     gr_trainer *trainer =
         gr_trainer_new(net, gr_adam(net, .lr = settings.lr), train, .epochs = settings.epochs,
                        .directory = experiment_directory(run), .save_every = 0);
@@ -374,13 +401,11 @@ static bool fit(experiment_run *run, gr_module *net, const parts *p, gr_tensor *
             gr_trainer_step(trainer,
                             loss_of(m, scores_of(net, rows_take(p->pool.x, batch)), y, weights));
         }
-        if (gr_trainer_evaluate(trainer, validation, &batch, NULL)) {
-            gradient_sizes s;
-            look_at_gradients(net, rows_take(p->validation.x, batch),
-                              rows_take(p->validation.y, batch), weights, &run->method, 1, &s);
-            add(&edge, s.edge / s.elsewhere);
-            add(&wrong, s.edge_wrong / s.edge_right);
-        }
+        gradient_sizes s = {0};
+        look_at_gradients(net, rows_take(p->validation.x, looked_at),
+                          rows_take(p->validation.y, looked_at), weights, &run->method, 1, &s);
+        add(&edge, edge_ratio(s));
+        add(&wrong, wrong_ratio(s));
         experiment_progress(run, (trainer->epoch + 1.0) / settings.epochs);
         if (interrupted()) gr_trainer_stop(trainer);
     }
@@ -397,6 +422,7 @@ static int size_measure(const int32_t *mask) {
 
 static void judge_masks(experiment_run *run, const gr_tensor *p, const small_objects *scenes) {
     mean by_size[MEASURES] = {{0}}, iou = {0}, dice = {0}, boundary = {0};
+    mean found = {0};
     overlap all = {0};
     int n = count_of(scenes);
     gr_tensor *each = gr_zeros(run->graph, GR_SHAPE(n));
@@ -410,7 +436,9 @@ static void judge_masks(experiment_run *run, const gr_tensor *p, const small_obj
         add(&iou, iou_of(o));
         add(&by_size[size_measure(y)], iou_of(o));
         add(&dice, 2.0 * o.hit / (2 * o.hit + o.false_positive + o.missed));
-        add(&boundary, mask_boundary_f1(mask, y, SIDE, SIDE));
+        double outline = mask_boundary_f1(mask, y, SIDE, SIDE);
+        add(&boundary, outline);
+        if (iou_of(o) >= 0.5) add(&found, outline);
         all.hit += o.hit;
         all.false_positive += o.false_positive;
         all.missed += o.missed;
@@ -422,6 +450,7 @@ static void judge_masks(experiment_run *run, const gr_tensor *p, const small_obj
     run->values[PRECISION] = 100.0 * all.hit / (all.hit + all.false_positive);
     run->values[RECALL] = 100.0 * all.hit / (all.hit + all.missed);
     run->values[BOUNDARY] = 100 * boundary.sum / boundary.n;
+    run->values[BOUNDARY_FOUND] = 100 * found.sum / found.n;
     experiment_keep(run, "iou", each);
 }
 
@@ -436,6 +465,7 @@ static void train(experiment_run *run, void *context) {
     const small_objects *judged = judged_on(p);
     run->untrained = 100 * mean_iou(predict(net, judged, TEST), judged, 0.5);
     if (!fit(run, net, p, rows, weights)) return;
+    keep_all_ratios(run, net, p, weights);
     gr_tensor *validation = predict(net, &p->validation, VALIDATION);
     gr_tensor *found = predict(net, judged, TEST);
     if (gr_failed(g)) return;
@@ -445,11 +475,303 @@ static void train(experiment_run *run, void *context) {
     experiment_keep(run, "shown", gr_slice(found, 0, 0, SHOWN, 1));
 }
 
+/* -- The verdict -- */
+
+static int find(const char *name) {
+    for (int m = 0; m < n_methods; m++)
+        if (is_loss(&methods[m], name) && !methods[m].weighted) return m;
+    return -1;
+}
+
+/* The tversky that weighs misses more than false positives (1), or less (-1). */
+static int find_tversky(int sign) {
+    for (int m = 0; m < n_methods; m++)
+        if (is_loss(&methods[m], "tversky") &&
+            (parameter(&methods[m], "beta") - parameter(&methods[m], "alpha")) * sign > 0)
+            return m;
+    return -1;
+}
+
+static double value(const experiment *e, int method, int measure) {
+    return experiment_mean(e, 0, method, measure);
+}
+
+static int better(const experiment *e, int a, int b, int measure) {
+    return experiment_better(e, 0, a, b, measure);
+}
+
+static const char *in_words(int sign) {
+    return sign > 0 ? "clearly better" : sign < 0 ? "clearly worse" : "no clear difference";
+}
+
+static void say_against(experiment *e, int a, int b, const int *which, int n) {
+    experiment_say(e, "\n%s against %s:\n", labels[a], labels[b]);
+    for (int i = 0; i < n; i++) {
+        const experiment_measure *m = &measures[which[i]];
+        difference d = experiment_difference(e, 0, a, b, which[i]);
+        experiment_say(e, "    %-12s %+7.*f +- %-6.*f %s\n", m->title, m->decimals, d.mean,
+                       m->decimals, d.half_width, in_words(better(e, a, b, which[i])));
+    }
+}
+
+/* "Small objects: Dice + CE (0.5 each) beats CE." */
+static void say_sum(experiment *e) {
+    static const int which[] = {IOU, IOU_SMALL, IOU_MIDDLE, IOU_LARGE, IOU_FITTED, BOUNDARY};
+    int both = find("dice_ce"), plain = find("cross_entropy");
+    if (both < 0 || plain < 0) return;
+    say_against(e, both, plain, which, COUNT(which));
+    int at_half = better(e, both, plain, IOU), fitted = better(e, both, plain, IOU_FITTED);
+    experiment_verdict(e, "guide-c",
+                       at_half > 0 && fitted > 0   ? VERDICT_HELD
+                       : at_half > 0 || fitted > 0 ? VERDICT_PARTLY
+                       : at_half < 0 || fitted < 0 ? VERDICT_FAILED
+                                                   : VERDICT_UNCLEAR,
+                       "small objects: dice_ce against cross_entropy: IoU %.1f %% instead of "
+                       "%.1f %% at a probability of 0.5 (%s), %.1f %% instead of %.1f %% at "
+                       "fitted thresholds (%s); of the smallest objects %.1f %% instead of %.1f %%",
+                       value(e, both, IOU), value(e, plain, IOU), in_words(at_half),
+                       value(e, both, IOU_FITTED), value(e, plain, IOU_FITTED), in_words(fitted),
+                       value(e, both, IOU_SMALL), value(e, plain, IOU_SMALL));
+}
+
+/* "Dice alone has poor gradients at boundaries": less of them there, or less for what is wrong
+ * there; and outlines that are worse for it. */
+static void say_boundaries(experiment *e) {
+    static const int which[] = {EDGE, WRONG, BOUNDARY, BOUNDARY_FOUND, IOU};
+    int dice = find("dice"), both = find("dice_ce"), plain = find("cross_entropy");
+    if (dice < 0 || both < 0 || plain < 0) return;
+    say_against(e, dice, plain, which, COUNT(which));
+    say_against(e, dice, both, which, COUNT(which));
+    bool less = better(e, dice, plain, EDGE) < 0, flat = better(e, dice, plain, WRONG) < 0;
+    bool worse = better(e, dice, both, BOUNDARY) < 0 || better(e, dice, both, BOUNDARY_FOUND) < 0;
+    bool unclear = e->complete == 1;
+    experiment_verdict(
+        e, "quickref-c",
+        unclear                   ? VERDICT_UNCLEAR
+        : (less || flat) && worse ? VERDICT_HELD
+        : less || flat || worse   ? VERDICT_PARTLY
+                                  : VERDICT_FAILED,
+        "Dice alone has poor gradients at boundaries: its gradient is %.1f times as large within "
+        "a pixel of the outline as elsewhere (cross_entropy %.1f, dice_ce %.1f), but pixels there "
+        "that are wrong get %.1f times that of right ones (cross_entropy %.1f, dice_ce %.1f); F1 "
+        "of the outlines %.1f %% (cross_entropy %.1f %%, dice_ce %.1f %%), of found objects "
+        "%.1f %% (%.1f %%, %.1f %%)",
+        value(e, dice, EDGE), value(e, plain, EDGE), value(e, both, EDGE), value(e, dice, WRONG),
+        value(e, plain, WRONG), value(e, both, WRONG), value(e, dice, BOUNDARY),
+        value(e, plain, BOUNDARY), value(e, both, BOUNDARY), value(e, dice, BOUNDARY_FOUND),
+        value(e, plain, BOUNDARY_FOUND), value(e, both, BOUNDARY_FOUND));
+}
+
+/* "Tversky trades recall for precision": weights for misses raise recall and lower precision,
+ * weights for false positives do the contrary. */
+static void say_trade(experiment *e) {
+    static const int which[] = {PRECISION, RECALL, IOU};
+    int misses = find_tversky(1), false_positives = find_tversky(-1);
+    if (misses < 0 || false_positives < 0) return;
+    say_against(e, misses, false_positives, which, COUNT(which));
+    int recall = better(e, misses, false_positives, RECALL);
+    int precision = better(e, misses, false_positives, PRECISION);
+    experiment_verdict(e, "guide-c",
+                       recall > 0 && precision < 0   ? VERDICT_HELD
+                       : recall > 0 || precision < 0 ? VERDICT_PARTLY
+                       : recall < 0 || precision > 0 ? VERDICT_FAILED
+                                                     : VERDICT_UNCLEAR,
+                       "Tversky trades recall for precision: recall %.1f %% and precision %.1f %% "
+                       "under %s, %.1f %% and %.1f %% under %s",
+                       value(e, misses, RECALL), value(e, misses, PRECISION), labels[misses],
+                       value(e, false_positives, RECALL), value(e, false_positives, PRECISION),
+                       labels[false_positives]);
+}
+
+/* The ratios of all losses on the networks that cross_entropy has trained. */
+static void say_gradients(experiment *e, gr_graph *g) {
+    int plain = find("cross_entropy");
+    if (plain < 0) return;
+    experiment_say(e,
+                   "\nGradients at the scores of one and the same network, that which "
+                   "cross_entropy has trained;\nmean over the seeds:\n\n    %-20s %6s %6s\n",
+                   "loss", "edge", "wrong");
+    for (int m = 0; m < n_methods; m++) {
+        mean edge = {0}, wrong = {0};
+        for (int seed = 0; seed < e->complete; seed++) {
+            gr_tensor *ratios = experiment_kept(e, g, 0, plain, seed, "ratios");
+            add(&edge, gr_at(ratios, 2 * m));
+            add(&wrong, gr_at(ratios, 2 * m + 1));
+        }
+        experiment_say(e, "    %-20s %6.1f %6.2f\n", labels[m], edge.sum / edge.n,
+                       wrong.sum / wrong.n);
+    }
+}
+
+static void say_choice(experiment *e) {
+    int best = experiment_best(e, 0, IOU), recall = experiment_best(e, 0, RECALL);
+    int precision = experiment_best(e, 0, PRECISION), outline = experiment_best(e, 0, BOUNDARY);
+    experiment_say(e,
+                   "\nChoose %s for small objects: the best IoU, %.1f %%. %s has the best outlines "
+                   "(F1 %.1f %%).\nWhere no pixel may be missed %s finds most of them (recall "
+                   "%.1f %%, precision %.1f %%); where\nfalse alarms cost more %s has the fewest "
+                   "(precision %.1f %%, recall %.1f %%).\n",
+                   labels[best], value(e, best, IOU), labels[outline], value(e, outline, BOUNDARY),
+                   labels[recall], value(e, recall, RECALL), value(e, recall, PRECISION),
+                   labels[precision], value(e, precision, PRECISION), value(e, precision, RECALL));
+}
+
+/* -- Pictures -- */
+
+/* The first test scenes in three channels. */
+static gr_tensor *shown_scenes(gr_graph *g, const small_objects *scenes) {
+    gr_tensor *x = rows_take(scenes->x, rows_range(g, 0, SHOWN));
+    return gr_expand(x, GR_SHAPE(SHOWN, 3, SIDE, SIDE));
+}
+
+/* White: found; orange: a false positive; blue: missed. */
+static gr_tensor *coloured(gr_graph *g, const gr_tensor *p, const small_objects *scenes) {
+    static const double orange[] = {0.90, 0.38, 0}, blue[] = {0.34, 0.71, 0.91};
+    gr_tensor *t = p == NULL ? NULL : gr_zeros(g, GR_SHAPE(SHOWN, 3, SIDE, SIDE));
+    for (int i = 0; t != NULL && i < SHOWN * PIXELS; i++) {
+        bool found = gr_at(p, i) >= 0.5, object = scenes->y->index[i] == 1;
+        if (!found && !object) continue;
+        for (int c = 0; c < 3; c++)
+            t->data[(i / PIXELS * 3 + c) * PIXELS + i % PIXELS] = (gr_real)(found && object ? 1
+                                                                            : found ? orange[c]
+                                                                                    : blue[c]);
+    }
+    return t;
+}
+
+static gr_tensor *true_masks(gr_graph *g, const small_objects *scenes) {
+    gr_tensor *mask = object_mask(rows_take(scenes->y, rows_range(g, 0, SHOWN)));
+    return gr_expand(mask, GR_SHAPE(SHOWN, 3, SIDE, SIDE));
+}
+
+static void draw_masks(experiment *e, gr_graph *g) {
+    const small_objects *scenes = judged_on(e->context);
+    picture_row rows[2 + MOST_METHODS] = {{"picture", shown_scenes(g, scenes)},
+                                          {"truth", true_masks(g, scenes)}};
+    for (int m = 0; m < n_methods; m++)
+        rows[2 + m] =
+            (picture_row){labels[m], coloured(g, experiment_kept(e, g, 0, m, 0, "shown"), scenes)};
+    if (picture_rows(settings.out, "masks", rows, 2 + n_methods))
+        experiment_picture(e, "masks",
+                           "the first test scenes, and what the first seed finds: white is right, "
+                           "orange a false positive, blue missed");
+}
+
+static int bin_of(const int32_t *mask) {
+    int bin = (int)((double)object_pixels(mask) / PIXELS * 100) - 2;
+    return bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin;
+}
+
+/* A block for each method: percent of the pixels, mean IoU and mean Dice of all seeds. */
+static void write_sizes(const experiment *e, gr_graph *g, FILE *to) {
+    const small_objects *scenes = judged_on(e->context);
+    fprintf(to, "# size in %% of the pixels, IoU %%, Dice %%; a block for each method\n");
+    for (int m = 0; m < n_methods; m++) {
+        mean iou[BINS] = {{0}}, dice[BINS] = {{0}};
+        for (int seed = 0; seed < e->complete; seed++) {
+            gr_tensor *each = experiment_kept(e, g, 0, m, seed, "iou");
+            for (int i = 0; each != NULL && i < each->size; i++) {
+                int bin = bin_of(scenes->y->index + (size_t)i * PIXELS);
+                double x = gr_at(each, i);
+                add(&iou[bin], x);
+                add(&dice[bin], 2 * x / (1 + x));
+            }
+        }
+        for (int b = 0; b < BINS; b++)
+            fprintf(to, "%g %.6g %.6g\n", b + 2.5, 100 * iou[b].sum / iou[b].n,
+                    100 * dice[b].sum / dice[b].n);
+        fprintf(to, "\n\n");
+    }
+}
+
+static void draw_sizes(experiment *e, gr_graph *g) {
+    static const char *const titles[] = {"IoU, %", "Dice, %"};
+    plot *p = plot_begin(settings.out, "sizes", 900, 360);
+    FILE *data = plot_data(p, "sizes.dat"), *script = plot_script(p);
+    if (data != NULL) write_sizes(e, g, data);
+    plot_data_end(p, data);
+    if (script == NULL) return;
+    fprintf(script, "set multiplot layout 1,2 margins 0.065,0.82,0.14,0.96 spacing 0.075,0\n"
+                    "set xlabel 'size of the object, %% of the pixels' offset 0,0.4\n"
+                    "set xrange [2:10]\nset yrange [0:*]\n");
+    for (int k = 0; k < 2; k++) {
+        fprintf(script, "set ylabel '%s' offset 1,0\n%s\nplot ", titles[k],
+                k == 0 ? "unset key" : "set key at screen 0.995,0.95 right top Left reverse");
+        for (int m = 0; m < n_methods; m++)
+            fprintf(script,
+                    "%s'sizes.dat' index %d using 1:%d with linespoints ls %d pointtype %d title "
+                    "'%s'",
+                    m > 0 ? ", " : "", m, 2 + k, m % 8 + 1, 4 + m, labels[m]);
+        fprintf(script, "\n");
+    }
+    fprintf(script, "unset multiplot\n");
+    if (plot_end(p))
+        experiment_picture(e, "sizes", "overlap by the object's size: mean over scenes and seeds");
+}
+
+static void draw_trade(experiment *e) {
+    plot *p = plot_begin(settings.out, "trade", 640, 420);
+    FILE *data = plot_data(p, "trade.dat"), *script = plot_script(p);
+    for (int m = 0; data != NULL && m < n_methods; m++) {
+        for (int seed = 0; seed < e->complete; seed++) {
+            const double *values = experiment_run_at(e, 0, m, seed)->values;
+            fprintf(data, "%.6g %.6g\n", values[RECALL], values[PRECISION]);
+        }
+        fprintf(data, "\n\n%.6g %.6g\n\n\n", value(e, m, RECALL), value(e, m, PRECISION));
+    }
+    plot_data_end(p, data);
+    if (script == NULL) return;
+    fprintf(script, "set xlabel 'recall, %% of the objects'' pixels' offset 0,0.4\n"
+                    "set ylabel 'precision, %%' offset 1,0\nset rmargin at screen 0.74\n"
+                    "set key at screen 0.995,0.95 right top Left reverse\n"
+                    "set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\nplot ");
+    for (int m = 0; m < n_methods; m++)
+        fprintf(script,
+                "%s'trade.dat' index %d with points pointtype %d pointsize 0.4 linecolor rgb "
+                "'#80%s' notitle, '' index %d with points ls %d pointtype %d pointsize 1.1 "
+                "linewidth 2 title '%s'",
+                m > 0 ? ", " : "", 2 * m, 4 + m, plot_colour(m % 8 + 1) + 1, 2 * m + 1, m % 8 + 1,
+                4 + m, labels[m]);
+    fprintf(script, "\n");
+    if (plot_end(p))
+        experiment_picture(e, "trade",
+                           "precision and recall of the pixels: seeds small, their mean large");
+}
+
 /* -- The program -- */
+
+static void draw(experiment *e, gr_graph *g) {
+    experiment_say(e, "\n");
+    draw_masks(e, g);
+    draw_sizes(e, g);
+    draw_trade(e);
+}
 
 static void report(experiment *e) {
     if (!experiment_report_begin(e)) return;
+    gr_graph *g = gr_graph_new(.threads = 1);
+    experiment_say(e,
+                   "Small objects in photographs: %d methods, %d seeds, %d epochs. On %s scenes, "
+                   "mean and spread\n(standard deviation) over the seeds. IoU also by the object's "
+                   "share of the pixels; outline: F1 of\nthe boundary within one pixel, and that "
+                   "of objects found (IoU of 50 %% and more). Gradients: edge,\nnear the outline "
+                   "by elsewhere; wrong, there: of wrong pixels by right ones.\n\n",
+                   n_methods, e->complete, settings.epochs, on_validation ? "validation" : "test");
     experiment_table(e);
+    experiment_say(e,
+                   "\nDifferences are taken seed by seed, with their 95%% interval; one is "
+                   "clear if that does not hold 0.%s\n\n",
+                   e->complete == 1 ? " One seed can't show any." : "");
+    if (n_methods > 1) {
+        experiment_ranking(e, 0, IOU);
+        say_gradients(e, g);
+        say_sum(e);
+        say_boundaries(e);
+        say_trade(e);
+        say_choice(e);
+    }
+    draw(e, g);
+    gr_graph_free(g);
     experiment_report_end(e);
 }
 

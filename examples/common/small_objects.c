@@ -4,9 +4,9 @@
 #include <string.h>
 
 enum { SIDE = SMALL_OBJECTS_SIDE, PIXELS = SIDE * SIDE, STAMP = 28, STAMP_PIXELS = STAMP * STAMP };
-enum { LARGEST_CROP = 160, MOST_DISTRACTORS = 2, MOST_TRIES = 100 };
-static const double LEAST_SHARE = 0.02, LARGEST_SHARE = 0.10, TURN = 0.785, NOISE = 0.04;
-static const double LEAST_CONTRAST = 0.05, LARGEST_CONTRAST = 0.3, TEXTURE = 0.4;
+enum { LARGEST_CROP = 160, MOST_TRIES = 100 };
+static const double LEAST_SHARE = 0.02, LARGEST_SHARE = 0.10, TURN = 0.785, NOISE = 0.03;
+static const double LEAST_CONTRAST = 0.15, LARGEST_CONTRAST = 0.4, TEXTURE = 0.3;
 
 /* -- Photographs -- */
 
@@ -60,13 +60,14 @@ static void draw_crop(gr_graph *g, const small_objects_args *a, double least, do
     grey from = {photograph->data, photograph->shape.dim[1], photograph->shape.dim[2]};
     double crop = between(g, least, fmin(largest, fmin(from.height, from.width)));
     double top = between(g, 0, from.height - crop), left = between(g, 0, from.width - crop);
-    bool mirrored = coin(g);
+    bool mirrored = coin(g), lying = coin(g);
     for (int i = 0; i < side; i++)
         for (int j = 0; j < side; j++) {
             double sum = 0;
             for (int k = 0; k < 4; k++) {
                 double y = (i + 0.25 + k / 2 * 0.5) / side, x = (j + 0.25 + k % 2 * 0.5) / side;
-                sum += sample(from, top + y * crop, left + (mirrored ? 1 - x : x) * crop);
+                if (mirrored) x = 1 - x;
+                sum += sample(from, top + (lying ? x : y) * crop, left + (lying ? y : x) * crop);
             }
             to[i * side + j] = (gr_real)(sum / 4);
         }
@@ -178,12 +179,8 @@ static double mean_under(const print *p, const double *texture, const gr_real *s
 static void paste(gr_graph *g, const print *p, gr_real *scene) {
     double ground = mean_under(p, NULL, scene), mean = mean_under(p, p->texture, NULL);
     double contrast = between(g, LEAST_CONTRAST, LARGEST_CONTRAST);
-    bool darker = coin(g);
-    if (ground - contrast < 0) darker = false;
-    if (ground + contrast > 1) darker = true;
     for (int i = 0; i < PIXELS; i++) {
-        double value =
-            ground + (darker ? -contrast : contrast) + TEXTURE * (p->texture[i] - mean);
+        double value = ground + contrast + TEXTURE * (p->texture[i] - mean);
         scene[i] = (gr_real)((1 - p->cover[i]) * scene[i] + p->cover[i] * value);
     }
 }
@@ -192,7 +189,7 @@ static void compose(gr_graph *g, const small_objects_args *a, gr_real *scene, in
     stamp s;
     print p;
     draw_crop(g, a, SIDE, LARGEST_CROP, SIDE, scene);
-    for (uint32_t n = gr_random_below(g, MOST_DISTRACTORS + 1); n > 0; n--) {
+    if (coin(g)) {
         draw_distractor(g, a, &s);
         place(g, &s, &p);
         paste(g, &p, scene);
