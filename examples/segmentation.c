@@ -31,7 +31,14 @@
  *
  * A seed draws the training scenes from a pool, the network's beginning and the order of the
  * batches. All methods get the same seeds, the same number of steps and the same learning rate.
- * Validation scenes (garments and photographs that are neither trained nor tested on) chose
+ * Validation scenes (garments and photographs that are neither trained nor tested on; --validation
+ * judges on them) chose that rate among 1e-3, 3e-3 and 1e-2 with seed 101: 3e-3 was best or within
+ * 2.6 points of the best IoU under all losses. They chose focal's alpha, too, among 0.25,
+ * 0.5, 0.75 and 0.9: 0.9, whose IoU was 39 %, and 6 % at 0.25.
+ *
+ * The test scenes are the same for all seeds, so that the intervals say what holds for these: three
+ * photographs, whose objects a network may well take for what it looks for. The networks are small
+ * and trained briefly; what more training would make of the losses is not said here.
  */
 #include <math.h>
 #include <string.h>
@@ -49,7 +56,7 @@
 
 static const char PROGRAM[] = "segmentation";
 static const char ALL_METHODS[] =
-    "cross_entropy,weighted,focal:alpha=0.75,dice,dice_ce,iou,tversky:alpha=0.3:beta=0.7,"
+    "cross_entropy,weighted,focal:alpha=0.9,dice,dice_ce,iou,tversky:alpha=0.3:beta=0.7,"
     "tversky:alpha=0.7:beta=0.3";
 static const char LOSSES[] = "cross_entropy,focal,dice,dice_ce,iou,tversky";
 
@@ -103,7 +110,7 @@ static experiment_settings settings = {.loss = "all",
                                        .epochs = 3,
                                        .batch = 8,
                                        .seed = 1,
-                                       .lr = 1e-2};
+                                       .lr = 3e-3};
 static const char *photographs_directory = "examples/data/photographs";
 static bool on_validation;
 
@@ -166,6 +173,7 @@ static void read_methods(const char *text) {
     }
 }
 
+/* The method of that loss, or -1. */
 static int find(const char *name) {
     for (int m = 0; m < n_methods; m++)
         if (is_loss(&methods[m], name) && !methods[m].weighted) return m;
@@ -262,19 +270,16 @@ static gr_tensor *scores_of(gr_module *net, gr_tensor *x) {
     return gr_forward(net, gr_scale(gr_shift(x, -0.5), 4));
 }
 
-/* The object's probability in each pixel of the first `most` scenes, (N,1,H,W), lasting. */
-static gr_tensor *predict(gr_module *net, const small_objects *scenes, int most) {
+/* The object's probability in each pixel of all scenes, (N,1,H,W), lasting. */
+static gr_tensor *predict(gr_module *net, const small_objects *scenes) {
     gr_graph *g = net->graph;
-    int n = count_of(scenes) < most ? count_of(scenes) : most;
+    int n = count_of(scenes);
     gr_tensor *all = gr_keep(gr_zeros(g, GR_SHAPE(n, 1, SIDE, SIDE)));
     gr_no_grad_begin(g);
     gr_set_training(net, false);
     for (int from = 0; from < n && !gr_failed(g); from += CHUNK) {
-        int end = from + CHUNK < n ? from + CHUNK : n;
-        gr_tensor *x = gr_zeros(g, GR_SHAPE(end - from, 1, SIDE, SIDE));
-        if (x == NULL) break;
-        memcpy(x->data, scenes->x->data + (size_t)from * PIXELS, (size_t)x->size * sizeof *x->data);
-        gr_tensor *p = object_probability(scores_of(net, x));
+        gr_tensor *rows = rows_range(g, from, from + CHUNK < n ? from + CHUNK : n);
+        gr_tensor *p = object_probability(scores_of(net, rows_take(scenes->x, rows)));
         if (p != NULL)
             memcpy(all->data + (size_t)from * PIXELS, p->data, (size_t)p->size * sizeof *p->data);
         gr_graph_reset(g);
@@ -490,14 +495,14 @@ static void train(experiment_run *run, void *context) {
     if (gr_failed(g)) return;
     gr_tensor *weights = class_weights(&p->pool, rows);
     const small_objects *judged = judged_on(p);
-    run->untrained = 100 * mean_iou(predict(net, judged, TEST), judged, 0.5);
+    run->untrained = 100 * mean_iou(predict(net, judged), judged, 0.5);
     if (!fit(run, net, p, rows, weights)) return;
     if (run->method == find("cross_entropy")) {
         keep_ratios(run, net, p, weights);
         keep_maps(run, net, judged_on(p), weights);
     }
-    gr_tensor *validation = predict(net, &p->validation, VALIDATION);
-    gr_tensor *found = predict(net, judged, TEST);
+    gr_tensor *validation = predict(net, &p->validation);
+    gr_tensor *found = predict(net, judged);
     if (gr_failed(g)) return;
     judge_masks(run, found, judged);
     run->values[IOU_FITTED] =
@@ -681,13 +686,15 @@ static void draw_gradients(experiment *e, gr_graph *g) {
     gr_tensor *maps = plain < 0 ? NULL : experiment_kept(e, g, 0, plain, 0, "maps");
     if (maps == NULL) return;
     gr_tensor *shown = shown_rows(g, scenes);
+    int n = 3;
     picture_row rows[3 + MOST_METHODS] = {
         {"picture", rows_take(scenes->x, shown)},
         {"truth", object_mask(rows_take(scenes->y, shown))},
         {"probability", experiment_kept(e, g, 0, plain, 0, "shown")}};
     for (int m = 0; m < n_methods; m++)
-        rows[3 + m] = (picture_row){labels[m], gr_select(maps, 0, m)};
-    if (picture_rows(settings.out, "gradients", rows, 3 + n_methods))
+        if (!is_loss(&methods[m], "iou") && !is_loss(&methods[m], "tversky")) /* much as dice */
+            rows[n++] = (picture_row){labels[m], gr_select(maps, 0, m)};
+    if (picture_rows(settings.out, "gradients", rows, n))
         experiment_picture(e, "gradients",
                            "the probability by the network that cross_entropy has trained, and how "
                            "large each loss's gradient is there; a scene's largest is white");

@@ -185,21 +185,30 @@ static void paste(gr_graph *g, const print *p, gr_real *scene) {
     }
 }
 
-static void compose(gr_graph *g, const small_objects_args *a, gr_real *scene, int32_t *mask) {
-    stamp s;
+/* Draws garments until one has the size that is wanted: an outline that the scene's edge cuts may
+ * be too small. */
+static bool place_garment(gr_graph *g, const small_objects_args *a, print *p) {
+    for (int i = 0; i < MOST_TRIES; i++) {
+        stamp s;
+        draw_garment(g, a, &s);
+        if (area(&s) == 0) continue;
+        place(g, &s, p);
+        double share = covered_share(p);
+        if (share >= LEAST_SHARE && share <= LARGEST_SHARE) return true;
+    }
+    return gr_fail(g, "small_objects_compose: garments %d to %d are empty", a->begin, a->end - 1);
+}
+
+static bool compose(gr_graph *g, const small_objects_args *a, gr_real *scene, int32_t *mask) {
     print p;
     draw_crop(g, a, SIDE, LARGEST_CROP, SIDE, scene);
     if (coin(g)) {
+        stamp s;
         draw_distractor(g, a, &s);
         place(g, &s, &p);
         paste(g, &p, scene);
     }
-    double share = 0;
-    for (int i = 0; i < MOST_TRIES && (share < LEAST_SHARE || share > LARGEST_SHARE); i++) {
-        draw_garment(g, a, &s);
-        place(g, &s, &p);
-        share = covered_share(&p);
-    }
+    if (!place_garment(g, a, &p)) return false;
     paste(g, &p, scene);
     gr_real noise[PIXELS];
     gr_fill_normal(g, noise, PIXELS, 0, NOISE);
@@ -207,17 +216,32 @@ static void compose(gr_graph *g, const small_objects_args *a, gr_real *scene, in
         scene[i] = (gr_real)fmin(fmax(scene[i] + noise[i], 0), 1);
         mask[i] = p.cover[i] >= 0.5;
     }
+    return true;
+}
+
+static bool is_valid(gr_graph *g, const small_objects_args *a) {
+    if (gr_failed(g)) return false;
+    const gr_tensor *x = a->garments;
+    if (x->shape.ndim != 4 || x->shape.dim[2] != STAMP || x->shape.dim[3] != STAMP)
+        return gr_fail(g, "small_objects_compose: garments %s, expected (N,1,%d,%d)",
+                       gr_shape_text(x->shape).text, STAMP, STAMP);
+    if (a->n_photographs < 1 || a->begin < 0 || a->begin >= a->end || a->end > x->shape.dim[0])
+        return gr_fail(g,
+                       "small_objects_compose: %d photographs and garments %d to %d of %d, "
+                       "expected at least one of each",
+                       a->n_photographs, a->begin, a->end - 1, x->shape.dim[0]);
+    return true;
 }
 
 small_objects small_objects_compose_(small_objects_args a) {
     gr_graph *g = a.graph;
-    if (gr_failed(g)) return (small_objects){0};
+    if (!is_valid(g, &a)) return (small_objects){0};
     gr_tensor *x = gr_keep(gr_zeros(g, GR_SHAPE(a.count, 1, SIDE, SIDE)));
     int32_t *masks = gr_alloc_lasting(g, (size_t)a.count * PIXELS * sizeof *masks);
-    if (x == NULL || masks == NULL) return (small_objects){0};
-    for (size_t i = 0; i < (size_t)a.count; i++)
-        compose(g, &a, x->data + i * PIXELS, masks + i * PIXELS);
-    gr_tensor *y = gr_keep(gr_from_index(g, GR_SHAPE(a.count, SIDE, SIDE), masks));
+    for (size_t i = 0; x != NULL && masks != NULL && i < (size_t)a.count; i++)
+        if (!compose(g, &a, x->data + i * PIXELS, masks + i * PIXELS)) break;
+    gr_tensor *y =
+        gr_failed(g) ? NULL : gr_keep(gr_from_index(g, GR_SHAPE(a.count, SIDE, SIDE), masks));
     gr_graph_reset(g);
-    return (small_objects){x, y};
+    return y == NULL ? (small_objects){0} : (small_objects){x, y};
 }

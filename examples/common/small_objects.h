@@ -41,7 +41,8 @@ typedef struct small_objects_args {
     const gr_tensor *garments; /* (N,1,28,28), of any graph; rows begin to end - 1 are used */
     int begin, end;
 } small_objects_args;
-/* `count` scenes with random numbers of g; both tensors last. NULL and an error if it fails. */
+/* `count` scenes with random numbers of g; both tensors last. They are NULL, and there is an error,
+ * if there is no photograph or no garment, or garments have another size or no bright pixel. */
 #define small_objects_compose(...)                                                                 \
     small_objects_compose_((small_objects_args){.graph = __VA_ARGS__})
 small_objects small_objects_compose_(small_objects_args args);
