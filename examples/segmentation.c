@@ -63,7 +63,7 @@ static const char LOSSES[] = "cross_entropy,focal,dice,dice_ce,iou,tversky";
 enum { SIDE = SMALL_OBJECTS_SIDE, PIXELS = SIDE * SIDE, CLASSES = 2, LEVELS = 4 };
 static const int channels[LEVELS] = {4, 8, 16, 16};
 enum { POOL = 3000, TRAIN = 2000, VALIDATION = 200, TEST = 500, CHUNK = 50, LOOKED_AT = 50 };
-enum { QUICK_TRAIN = 320, QUICK_VALIDATION = 50, QUICK_TEST = 100, GARMENTS_TRAINED = 50000 };
+enum { QUICK_TRAIN = 256, QUICK_VALIDATION = 50, QUICK_TEST = 100, GARMENTS_TRAINED = 50000 };
 enum { SHOWN = 8, BINS = 8, THRESHOLDS = 19, MOST_METHODS = 12, SCENES_SEED = 64 };
 
 static const double NEARLY = 1; /* points of IoU */
@@ -121,7 +121,7 @@ static const option_row options[] = {
                        "all, or some of weighted,cross_entropy,focal,dice,dice_ce,iou,tversky; "
                        "tversky:alpha=0.1:beta=0.9",
                        "the directory of Fashion-MNIST's files",
-                       "Adam's first learning rate; falls to 0 along a cosine", 2, 2),
+                       "Adam's first learning rate; falls to 0 along a cosine", 1, 4),
     {"photographs", "PATH", OPTION_TEXT, &photographs_directory,
      .about = "the directory of the backgrounds"},
     {"validation", NULL, OPTION_FLAG, &on_validation, .about = "judges on the validation scenes"},
