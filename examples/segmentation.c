@@ -136,6 +136,7 @@ typedef struct method {
 
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
 static bool is_loss(const method *m, const char *name) {
@@ -170,6 +171,7 @@ static void read_methods(const char *text) {
             options_misuse(PROGRAM, "--loss: expected at most %d methods", MOST_METHODS);
         read_method(word, &methods[n_methods]);
         labels[n_methods] = methods[n_methods].loss.label;
+        method_losses[n_methods] = methods[n_methods].loss.info->name;
         more = text[length] == ',';
         text += length + more;
     }
@@ -865,6 +867,7 @@ int main(int argc, char **argv) {
                     .n_conditions = 1,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

@@ -123,12 +123,17 @@ typedef struct method {
     bool products; /* instead of cosines */
 } method;
 
+static const char *const task_losses[] = {[FEW_LABELS] = "cross_entropy",
+                                          [ALL_LABELS] = "cross_entropy",
+                                          [NT_XENT] = "nt_xent",
+                                          [INFO_NCE] = "info_nce"};
 static const double BASE_TEMPERATURE = 0.5;
 static const double LABEL_RATE = 2; /* times --lr, for networks trained with labels */
 static const double temperatures[] = {0.05, 0.1, 2};
 enum { TEMPERATURES = sizeof temperatures / sizeof *temperatures };
 static method methods[MOST_METHODS];
 static const char *labels[MOST_METHODS];
+static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
 static bool is_contrastive(const method *m) { return m->task >= NT_XENT; }
@@ -153,6 +158,7 @@ add_method(method m, const char *format, ...) {
     va_end(values);
     methods[n_methods] = m;
     labels[n_methods] = methods[n_methods].label;
+    method_losses[n_methods] = task_losses[m.task];
     n_methods++;
 }
 
@@ -881,6 +887,7 @@ int main(int argc, char **argv) {
                     .n_conditions = 1,
                     .methods = labels,
                     .n_methods = n_methods,
+                    .losses = method_losses,
                     .measures = measures,
                     .n_measures = MEASURES,
                     .train = train,

@@ -50,7 +50,9 @@ run() {
 run outliers && learned outliers clean down 0.5 && learned outliers real down 0.5
 run imbalance && learned imbalance '6 percent' up 0.06 && learned imbalance balanced up 0.15
 run classify && learned classify 'many pictures' up 60 && learned classify 'few pictures' up 40
+run segmentation && learned segmentation 'small objects' up 15
 run siamese && learned siamese all up 0.05
+run simclr && learned simclr all up 0.5
 run vae && learned vae fashion down 0.5
 run wgan && learned wgan ring down 0.5 && learned wgan fashion down 0.75
 echo "$passed passed, $failed failed"

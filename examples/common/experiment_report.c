@@ -133,12 +133,16 @@ static int rank(const experiment *e, int condition, int method) {
     return better + 1;
 }
 
-/* The mean over the seeds and methods. */
+/* The mean over the seeds, of the methods that have said it. */
 static double untrained(const experiment *e, int condition) {
     double sum = 0;
-    int n = e->complete * e->n_methods;
-    for (int i = 0; i < n; i++)
-        sum += experiment_run_at(e, condition, i % e->n_methods, i / e->n_methods)->untrained;
+    int n = 0;
+    for (int i = 0; i < e->complete * e->n_methods; i++) {
+        double now = experiment_run_at(e, condition, i % e->n_methods, i / e->n_methods)->untrained;
+        if (isnan(now)) continue;
+        sum += now;
+        n++;
+    }
     return sum / n;
 }
 

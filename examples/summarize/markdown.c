@@ -93,7 +93,7 @@ static void write_summary_rows(FILE *to, const result *r) {
 
 static void write_summary(FILE *to, const result *results, int n) {
     write_head(to);
-    fprintf(to, "\n| experiment | judged by | untrained | the worst loss | the best loss |\n"
+    fprintf(to, "\n| experiment | judged by | untrained | the worst | the best |\n"
                 "|---|---|---:|---|---|\n");
     for (int i = 0; i < n; i++)
         if (results[i].summary != NULL) write_summary_rows(to, &results[i]);
