@@ -617,7 +617,7 @@ static void say_trade(experiment *e) {
     say_against(e, misses, false_positives, which, COUNT(which));
     int recall = better(e, misses, false_positives, RECALL);
     int precision = better(e, misses, false_positives, PRECISION);
-    experiment_verdict(e, "guide-c",
+    experiment_verdict(e, "quickref-c",
                        recall > 0 && precision < 0   ? VERDICT_HELD
                        : recall > 0 || precision < 0 ? VERDICT_PARTLY
                        : recall < 0 || precision > 0 ? VERDICT_FAILED

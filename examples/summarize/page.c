@@ -39,6 +39,14 @@ static void write_base64(FILE *to, const unsigned char *bytes, size_t n) {
     }
 }
 
+/* Of a PNG file, whose header (IHDR) holds it behind 16 bytes; 0 if it is none. */
+static unsigned width_of(const char *png, size_t size) {
+    unsigned width = 0;
+    for (int i = 16; size > 24 && i < 20; i++) width = width << 8 | (unsigned char)png[i];
+    return width;
+}
+
+/* Pictures have twice the pixels of their size on the page (plot.h). */
 static void write_picture(FILE *to, const result *r, int row) {
     char file[256];
     size_t size = 0;
@@ -46,7 +54,7 @@ static void write_picture(FILE *to, const result *r, int row) {
     char *bytes = result_file(result_path(r->directory, file).text, &size);
     if (bytes == NULL) return;
     const char *caption = result_text(r->pictures, "caption", row);
-    fprintf(to, "<figure><img alt=\"");
+    fprintf(to, "<figure><img width=\"%u\" alt=\"", width_of(bytes, size) / 2);
     escape(to, caption, strlen(caption));
     fprintf(to, "\" src=\"data:image/png;base64,");
     write_base64(to, (const unsigned char *)bytes, size);
