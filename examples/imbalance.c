@@ -108,10 +108,9 @@ static const char *labels[MOST_METHODS];
 static const char *method_losses[MOST_METHODS];
 static int n_methods;
 
-static remedy find_remedy(const char *word, size_t length) {
+static remedy find_remedy(const char *word) {
     for (remedy r = POS_WEIGHT; r <= SMOTE; r++)
-        if (strlen(remedy_names[r]) == length && strncmp(word, remedy_names[r], length) == 0)
-            return r;
+        if (strcmp(remedy_names[r], word) == 0) return r;
     return NONE;
 }
 
@@ -131,21 +130,16 @@ static void read_loss(loss_choice *loss, const char *word) {
 }
 
 static void read_methods(const char *text) {
-    for (bool more = true; more; n_methods++) {
-        size_t length = strcspn(text, ",");
-        char word[64];
-        snprintf(word, sizeof word, "%.*s", (int)length, text);
-        if (n_methods == MOST_METHODS)
-            options_misuse(PROGRAM, "--loss: expected at most %d methods", MOST_METHODS);
-        method *m = &methods[n_methods];
-        m->remedy = find_remedy(text, length);
-        if (m->remedy == NONE) read_loss(&m->loss, word);
-        labels[n_methods] = m->remedy == NONE ? m->loss.label : remedy_names[m->remedy];
-        method_losses[n_methods] = m->remedy == NONE             ? m->loss.info->name
-                                   : m->remedy == CLASS_BALANCED ? "class_balanced_weights"
-                                                                 : "bce_with_logits";
-        more = text[length] == ',';
-        text += length + more;
+    method_word words[MOST_METHODS];
+    n_methods = loss_option_words(PROGRAM, text, words, MOST_METHODS);
+    for (int i = 0; i < n_methods; i++) {
+        method *m = &methods[i];
+        m->remedy = find_remedy(words[i].text);
+        if (m->remedy == NONE) read_loss(&m->loss, words[i].text);
+        labels[i] = m->remedy == NONE ? m->loss.label : remedy_names[m->remedy];
+        method_losses[i] = m->remedy == NONE             ? m->loss.info->name
+                           : m->remedy == CLASS_BALANCED ? "class_balanced_weights"
+                                                         : "bce_with_logits";
     }
 }
 

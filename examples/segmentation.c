@@ -163,17 +163,13 @@ static void read_method(const char *word, method *m) {
 }
 
 static void read_methods(const char *text) {
-    for (bool more = true; more; n_methods++) {
-        char word[64];
-        size_t length = strcspn(text, ",");
-        snprintf(word, sizeof word, "%.*s", (int)length, text);
-        if (n_methods == MOST_METHODS)
-            options_misuse(PROGRAM, "--loss: expected at most %d methods", MOST_METHODS);
-        read_method(word, &methods[n_methods]);
-        labels[n_methods] = methods[n_methods].loss.label;
-        method_losses[n_methods] = methods[n_methods].loss.info->name;
-        more = text[length] == ',';
-        text += length + more;
+    method_word words[MOST_METHODS];
+    n_methods = loss_option_words(PROGRAM, text, words, MOST_METHODS);
+    for (int i = 0; i < n_methods; i++) {
+        method *m = &methods[i];
+        read_method(words[i].text, m);
+        labels[i] = m->loss.label;
+        method_losses[i] = m->loss.info->name;
     }
 }
 

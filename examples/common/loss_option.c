@@ -100,6 +100,18 @@ int loss_option_parse(const char *program, const char *text, const char *allowed
     return n;
 }
 
+int loss_option_words(const char *program, const char *text, method_word *words, int most) {
+    int n = 0;
+    for (bool more = true; more; n++) {
+        size_t length = strcspn(text, ",");
+        if (n == most) options_misuse(program, "--loss: expected at most %d methods", most);
+        snprintf(words[n].text, sizeof words[n].text, "%.*s", (int)length, text);
+        more = text[length] == ',';
+        text += length + more;
+    }
+    return n;
+}
+
 gr_tensor *loss_option_apply(const loss_choice *choice, gr_tensor *pred, gr_tensor *target) {
     if (pred == NULL || target == NULL) return NULL;
     gr_loss_call call = gr_loss_defaults(pred->graph, choice->info);

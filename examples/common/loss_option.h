@@ -17,6 +17,13 @@ typedef struct loss_choice {
 int loss_option_parse(const char *program, const char *text, const char *allowed,
                       loss_choice *choices, int most);
 
+/* Cuts the names, with their parameters, at the commas, for a program that knows more of them than
+ * losses. Returns how many those are; more than `most` end the program. */
+typedef struct method_word {
+    char text[64];
+} method_word;
+int loss_option_words(const char *program, const char *text, method_word *words, int most);
+
 /* The loss of two operands, with the registry's default reduction. */
 gr_tensor *loss_option_apply(const loss_choice *choice, gr_tensor *pred, gr_tensor *target);
 
