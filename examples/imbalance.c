@@ -692,8 +692,10 @@ int main(int argc, char **argv) {
     gr_graph *g = gr_graph_new(.threads = 1);
     customers all;
     if (!read_customers(g, &all)) {
-        fprintf(stderr, "%s: %s (examples/data/coil2000.R makes that file; --data FILE)\n", PROGRAM,
-                gr_error(g));
+        fprintf(stderr,
+                "%s: %s (Gradus' sources have it: run from their directory, or --data FILE; "
+                "examples/data/coil2000.R makes it anew)\n",
+                PROGRAM, gr_error(g));
         gr_graph_free(g);
         return 1;
     }

@@ -428,7 +428,10 @@ int main(int argc, char **argv) {
     gr_graph *g = gr_graph_new(.threads = 1);
     sales s;
     if (!read_sales(g, &s)) {
-        fprintf(stderr, "%s: %s (--data FILE says where the sales are)\n", PROGRAM, gr_error(g));
+        fprintf(stderr,
+                "%s: %s (Gradus' sources have it: run from their directory, or --data FILE; "
+                "examples/data/ames.R makes it anew)\n",
+                PROGRAM, gr_error(g));
         gr_graph_free(g);
         return 1;
     }

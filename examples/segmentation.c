@@ -849,7 +849,11 @@ int main(int argc, char **argv) {
     gr_graph *source = gr_graph_new(.threads = 1);
     parts data;
     bool composed = compose_parts(g, source, &data);
-    if (!composed) fprintf(stderr, "%s: %s%s\n", PROGRAM, gr_error(source), gr_error(g));
+    if (!composed)
+        fprintf(stderr, "%s: %s%s%s\n", PROGRAM, gr_error(source), gr_error(g),
+                gr_failed(source) ? ""
+                                  : " (Gradus' sources have the photographs: run from their "
+                                    "directory, or --photographs DIR)");
     gr_graph_free(source);
     if (!composed) {
         gr_graph_free(g);

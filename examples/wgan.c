@@ -97,6 +97,7 @@ static int n_methods;
 
 static experiment_settings settings = {.loss = "all",
                                        .out = "build/wgan-out",
+                                       .data = GR_FASHION_MNIST_DIRECTORY,
                                        .seeds = 5,
                                        .epochs = 12,
                                        .batch = 64,
@@ -110,7 +111,7 @@ static const option_row options[] = {
     EXPERIMENT_OPTIONS(settings,
                        "all, or some of minimax,nonsaturating,hinge,lsgan,wasserstein-clip,"
                        "wasserstein-gp",
-                       "the directory of Fashion-MNIST; Debian's unless given",
+                       "the directory of Fashion-MNIST",
                        "Adam's learning rate; half of it with the penalty, a quarter for RMSprop",
                        2, 1),
     {"on", "NAME", OPTION_TEXT, &on, .about = "ring, fashion or both"},
