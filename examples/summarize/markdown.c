@@ -97,13 +97,14 @@ static void write_summary(FILE *to, const result *results, int n) {
                 "|---|---|---:|---|---|\n");
     for (int i = 0; i < n; i++)
         if (results[i].summary != NULL) write_summary_rows(to, &results[i]);
-    fprintf(to, "\n| advice | put to the test | by |\n|---|---|---|\n");
+    fprintf(to, "\n| advice | put to the test | by the numbers of |\n|---|---|---|\n");
     for (int i = 0; i < n; i++)
         for (int row = 0; results[i].advice != NULL && row < results[i].advice->rows; row++) {
-            const char *advice = result_text(results[i].advice, "advice", row);
-            fprintf(to, "| %s | %s | [%s](examples/README.md#%s) |\n", advice_in_words(advice),
-                    result_text(results[i].advice, "verdict", row), results[i].program,
-                    results[i].program);
+            const gr_csv *advice = results[i].advice;
+            fprintf(to, "| %s | **%s**: %s | [%s](examples/README.md#%s) |\n",
+                    advice_in_words(result_text(advice, "advice", row)),
+                    result_text(advice, "verdict", row), result_text(advice, "why", row),
+                    results[i].program, results[i].program);
         }
 }
 
