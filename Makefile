@@ -327,9 +327,13 @@ PEERS = '$(PYTHON) tests/bench/step.py' '$(PYTHON) tests/bench/step.py --compile
     '$(PYTHON) tests/bench/jax_step.py'
 THREADS ?= 1 2
 
-bench: $(OUT)/bench/bench $(OUT)/bench/minimal
+# Without what is only for a debugger, which would be most of it.
+$(OUT)/bench/library.a: $(STATIC) | $(OUT)/bench/bench
+	$(Q)strip --strip-debug -o $@ $<
+
+bench: $(OUT)/bench/bench $(OUT)/bench/minimal $(OUT)/bench/library.a
 	$(OUT)/bench/bench --repetitions $(REPETITIONS) $(THREADS:%=--threads %) $(ONLY:%=--only %) \
-	    --out $(OUT)/bench --minimal $(OUT)/bench/minimal --library $(STATIC) $(PEERS)
+	    --out $(OUT)/bench --minimal $(OUT)/bench/minimal --library $(OUT)/bench/library.a $(PEERS)
 	@tests/bench/plot.sh $(OUT)/bench
 
 # Have trainings the same losses in the peers?

@@ -59,11 +59,10 @@ static int measure_table(const settings *s, const workload_table *t, const limit
     for (int i = 0; i < t->n; i++) {
         result x = {.table = t->title, .name = t->rows[i].name, .threads = l->threads};
         if (!chosen(s, &t->rows[i])) continue;
-        if (!measure_time(&t->rows[i], l->threads, s->repetitions, peers, s->n_peers, &x)) {
+        if (!measure_time(&t->rows[i], l, s->repetitions, peers, s->n_peers, &x)) {
             failures++;
             continue;
         }
-        x.limit = least_time(l, x.flops, x.bytes);
         r->results[r->n_results++] = x;
         print_result(r, &x);
         if (s->out != NULL && !write_report(r, s->out)) failures++;
@@ -80,6 +79,7 @@ static int measure_threads(const settings *s, int threads, report *r) {
     print_machine(r, l);
     for (int t = 0; t < 3; t++) failures += measure_table(s, &tables[t], l, r, peers);
     for (int p = 0; p < s->n_peers; p++) peer_stop(peers[p]);
+    limits_free(l);
     return failures;
 }
 

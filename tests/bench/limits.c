@@ -52,45 +52,37 @@ static double triad_once(kernels k, int threads, gr_real *arrays, long n, long r
     return 3.0 * (double)share * threads * (double)rounds * sizeof(gr_real) / (now() - begin) * 1e6;
 }
 
-/* -- The best of some -- */
+/* -- What others may know -- */
 
-static double measure_peak(kernels k, int threads) {
-    double best = 0;
-    for (int i = 0; i < 20; i++) best = fmax(best, peak_once(k, threads));
-    return best;
-}
-
-static double measure_bandwidth(kernels k, int threads, gr_real *arrays, double bytes) {
-    static const double traffic = 32e6; /* bytes of one measurement, some milliseconds */
+/* Of a working set of so many bytes, as far as there are; some milliseconds. */
+static double bandwidth_once(const limits *l, double bytes) {
+    static const double traffic = 32e6;
+    double most = SMALLEST_SET * exp2(BANDWIDTHS - 1);
+    bytes = fmin(fmax(bytes, SMALLEST_SET), most);
     long n = (long)(bytes / 3 / sizeof(gr_real)) / 16 * 16;
-    long rounds = (long)(traffic / bytes) + 1;
-    double best = 0;
-    for (int i = 0; i < 6; i++) best = fmax(best, triad_once(k, threads, arrays, n, rounds));
-    return best;
+    return triad_once(kernels_for(l->isa), l->threads, l->arrays, n, (long)(traffic / bytes) + 1);
 }
 
 limits measure_limits(const char *isa, int threads) {
-    limits l = {.threads = threads};
-    kernels k = kernels_for(isa);
-    l.flops = measure_peak(k, threads);
+    limits l = {.threads = threads, .isa = isa};
     size_t most = (size_t)SMALLEST_SET << (BANDWIDTHS - 1);
-    gr_real *arrays = aligned_alloc(64, most);
-    if (arrays == NULL) return l;
-    memset(arrays, 0, most);
+    l.arrays = aligned_alloc(64, most);
+    for (int i = 0; i < 20; i++) l.flops = fmax(l.flops, peak_once(kernels_for(isa), threads));
+    if (l.arrays == NULL) return l;
+    memset(l.arrays, 0, most);
     for (int i = 0; i < BANDWIDTHS; i++)
-        l.bandwidth[i] = measure_bandwidth(k, threads, arrays, SMALLEST_SET * exp2(i));
-    free(arrays);
+        for (int k = 0; k < 6; k++)
+            l.bandwidth[i] = fmax(l.bandwidth[i], bandwidth_once(&l, SMALLEST_SET * exp2(i)));
     return l;
 }
 
-/* Between two sizes in the logarithm of both. */
-double bandwidth_at(const limits *l, double bytes) {
-    double place = fmin(fmax(log2(bytes / SMALLEST_SET), 0), BANDWIDTHS - 1);
-    int below = (int)fmin(place, BANDWIDTHS - 2);
-    double low = l->bandwidth[below], high = l->bandwidth[below + 1];
-    return low * pow(high / low, place - below);
+void limits_free(limits *l) {
+    free(l->arrays);
+    l->arrays = NULL;
 }
 
 double least_time(const limits *l, double flops, double bytes) {
-    return 1e6 * fmax(flops / l->flops, bytes > 0 ? bytes / bandwidth_at(l, bytes) : 0);
+    double seconds = flops > 0 ? flops / peak_once(kernels_for(l->isa), l->threads) : 0;
+    if (bytes > 0 && l->arrays != NULL) seconds = fmax(seconds, bytes / bandwidth_once(l, bytes));
+    return 1e6 * seconds;
 }

@@ -6,17 +6,18 @@ enum { BANDWIDTHS = 17, SMALLEST_SET = 4096 }; /* working sets of 4 KiB, 8 KiB, 
 
 typedef struct limits {
     int threads;
+    const char *isa;              /* as gr_isa names it */
     double flops;                 /* a second, of all threads together */
     double bandwidth[BANDWIDTHS]; /* bytes a second */
+    void *arrays;                 /* what the largest working set lies in */
 } limits;
 
-/* With the instruction set `isa` as gr_isa names it. */
+/* The best of several turns. */
 limits measure_limits(const char *isa, int threads);
+void limits_free(limits *l);
 
-/* Bytes a second with a working set of so many bytes. */
-double bandwidth_at(const limits *l, double bytes);
-
-/* Microseconds below which no program does this. */
+/* Microseconds below which this can't be done: the longer of what so many operations and so many
+ * bytes take, each as fast as the machine is in this turn. */
 double least_time(const limits *l, double flops, double bytes);
 
 #endif

@@ -89,19 +89,21 @@ static void count_memory(bench *b, result *r) {
         (double)(gr_memory_use(b->graph).system_requests - requests) / COUNTED_STEPS;
 }
 
-bool measure_time(const workload *w, int threads, int repetitions, peer *const *peers, int n_peers,
-                  result *r) {
+bool measure_time(const workload *w, const limits *l, int repetitions, peer *const *peers,
+                  int n_peers, result *r) {
     static double own[MAX_REPETITIONS], others[MAX_PEERS][MAX_REPETITIONS];
-    bench b = begin(w, threads);
+    bench b = begin(w, l->threads);
     count_memory(&b, r);
     int64_t steps = gr_failed(b.graph) ? 0 : steps_for(&b, MILLISECONDS);
+    r->flops = b.flops;
+    r->bytes = b.bytes;
+    r->limit = INFINITY;
     for (int k = 0; k < repetitions && steps > 0; k++) {
         own[k] = time_steps(&b, steps);
+        r->limit = fmin(r->limit, least_time(l, b.flops, b.bytes));
         for (int p = 0; p < n_peers; p++)
             others[p][k] = peers[p] == NULL ? NAN : peer_time(peers[p], w->name, MILLISECONDS);
     }
-    r->flops = b.flops;
-    r->bytes = b.bytes;
     if (!end(&b)) return false;
     r->time = median(own, repetitions);
     r->spread = quartile_range(own, repetitions);

@@ -7,10 +7,10 @@
 
 enum { MAX_REPETITIONS = 1000 };
 
-/* Into r->time and what follows it, but the limit, which is for the caller. False if the graph
- * failed, which is printed. */
-bool measure_time(const workload *w, int threads, int repetitions, peer *const *peers, int n_peers,
-                  result *r);
+/* Into r->time and what follows it: the library, the limit and the peers take turns. False if the
+ * graph failed, which is printed. */
+bool measure_time(const workload *w, const limits *l, int repetitions, peer *const *peers,
+                  int n_peers, result *r);
 
 /* What `bench --once` does: so many steps, then the most resident memory in bytes to the standard
  * output. */

@@ -5,7 +5,7 @@
  *     time WORKLOAD MILLISECONDS    microseconds of a step, the mean over about so long
  *     run WORKLOAD STEPS            "done" after so many steps
  *     losses WORKLOAD STEPS         a training's loss in the first and in the last of so many
- *                                   steps, with parameters and batch as check.c fills them
+ *                                   steps, with parameters and batch as measure.c fills them
  *
  * peer.py is this side in Python. */
 #ifndef PEER_H

@@ -27,9 +27,9 @@ set output "$picture"
 set datafile separator tab missing "nan"
 set multiplot layout 1, 2
 set yrange [0.3:$rows + 0.7]
-set grid xtics ytics linecolor rgb "#dddddd"
+set grid xtics ytics back linetype 1 linewidth 1 linecolor rgb "#d8d8d8"
 set key outside top center horizontal
-set tmargin 6
+set tmargin 4
 array colour[4] = ["#2166ac", "#b2182b", "#1b7837", "#762a83"]
 set style line 9 linecolor rgb "#333333" linewidth 1.5
 

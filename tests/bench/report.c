@@ -27,6 +27,7 @@ static const char *processor(void) {
 static const char *bytes_text(double bytes, char text[16]) {
     static const char *const units[] = {"B", "kB", "MB", "GB"};
     int i = 0;
+    if (isnan(bytes)) return strcpy(text, "-");
     for (; bytes >= 999.5 && i < 3; i++) bytes /= 1000;
     snprintf(text, 16, "%.*f %s", bytes < 9.95 && i > 0 ? 1 : 0, bytes, units[i]);
     return text;
@@ -52,10 +53,10 @@ void print_machine(const report *r, const limits *l) {
 }
 
 void print_heading(const report *r, const char *title) {
-    printf("\n%-26s %9s %6s %9s %6s %7s %6s", "", "Gradus", "", "limit", "share", "", "malloc");
+    printf("\n%-25s %9s %5s %8s %6s %7s %6s", "", "Gradus", "", "limit", "share", "", "malloc");
     for (int p = 0; p < r->n_peers; p++)
         if (r->peers[p][0] != '\0') printf(" %15.15s", r->peers[p]);
-    printf("\n%-26s %9s %6s %9s %6s %7s %6s", title, "us", "+-", "us", "of it", "bytes", "a step");
+    printf("\n%-25s %9s %5s %8s %6s %7s %6s", title, "us", "+-", "us", "of it", "bytes", "a step");
     for (int p = 0; p < r->n_peers; p++)
         if (r->peers[p][0] != '\0') printf(" %9s %5s", "us", "times");
     printf("\n");
@@ -77,17 +78,17 @@ static void print_peers(const report *r, const double *peers, double own, double
 
 void print_result(const report *r, const result *x) {
     char time[16], spread[16], limit[16], bytes[16];
-    printf("%-26s %9s %6s %9s %5.0f%% %7s %6.2g", x->name, number(x->time, time),
+    printf("%-25s %9s %5s %8s %5.0f%% %7s %6.2g", x->name, number(x->time, time),
            number(x->spread, spread), number(x->limit, limit), 100 * x->limit / x->time,
            bytes_text(x->bytes, bytes), x->allocations);
     print_peers(r, x->peers, x->time, 1);
 }
 
 void print_memory_heading(const report *r) {
-    printf("\n%-26s %9s", "", "Gradus");
+    printf("\n%-25s %9s", "", "Gradus");
     for (int p = 0; p < r->n_peers; p++)
         if (r->peers[p][0] != '\0') printf(" %15.15s", r->peers[p]);
-    printf("\n%-26s %9s", "most resident memory", "MB");
+    printf("\n%-25s %9s", "most resident memory", "MB");
     for (int p = 0; p < r->n_peers; p++)
         if (r->peers[p][0] != '\0') printf(" %9s %5s", "MB", "times");
     printf("\n");
@@ -95,16 +96,16 @@ void print_memory_heading(const report *r) {
 
 void print_memory(const report *r, const memory_result *m) {
     char own[16];
-    printf("%-26s %9s", m->name, number(m->own / 1e6, own));
+    printf("%-25s %9s", m->name, number(m->own / 1e6, own));
     print_peers(r, m->peers, m->own, 1e6);
 }
 
 void print_start(const report *r) {
     char text[16];
-    printf("%-26s %9s", "ms to the first step's end", number(r->start.own / 1e3, text));
+    printf("%-25s %9s", "ms to the first step's end", number(r->start.own / 1e3, text));
     print_peers(r, r->start.peers, r->start.own, 1e3);
-    printf("%-26s %9s\n", "the static library", bytes_text(r->library_size, text));
-    printf("%-26s %9s\n", "a stripped program with it", bytes_text(r->program_size, text));
+    printf("%-25s %9s\n", "the static library", bytes_text(r->library_size, text));
+    printf("%-25s %9s\n", "a stripped program with it", bytes_text(r->program_size, text));
 }
 
 /* -- In files -- */
