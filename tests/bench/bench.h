@@ -21,7 +21,8 @@ typedef struct bench {
     /* What a step can't do without, said by setup: operations of products, two for a multiplication
      * and its addition, and bytes of the least traffic (README.md). */
     double flops, bytes;
-    bool watched; /* trainings: the step puts its loss into `loss` */
+    bool in_place; /* what is written has been read */
+    bool watched;  /* trainings: the step puts its loss into `loss` */
     double loss;
 } bench;
 

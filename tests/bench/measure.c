@@ -100,7 +100,7 @@ bool measure_time(const workload *w, const limits *l, int repetitions, peer *con
     r->limit = INFINITY;
     for (int k = 0; k < repetitions && steps > 0; k++) {
         own[k] = time_steps(&b, steps);
-        r->limit = fmin(r->limit, least_time(l, b.flops, b.bytes));
+        r->limit = fmin(r->limit, least_time(l, b.flops, b.bytes, b.in_place));
         for (int p = 0; p < n_peers; p++)
             others[p][k] = peers[p] == NULL ? NAN : peer_time(peers[p], w->name, MILLISECONDS);
     }

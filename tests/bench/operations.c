@@ -194,6 +194,7 @@ static void optimizer_setup(bench *b) {
     b->y = gr_keep(gr_normal(b->graph, GR_SHAPE(MILLION), 0, 1e-3));
     b->optimizer = new_optimizer(GR_LIST(b->x), b->of->kind);
     add_numbers(b, MILLION * (3.0 + 2 * memories[b->of->kind]));
+    b->in_place = true;
 }
 static void optimizer_step(bench *b) {
     b->x->grad = b->y;

@@ -1,4 +1,4 @@
-/* The most that one thread can do: independent fused multiply-adds in registers, and three streams
+/* The most that one thread can do: independent fused multiply-adds in registers, and streams
  * through memory. Compiled for each instruction set, as the kernels are. */
 #include "tests/bench/peak.h"
 
@@ -35,4 +35,8 @@ double JOIN(peak, GR_ISA)(long rounds, gr_real *sink) {
 void JOIN(triad, GR_ISA)(long n, gr_real *restrict a, const gr_real *restrict b,
                          const gr_real *restrict c) {
     for (long i = 0; i < n; i++) a[i] = b[i] + 3 * c[i];
+}
+
+void JOIN(update, GR_ISA)(long n, gr_real *restrict a, const gr_real *restrict b) {
+    for (long i = 0; i < n; i++) a[i] = a[i] + 3 * b[i];
 }

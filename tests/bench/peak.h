@@ -14,4 +14,9 @@ void triad_base(long n, gr_real *a, const gr_real *b, const gr_real *c);
 void triad_avx2(long n, gr_real *a, const gr_real *b, const gr_real *c);
 void triad_avx512(long n, gr_real *a, const gr_real *b, const gr_real *c);
 
+/* a = a + 3 b, in place. */
+void update_base(long n, gr_real *a, const gr_real *b);
+void update_avx2(long n, gr_real *a, const gr_real *b);
+void update_avx512(long n, gr_real *a, const gr_real *b);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/kernels/real.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ static bool spawn(peer *p, const char *command) {
     p->pid = fork();
     if (p->pid == 0) run(command, in, out);
     close(in[0]), close(out[1]);
+    /* A process that is started later must not hold these open, or this one never sees their end. */
+    fcntl(in[1], F_SETFD, FD_CLOEXEC), fcntl(out[0], F_SETFD, FD_CLOEXEC);
     p->to = fdopen(in[1], "w");
     p->from = fdopen(out[0], "r");
     return p->pid > 0 && p->to != NULL && p->from != NULL;
