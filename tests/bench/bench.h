@@ -1,6 +1,6 @@
-/* What a workload is, and what the parts of the bench know of each other. To add a workload: a setup
- * and a step in trainings.c, operations.c or losses.c, a line in the table at that file's end, and
- * the same under the same name in each peer. */
+/* What a workload is, and what the parts of the bench know of each other. To add a workload: a
+ * setup and a step in trainings.c, operations.c or losses.c, a line in the table at that file's
+ * end, and the same under the same name in each peer. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -1,4 +1,5 @@
-"""Operations and losses in JAX, as far as they are one line there: some of operations.c and losses.c."""
+"""Operations and losses in JAX, as far as they are one line there: some of operations.c and of
+losses.c."""
 import jax
 import jax.numpy as jnp
 import optax
@@ -99,7 +100,8 @@ def losses():
     loss("l1-1M", lambda x, y: jnp.abs(x - y).mean(), pair)
     for name in ("huber-1M", "smooth_l1-1M"):
         loss(name, lambda x, y: optax.huber_loss(x, y, delta=1.0).mean(), pair)
-    loss("bce-1M", bce, lambda: (0.01 + 0.98 * jax.random.uniform(jax.random.key(1), n), coins(2, n)))
+    loss("bce-1M", bce,
+         lambda: (0.01 + 0.98 * jax.random.uniform(jax.random.key(1), n), coins(2, n)))
     loss("bce_with_logits-1M", lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(),
          lambda: (normal(1, n), coins(2, n)))
     loss("focal-1M",

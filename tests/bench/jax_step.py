@@ -1,5 +1,6 @@
-"""The workloads in JAX, for bench.c, which starts this and says what to measure (peer.h): trainings,
-products and what has a natural counterpart in jax.numpy and Optax, each step compiled by jit.
+"""The workloads in JAX, for bench.c, which starts this and says what to measure (peer.h):
+trainings, products and what has a natural counterpart in jax.numpy and Optax, each step compiled
+by jit.
 
     jax_step.py float32|float64 THREADS
 

@@ -63,8 +63,8 @@ static double stream_once(const limits *l, long n, long rounds, bool in_place) {
 
 /* -- What others may know -- */
 
-/* Where going over the arrays once moves so many bytes, as far as there are: the best of some times of
- * a millisecond or so, after the first, which finds the caches full of something else. */
+/* Where going over the arrays once moves so many bytes, as far as there are: the best of some times
+ * of a millisecond or so. (The first finds the caches full of something else.) */
 static double bandwidth_now(const limits *l, double bytes, bool in_place) {
     enum { TIMES = 5 };
     static const double traffic = 16e6;

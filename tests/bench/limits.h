@@ -19,8 +19,8 @@ limits measure_limits(const char *isa, int threads);
 void limits_free(limits *l);
 
 /* Microseconds below which this can't be done: the longer of what so many operations and so many
- * bytes take, each as fast as the machine is in this turn. in_place: what is written has been read, so
- * that the processor need not read it before it writes. */
+ * bytes take, each as fast as the machine is in this turn. in_place: what is written has been read,
+ * so that the processor need not read it before it writes. */
 double least_time(const limits *l, double flops, double bytes, bool in_place);
 
 #endif

@@ -44,7 +44,8 @@ static bool spawn(peer *p, const char *command) {
     p->pid = fork();
     if (p->pid == 0) run(command, in, out);
     close(in[0]), close(out[1]);
-    /* A process that is started later must not hold these open, or this one never sees their end. */
+    /* A process that is started later must not hold these open, or this one never sees their
+     * end. */
     fcntl(in[1], F_SETFD, FD_CLOEXEC), fcntl(out[0], F_SETFD, FD_CLOEXEC);
     p->to = fdopen(in[1], "w");
     p->from = fdopen(out[0], "r");

@@ -88,7 +88,8 @@ class Unet(nn.Module):
         # In the order of trainings.c, by rising level.
         self.join = nn.ModuleList(block(2 * c[l], c[l]) for l in range(self.levels - 1))
         self.up = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(c[l + 1], c[l], 1), nn.Upsample(scale_factor=2, mode="bilinear"))
+            nn.Sequential(nn.Conv2d(c[l + 1], c[l], 1),
+                          nn.Upsample(scale_factor=2, mode="bilinear"))
             for l in range(self.levels - 1))
         self.head = nn.Conv2d(c[0], 2, 1)
 

@@ -212,9 +212,10 @@ static void vae_step(bench *b) {
     finish_step(b, gr_elbo(gr_forward(b->part[1], z), b->x, mu, logvar));
 }
 
-/* -- Wasserstein GAN with gradient penalty: the step of examples/wgan.c with its networks for
- * pictures, and the same with a convolutional critic. A step is five of the critic and one of the
- * generator, as there. -- */
+/* -- Wasserstein GAN with gradient penalty -- */
+
+/* The step of examples/wgan.c with its networks for pictures, and the same with a convolutional
+ * critic. A step is five of the critic and one of the generator, as there. */
 
 enum { GAN_ROWS = 64, NOISE = 32, CRITIC_STEPS = 5 };
 enum { MLP_CRITIC, CONV_CRITIC };
@@ -312,7 +313,7 @@ static void gan_step(bench *b) {
     gr_graph_reset(b->graph);
 }
 
-/* -- Contrastive learning: the network of examples/simclr.c, on two views each of 256 pictures -- */
+/* -- Contrastive learning: the network of examples/simclr.c, two views each of 256 pictures -- */
 
 static void simclr_setup(bench *b) {
     enum { VIEWS = 512, FEATURES = 32 * 4 * 4, HIDDEN = 128, EMBEDDING = 32 };
