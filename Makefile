@@ -15,14 +15,16 @@
 #   make valgrind     unit tests in single precision under valgrind, but the slow ones
 #   make test-install installs into a scratch directory and builds README.md's program against it
 #   make headers      checks that each public header compiles alone and is part of gradus.h
-#   make bench        microseconds a training step, beside PyTorch if PYTHON has it
+#   make bench        time of training steps, operations and losses beside the machine's limit, and beside
+#                     PyTorch and JAX if PYTHON has them
+#   make bench-check  whether these compute the same losses
 #   make bench-fashion  accuracy and pictures a second on Fashion-MNIST, beside PyTorch: EPOCHS=10
 #   make format       clang-format over all sources
 #   make install      to PREFIX (/usr/local), below DESTDIR
 #   make clean        removes build/
 #
 # Settings, by make's arguments or the environment: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
-# PYTHON=python3 (for bench), REPETITIONS=21 (for bench).
+# and for bench PYTHON=python3, REPETITIONS=21, THREADS="1 2", ONLY=part of workloads' names.
 
 VERSION = 0.1.0
 SOVERSION = 0
@@ -68,7 +70,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-fashion
+.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-check bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -321,17 +323,37 @@ headers:
 
 # -- Benchmarks --
 
-BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/bench/peak.c tests/bench/fashion.c, \
-    $(wildcard tests/bench/*.c))) $(call per_isa,tests/bench/peak.c)
+BENCH_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out $(addprefix tests/bench/,peak.c fashion.c \
+    minimal.c),$(wildcard tests/bench/*.c))) $(call per_isa,tests/bench/peak.c)
 COUNTED = malloc calloc realloc aligned_alloc posix_memalign
 
-$(OUT)/bench: $(BENCH_OBJECTS) $(STATIC)
+# (A program stood in the directory's place once.)
+$(OUT)/bench/bench: $(BENCH_OBJECTS) $(STATIC)
 	$(call say,ld $@)
+	@test -d $(@D) || rm -f $(@D)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(COUNTED:%=-Wl,--wrap=%) $^ $(LDFLAGS_ALL) $(LIBS) -o $@
 
-bench: $(OUT)/bench
-	$(OUT)/bench --repetitions $(REPETITIONS) --threads 1 '$(PYTHON) tests/bench/step.py'
-	$(OUT)/bench --repetitions $(REPETITIONS) --threads 2 '$(PYTHON) tests/bench/step.py'
+$(OUT)/bench/minimal: $(OUT)/obj/tests/bench/minimal.o $(STATIC) | $(OUT)/bench/bench
+	$(call say,ld $@)
+	$(Q)$(CC) $(CFLAGS_ALL) -s $^ $(LDFLAGS_ALL) $(LIBS) -o $@
+
+PEERS = '$(PYTHON) tests/bench/step.py' '$(PYTHON) tests/bench/step.py --compile' \
+    '$(PYTHON) tests/bench/jax_step.py'
+THREADS ?= 1 2
+
+# Without what is only for a debugger, which would be most of it.
+$(OUT)/bench/library.a: $(STATIC) | $(OUT)/bench/bench
+	$(Q)strip --strip-debug -o $@ $<
+
+bench: $(OUT)/bench/bench $(OUT)/bench/minimal $(OUT)/bench/library.a
+	$(OUT)/bench/bench --repetitions $(REPETITIONS) $(THREADS:%=--threads %) $(ONLY:%=--only %) \
+	    --out $(OUT)/bench --minimal $(OUT)/bench/minimal --library $(OUT)/bench/library.a $(PEERS)
+	@tests/bench/plot.sh $(OUT)/bench
+
+# Have trainings the same losses in the peers?
+bench-check: $(OUT)/bench/bench
+	$(OUT)/bench/bench --check $(ONLY:%=--only %) $(PEERS)
 
 # A classifier trained on all of Fashion-MNIST, here and by PyTorch.
 EPOCHS ?= 10
@@ -374,7 +396,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 -include $(OBJECTS:.o=.d) $(COMMON_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
--include $(EXAMPLE_OBJECTS:.o=.d) $(DOCUMENT_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d
+-include $(EXAMPLE_OBJECTS:.o=.d) $(DOCUMENT_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OUT)/obj/tests/resume.d $(OUT)/obj/tests/bench/fashion.d $(OUT)/obj/tests/bench/minimal.d
 -include $(BENCH_OBJECTS:.o=.d)
 
 endif

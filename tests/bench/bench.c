@@ -1,204 +1,263 @@
-/* bench [--repetitions N] [--threads N] [--only TEXT] [PEER COMMAND]...: time a step takes, beside
- * peers.
- *
- * Each workload is measured in repetitions of some 20 ms, of this library and of each peer in turn,
- * so that a change of the machine's speed meets all of them; the table has medians. */
+/* How long a step takes, beside what the machine could do and beside peers. README.md says how. */
 #include "tests/bench/bench.h"
-#include "tests/bench/peak.h"
+#include "tests/bench/measure.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 
-enum { MAX_PEERS = 4, MAX_REPETITIONS = 1000, WARM_UP = 10, COUNTED_STEPS = 100 };
-static const double MILLISECONDS = 20;
+enum { STARTS = 20, PEER_STARTS = 5, MEMORY_STEPS = 50, CHECKED_STEPS = 10 };
+static const char FIRST_STEP_OF[] = "mlp-10-20-20-1-huber-adam";
+
+static const char usage[] =
+    "usage: bench [--repetitions N] [--threads N]... [--only TEXT] [--out DIRECTORY]\n"
+    "             [--minimal PROGRAM] [--library FILE] [PEER COMMAND]...\n"
+    "       bench --check [--only TEXT] [PEER COMMAND]...\n"
+    "       bench --once WORKLOAD STEPS\n";
 
 typedef struct settings {
-    int repetitions, threads;
-    const char *only;
-    int n_peers;
-    peer *peers[MAX_PEERS];
+    int repetitions, n_threads, threads[MAX_THREAD_COUNTS], n_peers, steps;
+    const char *peers[MAX_PEERS]; /* commands */
+    const char *only, *out, *minimal, *library, *once;
+    bool check;
 } settings;
 
-typedef struct result {
-    double own, spread; /* median of microseconds, and half of the interquartile range */
-    double peers[MAX_PEERS];
-    double allocations, system_requests; /* a step, after the tenth */
-} result;
+static workload_table tables[3];
 
-static double now(void) { /* microseconds */
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+static void set_tables(void) {
+    tables[0] = (workload_table){"training steps", training_rows, n_training_rows};
+    tables[1] = (workload_table){"operations", operation_rows, n_operation_rows};
+    tables[2] = (workload_table){"losses", loss_rows, n_loss_rows};
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+static bool chosen(const settings *s, const workload *w) {
+    return s->only == NULL || strstr(w->name, s->only) != NULL;
 }
 
-/* Of sorted values, by linear interpolation. */
-static double quantile(const double *sorted, int n, double q) {
-    double place = q * (n - 1);
-    int below = (int)place;
-    int above = below + 1 < n ? below + 1 : below;
-    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+static int count_chosen(const settings *s, const workload_table *t) {
+    int n = 0;
+    for (int i = 0; i < t->n; i++) n += chosen(s, &t->rows[i]);
+    return n;
 }
 
-double measure_peak(const char *isa) {
-    double (*peak)(long, gr_real *) = peak_base;
-#ifdef __x86_64__
-    if (strcmp(isa, "avx2") == 0) peak = peak_avx2;
-    if (strcmp(isa, "avx512") == 0) peak = peak_avx512;
-#endif
-    (void)isa;
-    double best = 0;
-    volatile gr_real result;
-    for (int i = 0; i < 20; i++) {
-        gr_real sink = (gr_real)0.001;
-        double begin = now();
-        double operations = peak(500000, &sink);
-        double rate = operations / (now() - begin) * 1e6;
-        result = sink;
-        if (rate > best) best = rate;
+/* -- Times, with one number of threads -- */
+
+static void start_peers(const settings *s, int threads, report *r, peer **peers) {
+    for (int p = 0; p < s->n_peers; p++) {
+        peers[p] = peer_start(s->peers[p], threads, r->n_limits > 1);
+        if (peers[p] != NULL)
+            snprintf(r->peers[p], sizeof r->peers[p], "%.63s", peer_name(peers[p]));
     }
-    (void)result;
-    return best;
 }
 
-/* -- One workload -- */
-
-static double time_steps(const workload *w, bench *b, int64_t steps) {
-    double begin = now();
-    for (int64_t i = 0; i < steps; i++) w->step(b);
-    return (now() - begin) / (double)steps;
+/* Returns how many workloads failed. */
+static int measure_table(const settings *s, const workload_table *t, const limits *l, report *r,
+                         peer *const *peers) {
+    int failures = 0;
+    if (count_chosen(s, t) > 0) print_heading(r, t->title);
+    for (int i = 0; i < t->n; i++) {
+        result x = {.table = t->title, .name = t->rows[i].name, .threads = l->threads};
+        if (!chosen(s, &t->rows[i])) continue;
+        if (!measure_time(&t->rows[i], l, s->repetitions, peers, s->n_peers, &x)) {
+            failures++;
+            continue;
+        }
+        r->results[r->n_results++] = x;
+        print_result(r, &x);
+        if (s->out != NULL && !write_report(r, s->out)) failures++;
+    }
+    return failures;
 }
 
-static int64_t steps_for(const workload *w, bench *b, double milliseconds) {
-    int64_t steps = 1;
-    double each;
-    while ((each = time_steps(w, b, steps)) * (double)steps < 1e3 * milliseconds / 4) steps *= 2;
-    steps = (int64_t)(1e3 * milliseconds / each);
-    return steps > 0 ? steps : 1;
+static int measure_threads(const settings *s, int threads, report *r) {
+    peer *peers[MAX_PEERS] = {NULL};
+    limits *l = &r->limits[r->n_limits++];
+    int failures = 0;
+    *l = measure_limits(r->isa, threads);
+    start_peers(s, threads, r, peers);
+    print_machine(r, l);
+    for (int t = 0; t < 3; t++) failures += measure_table(s, &tables[t], l, r, peers);
+    for (int p = 0; p < s->n_peers; p++) peer_stop(peers[p]);
+    limits_free(l);
+    return failures;
 }
 
-static void count_memory(const workload *w, bench *b, result *r) {
-    time_steps(w, b, WARM_UP);
-    uint64_t allocations = count_allocations();
-    uint64_t requests = gr_memory_use(b->graph).system_requests;
-    time_steps(w, b, COUNTED_STEPS);
-    r->allocations = (double)(count_allocations() - allocations) / COUNTED_STEPS;
-    r->system_requests =
-        (double)(gr_memory_use(b->graph).system_requests - requests) / COUNTED_STEPS;
+/* -- Memory and start, with one thread -- */
+
+/* Each in a process of its own. */
+static double resident_of(const char *command, const char *name) {
+    peer *p = peer_start(command, 1, true);
+    double bytes = p != NULL && peer_run(p, name, MEMORY_STEPS) ? peer_resident(p) : NAN;
+    peer_stop(p);
+    return bytes;
 }
 
-static bool measure(const workload *w, const settings *s, result *r) {
-    static double own[MAX_REPETITIONS], peers[MAX_PEERS][MAX_REPETITIONS];
-    bench b = {.graph = gr_graph_new(.seed = 42, .threads = s->threads), .size = w->size};
-    w->setup(&b);
-    count_memory(w, &b, r);
-    int64_t steps = gr_failed(b.graph) ? 0 : steps_for(w, &b, MILLISECONDS);
+static double start_of(const char *command) {
+    double times[PEER_STARTS];
+    for (int i = 0; i < PEER_STARTS; i++) {
+        double began = now();
+        peer *p = peer_start(command, 1, true);
+        times[i] = p != NULL && peer_run(p, FIRST_STEP_OF, 1) ? now() - began : NAN;
+        peer_stop(p);
+    }
+    return median(times, PEER_STARTS);
+}
 
-    for (int k = 0; k < s->repetitions && steps > 0; k++) {
-        own[k] = time_steps(w, &b, steps);
+static void measure_memory(const settings *s, report *r) {
+    if (count_chosen(s, &tables[0]) > 0) print_memory_heading(r);
+    for (int i = 0; i < tables[0].n; i++) {
+        memory_result m = {.name = tables[0].rows[i].name};
+        if (!chosen(s, &tables[0].rows[i])) continue;
+        m.own = own_resident(m.name, MEMORY_STEPS);
         for (int p = 0; p < s->n_peers; p++)
-            peers[p][k] = peer_measure(s->peers[p], w->name, MILLISECONDS);
+            m.peers[p] = r->peers[p][0] != '\0' ? resident_of(s->peers[p], m.name) : NAN;
+        r->memory[r->n_memory++] = m;
+        print_memory(r, &m);
     }
-    bool ok = !gr_failed(b.graph);
-    if (!ok) fprintf(stderr, "%s: %s\n", w->name, gr_error(b.graph));
-    gr_graph_free(b.graph);
-    if (!ok) return false;
-
-    qsort(own, (size_t)s->repetitions, sizeof *own, compare);
-    r->own = quantile(own, s->repetitions, 0.5);
-    r->spread = (quantile(own, s->repetitions, 0.75) - quantile(own, s->repetitions, 0.25)) / 2;
-    for (int p = 0; p < s->n_peers; p++) {
-        qsort(peers[p], (size_t)s->repetitions, sizeof **peers, compare);
-        r->peers[p] = quantile(peers[p], s->repetitions, 0.5);
-    }
-    return true;
 }
 
-/* -- The table -- */
-
-static void print_heading(const settings *s) {
-    printf("\n%-28s %10s %7s %8s %8s %6s", "", "Gradus", "", "", "malloc", "system");
-    for (int p = 0; p < s->n_peers; p++) printf(" %16s %8s", peer_name(s->peers[p]), "times");
-    printf("\n%-28s %10s %7s %8s %8s %6s", "workload", "us/step", "+-", "GFLOP/s", "a step",
-           "a step");
-    for (int p = 0; p < s->n_peers; p++) printf(" %16s %8s", "us/step", "Gradus");
-    printf("\n");
+static double file_size(const char *path) {
+    struct stat info;
+    return path != NULL && stat(path, &info) == 0 ? (double)info.st_size : NAN;
 }
 
-static void print_result(const workload *w, const settings *s, const result *r) {
-    printf("%-28s %10.2f %7.2f", w->name, r->own, r->spread);
-    if (w->operations > 0)
-        printf(" %8.1f", w->operations / r->own * 1e-3);
-    else
-        printf(" %8s", "");
-    printf(" %8.2f %6.2f", r->allocations, r->system_requests);
-    for (int p = 0; p < s->n_peers; p++) {
-        if (isnan(r->peers[p]))
-            printf(" %16s %8s", "-", "-");
-        else
-            printf(" %16.2f %8.2f", r->peers[p], r->peers[p] / r->own);
-    }
-    printf("\n");
-    fflush(stdout);
+static void measure_start(const settings *s, report *r) {
+    double times[STARTS];
+    for (int i = 0; i < STARTS; i++) times[i] = time_to_first_byte(s->minimal);
+    r->start.name = FIRST_STEP_OF;
+    r->start.own = median(times, STARTS);
+    for (int p = 0; p < s->n_peers; p++)
+        r->start.peers[p] = r->peers[p][0] != '\0' ? start_of(s->peers[p]) : NAN;
+    r->library_size = file_size(s->library);
+    r->program_size = file_size(s->minimal);
+    print_start(r);
 }
 
-static void print_machine(const settings *s) {
+static int run_bench(const settings *s) {
     gr_graph *g = gr_graph_new(.threads = 1);
-    printf("Threads: %d. %s, kernels for %s; peak of fused multiply-adds of one thread: %.1f "
-           "GFLOP/s\n",
-           s->threads, sizeof(gr_real) == 8 ? "Double" : "Float", gr_isa(g),
-           measure_peak(gr_isa(g)) * 1e-9);
+    size_t rows = (size_t)(tables[0].n + tables[1].n + tables[2].n) * (size_t)s->n_threads;
+    report r = {.isa = gr_isa(g),
+                .n_peers = s->n_peers,
+                .results = calloc(rows, sizeof(result)),
+                .memory = calloc((size_t)tables[0].n, sizeof(memory_result))};
+    int failures = r.results == NULL || r.memory == NULL;
+    for (int i = 0; i < s->n_threads && failures == 0; i++)
+        failures += measure_threads(s, s->threads[i], &r);
+    if (failures == 0) measure_memory(s, &r);
+    if (failures == 0 && s->minimal != NULL) measure_start(s, &r);
+    if (s->out != NULL && !write_report(&r, s->out)) {
+        fprintf(stderr, "bench: can't write into %s\n", s->out);
+        failures++;
+    }
+    free(r.results);
+    free(r.memory);
     gr_graph_free(g);
+    return failures > 0;
+}
+
+/* -- Do peers compute the same? -- */
+
+/* Where a step draws random numbers, which differ, losses are only of a size. */
+static double tolerance(const char *name) {
+    return strstr(name, "vae") != NULL || strstr(name, "wgan") != NULL ? 0.2 : 1e-3;
+}
+
+static bool same(const double *a, const double *b, double within) {
+    double size = fmax(fabs(a[0]), fabs(a[1]));
+    return fabs(a[0] - b[0]) <= within * size && fabs(a[1] - b[1]) <= within * size;
+}
+
+/* Returns how many trainings of the peer have other losses. */
+static int check_peer(const settings *s, const char *command) {
+    peer *p = peer_start(command, 1, false);
+    int differences = 0;
+    for (int i = 0; p != NULL && i < tables[0].n; i++) {
+        const workload *w = &tables[0].rows[i];
+        double own[2], other[2];
+        if (!chosen(s, w) || !own_losses(w, CHECKED_STEPS, own)) continue;
+        printf("%-26s %12.6g %12.6g   %-16.16s ", w->name, own[0], own[1], peer_name(p));
+        if (!peer_losses(p, w->name, CHECKED_STEPS, other)) {
+            printf("%12s %12s\n", "-", "-");
+            continue;
+        }
+        bool agree = same(own, other, tolerance(w->name));
+        printf("%12.6g %12.6g%s\n", other[0], other[1], agree ? "" : "   differs");
+        fflush(stdout);
+        differences += !agree;
+    }
+    peer_stop(p);
+    return differences;
+}
+
+static int run_check(const settings *s) {
+    int differences = 0;
+    printf("%-26s %12s %12s   %-16s %12s %12s\n", "losses of step", "1", "10", "", "1", "10");
+    for (int p = 0; p < s->n_peers; p++) differences += check_peer(s, s->peers[p]);
+    return differences > 0;
+}
+
+static int run_alone(const settings *s) {
+    for (int t = 0; t < 3; t++)
+        for (int i = 0; i < tables[t].n; i++)
+            if (strcmp(tables[t].rows[i].name, s->once) == 0)
+                return !run_once(&tables[t].rows[i], 1, s->steps);
+    fprintf(stderr, "bench: there is no workload %s\n", s->once);
+    return 2;
+}
+
+/* -- The program -- */
+
+static bool in_range(const char *text, int low, int high, int *value) {
+    *value = atoi(text);
+    return *value >= low && *value <= high;
+}
+
+/* Takes the option at *i with its values; false if it is none. */
+static bool read_option(settings *s, int argc, char **argv, int *i) {
+    const char *name = argv[*i];
+    if (strcmp(name, "--check") == 0) return s->check = true;
+    const char *value = *i + 1 < argc ? argv[++*i] : NULL;
+    if (value == NULL) return false;
+    if (strcmp(name, "--repetitions") == 0)
+        return in_range(value, 1, MAX_REPETITIONS, &s->repetitions);
+    if (strcmp(name, "--threads") == 0)
+        return s->n_threads < MAX_THREAD_COUNTS &&
+               in_range(value, 1, 256, &s->threads[s->n_threads++]);
+    if (strcmp(name, "--once") == 0) {
+        s->once = value;
+        return *i + 1 < argc && in_range(argv[++*i], 1, 1000000, &s->steps);
+    }
+    const char **text = strcmp(name, "--only") == 0      ? &s->only
+                        : strcmp(name, "--out") == 0     ? &s->out
+                        : strcmp(name, "--minimal") == 0 ? &s->minimal
+                        : strcmp(name, "--library") == 0 ? &s->library
+                                                         : NULL;
+    if (text != NULL) *text = value;
+    return text != NULL;
 }
 
 static bool read_settings(settings *s, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
-        char command[1024];
-        if (strcmp(argv[i], "--repetitions") == 0 && i + 1 < argc) {
-            s->repetitions = atoi(argv[++i]);
-            if (s->repetitions < 1 || s->repetitions > MAX_REPETITIONS) return false;
-        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && s->n_peers == 0) {
-            s->threads = atoi(argv[++i]);
-            if (s->threads < 1) return false;
-        } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
-            s->only = argv[++i];
-        } else if (argv[i][0] == '-' || s->n_peers == MAX_PEERS) {
+        if (argv[i][0] == '-') {
+            if (!read_option(s, argc, argv, &i)) return false;
+        } else if (s->n_peers == MAX_PEERS) {
             return false;
         } else {
-            snprintf(command, sizeof command, "exec %s float%d %d", argv[i],
-                     (int)sizeof(gr_real) * 8, s->threads);
-            peer *p = peer_start(command);
-            if (p != NULL) s->peers[s->n_peers++] = p;
+            s->peers[s->n_peers++] = argv[i];
         }
     }
+    if (s->n_threads == 0) s->threads[s->n_threads++] = 1;
     return true;
 }
 
 int main(int argc, char **argv) {
-    settings s = {.repetitions = 21, .threads = 1};
+    settings s = {.repetitions = 21};
+    set_tables();
     if (!read_settings(&s, argc, argv)) {
-        fprintf(stderr,
-                "usage: bench [--repetitions 1..%d] [--threads N] [--only TEXT] [PEER]...\n",
-                MAX_REPETITIONS);
+        fputs(usage, stderr);
         return 2;
     }
-    print_machine(&s);
-    print_heading(&s);
-    int failures = 0;
-    for (int i = 0; i < n_workloads; i++) {
-        result r = {0};
-        if (s.only != NULL && strstr(workloads[i].name, s.only) == NULL) continue;
-        if (measure(&workloads[i], &s, &r))
-            print_result(&workloads[i], &s, &r);
-        else
-            failures++;
-    }
-    for (int p = 0; p < s.n_peers; p++) peer_stop(s.peers[p]);
-    return failures > 0;
+    if (s.once != NULL) return run_alone(&s);
+    return s.check ? run_check(&s) : run_bench(&s);
 }

@@ -1,9 +1,9 @@
-/* The most that one thread can do: independent fused multiply-adds in registers. Compiled for each
- * instruction set, as the kernels are. */
+/* The most that one thread can do: independent fused multiply-adds in registers, and streams
+ * through memory. Compiled for each instruction set, as the kernels are. */
 #include "tests/bench/peak.h"
 
-#define JOIN_(isa) peak_##isa
-#define JOIN(isa) JOIN_(isa)
+#define JOIN_(name, isa) name##_##isa
+#define JOIN(name, isa) JOIN_(name, isa)
 
 #if defined(__AVX512F__)
 enum { BYTES = 64 };
@@ -16,7 +16,7 @@ enum { CHAINS = 12, LANES = BYTES / sizeof(gr_real) };
 
 typedef gr_real vector __attribute__((vector_size(BYTES)));
 
-double JOIN(GR_ISA)(long rounds, gr_real *sink) {
+double JOIN(peak, GR_ISA)(long rounds, gr_real *sink) {
     vector acc[CHAINS], a, b;
     for (int l = 0; l < (int)LANES; l++) a[l] = (gr_real)0.999, b[l] = *sink;
     for (int c = 0; c < CHAINS; c++) acc[c] = b + (gr_real)c;
@@ -30,4 +30,13 @@ double JOIN(GR_ISA)(long rounds, gr_real *sink) {
     for (int c = 1; c < CHAINS; c++) sum += acc[c];
     for (int l = 0; l < (int)LANES; l++) *sink += sum[l];
     return 2.0 * CHAINS * LANES * (double)rounds;
+}
+
+void JOIN(triad, GR_ISA)(long n, gr_real *restrict a, const gr_real *restrict b,
+                         const gr_real *restrict c) {
+    for (long i = 0; i < n; i++) a[i] = b[i] + 3 * c[i];
+}
+
+void JOIN(update, GR_ISA)(long n, gr_real *restrict a, const gr_real *restrict b) {
+    for (long i = 0; i < n; i++) a[i] = a[i] + 3 * b[i];
 }
