@@ -31,27 +31,14 @@ static gr_graph *check(int loss, gr_tensor *a, gr_tensor *b, gr_tensor *weight) 
 
 /* -- Binary -- */
 
-/* max(log p, -100). The inner bound is below e^-100 and keeps log's derivative finite at 0. */
-static gr_tensor *bounded_log(gr_tensor *p) {
-    return gr_clamp(gr_log(gr_clamp(p, exp(-101), INFINITY)), -100, INFINITY);
-}
-
-/* max(log(1 - p), -100): the bound is reached at p = 1 alone, since floats below 1 are too far from
- * it. */
-static gr_tensor *bounded_log_of_rest(gr_tensor *p) {
-    gr_tensor *at_1 = gr_ge(p, gr_scalar(p->graph, 1)), *zero = gr_scalar(p->graph, 0);
-    gr_tensor *log_rest = gr_log1p(gr_neg(gr_where(at_1, zero, p)));
-    return gr_where(at_1, gr_scalar(p->graph, -100), log_rest);
-}
-
 gr_tensor *gr_bce_(gr_bce_args a) {
     if (check(BCE, a.prob, a.target, a.weight) == NULL ||
         !gr_loss_check_same_shape(row(BCE), a.prob, "prob", a.target, "target") ||
         !gr_loss_check_fractions(row(BCE), a.prob, "prob"))
         return NULL;
-    gr_tensor *yes = gr_mul(a.target, bounded_log(a.prob));
-    gr_tensor *no = gr_mul(gr_shift(gr_neg(a.target), 1), bounded_log_of_rest(a.prob));
-    return gr_loss_reduce(row(BCE), gr_neg(gr_add(yes, no)), a.weight, a.reduction);
+    double total = gr_loss_total(a.prob, a.target, a.weight, a.reduction);
+    gr_tensor *values = gr_pointwise_bce(a.prob, a.target, total);
+    return total != 0 ? values : gr_loss_reduce(row(BCE), values, a.weight, a.reduction);
 }
 
 /* w y softplus(-z) + (1 - y) softplus(z) */
@@ -88,8 +75,9 @@ gr_tensor *gr_soft_margin_(gr_soft_margin_args a) {
         !gr_loss_check_broadcast(r, a.score, "score", a.target, "target") ||
         !gr_loss_check_signs(r, a.target, "target"))
         return NULL;
-    gr_tensor *elements = gr_softplus(gr_neg(gr_mul(a.target, a.score)));
-    return gr_loss_reduce(r, elements, a.weight, a.reduction);
+    double total = gr_loss_total(a.score, a.target, a.weight, a.reduction);
+    gr_tensor *values = gr_pointwise_soft_margin(a.score, a.target, total);
+    return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
 gr_tensor *gr_multilabel_soft_margin_(gr_multilabel_soft_margin_args a) {
@@ -199,24 +187,13 @@ gr_tensor *gr_sparse_categorical_cross_entropy_(gr_categorical_args a) {
     return gr_loss_reduce(r, elements, NULL, a.reduction);
 }
 
-/* p (log p - log q), and 0 without gradient where `absent` is 1: there p is 0. */
-static gr_tensor *divergence(gr_tensor *p, gr_tensor *log_p, gr_tensor *log_q, gr_tensor *absent) {
-    if (absent == NULL) return NULL;
-    gr_tensor *zero = gr_scalar(absent->graph, 0);
-    return gr_mul(p, gr_sub(log_p, gr_where(absent, zero, log_q)));
-}
-
-static gr_tensor *kl_elements(const gr_kl_div_args *a) {
-    gr_graph *g = a->p->graph;
-    gr_tensor *zero = gr_scalar(g, 0);
-    if (a->log_target) {
-        gr_tensor *absent = gr_eq(a->p, gr_scalar(g, -INFINITY));
-        gr_tensor *log_p = gr_where(absent, zero, a->p);
-        return divergence(gr_where(absent, zero, gr_exp(log_p)), log_p, a->log_q, absent);
-    }
-    gr_tensor *absent = gr_eq(a->p, zero);
-    gr_tensor *log_p = gr_log(gr_where(absent, gr_scalar(g, 1), a->p));
-    return divergence(gr_where(absent, zero, a->p), log_p, a->log_q, absent);
+/* p (log p - log q) of the logarithms, 0 without a gradient where p is 0. */
+static gr_tensor *divergence_of_logs(gr_tensor *log_q, gr_tensor *log_p) {
+    gr_graph *g = log_p->graph;
+    gr_tensor *absent = gr_eq(log_p, gr_scalar(g, -INFINITY)), *zero = gr_scalar(g, 0);
+    gr_tensor *finite = gr_where(absent, zero, log_p);
+    gr_tensor *p = gr_where(absent, zero, gr_exp(finite));
+    return gr_mul(p, gr_sub(finite, gr_where(absent, zero, log_q)));
 }
 
 gr_tensor *gr_kl_div_(gr_kl_div_args a) {
@@ -225,10 +202,14 @@ gr_tensor *gr_kl_div_(gr_kl_div_args a) {
         !gr_loss_check_broadcast(r, a.log_q, "log_q", a.p, "p") ||
         (!a.log_target && !gr_loss_check_not_negative(r, a.p, "p")))
         return NULL;
-    gr_tensor *elements = kl_elements(&a);
-    if (a.reduction != GR_BATCHMEAN) return gr_loss_reduce(r, elements, a.weight, a.reduction);
     int n = a.log_q->shape.ndim == 0 ? 1 : a.log_q->shape.dim[0];
-    return gr_scale(gr_loss_reduce(r, elements, a.weight, GR_SUM), 1.0 / n);
+    bool of_batch = a.reduction == GR_BATCHMEAN;
+    gr_reduction reduction = of_batch ? GR_SUM : a.reduction;
+    double total = a.log_target ? 0 : gr_loss_total(a.log_q, a.p, a.weight, reduction);
+    gr_tensor *values = a.log_target ? divergence_of_logs(a.log_q, a.p)
+                                     : gr_pointwise_divergence(a.log_q, a.p, total);
+    if (total == 0) values = gr_loss_reduce(r, values, a.weight, reduction);
+    return of_batch ? gr_scale(values, 1.0 / n) : values;
 }
 
 /* -- The registry's rows -- */

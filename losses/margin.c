@@ -3,6 +3,7 @@
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/targets_internal.h"
@@ -26,21 +27,17 @@ static bool check_labels(int loss, gr_tensor *x, const char *x_name, gr_tensor *
            gr_loss_check_parameter(g, r, "margin", margin);
 }
 
-/* max(0, margin - y s), or NULL after an error. */
-static gr_tensor *shortfall(int loss, const gr_hinge_args *a) {
-    if (!check_labels(loss, a->score, "score", a->target, a->weight, a->margin)) return NULL;
-    return gr_relu(gr_shift(gr_neg(gr_mul(a->target, a->score)), a->margin));
+static gr_tensor *hinge_loss(int loss, gr_hinge_args a) {
+    if (!check_labels(loss, a.score, "score", a.target, a.weight, a.margin)) return NULL;
+    double total = gr_loss_total(a.score, a.target, a.weight, a.reduction);
+    gr_tensor *values = loss == HINGE
+                            ? gr_pointwise_hinge(a.score, a.target, a.margin, total)
+                            : gr_pointwise_squared_hinge(a.score, a.target, a.margin, total);
+    return total != 0 ? values : gr_loss_reduce(row(loss), values, a.weight, a.reduction);
 }
 
-gr_tensor *gr_hinge_(gr_hinge_args a) {
-    return gr_loss_reduce(row(HINGE), shortfall(HINGE, &a), a.weight, a.reduction);
-}
-
-gr_tensor *gr_squared_hinge_(gr_hinge_args a) {
-    gr_tensor *below = shortfall(SQUARED_HINGE, &a);
-    if (below == NULL) return NULL;
-    return gr_loss_reduce(row(SQUARED_HINGE), gr_square(below), a.weight, a.reduction);
-}
+gr_tensor *gr_hinge_(gr_hinge_args a) { return hinge_loss(HINGE, a); }
+gr_tensor *gr_squared_hinge_(gr_hinge_args a) { return hinge_loss(SQUARED_HINGE, a); }
 
 gr_tensor *gr_hinge_embedding_(gr_hinge_embedding_args a) {
     if (!check_labels(HINGE_EMBEDDING, a.pred, "pred", a.target, a.weight, a.margin)) return NULL;

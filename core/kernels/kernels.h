@@ -51,7 +51,8 @@ typedef struct gr_pointwise_kernel {
     gr_pointwise_slope *to_a, *to_b;
 } gr_pointwise_kernel;
 typedef struct gr_pointwise_kernels {
-    gr_pointwise_kernel square, abs, huber, smooth_l1, log_cosh, quantile, bce_with_logits, focal;
+    gr_pointwise_kernel square, abs, huber, smooth_l1, log_cosh, quantile;
+    gr_pointwise_kernel bce, bce_with_logits, divergence, hinge, squared_hinge, soft_margin, focal;
     gr_pointwise_kernel focal_squared; /* focal with q = 2 */
 } gr_pointwise_kernels;
 

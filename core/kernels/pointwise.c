@@ -52,6 +52,22 @@ static inline gr_real cut(gr_real d, gr_real bound) {
 
 static inline gr_real sign(gr_real d) { return (gr_real)((d > 0) - (d < 0)); }
 
+/* max(log p, -100) and max(log(1 - p), -100); the latter is reached at 1 alone, since numbers below
+ * 1 are too far from it. */
+static const gr_real LEAST_PROBABILITY = (gr_real)3.7200759760208360e-44; /* e^-100 */
+static inline gr_real bounded_log(gr_real p) {
+    return p < LEAST_PROBABILITY ? -100 : GR_MATH(log)(p);
+}
+static inline gr_real bounded_log_of_rest(gr_real p) {
+    return p >= 1 ? -100 : GR_MATH(log1p)(p >= 1 ? 0 : -p);
+}
+
+/* 1 / (1 + e^-z) */
+static inline gr_real sigmoid(gr_real z) {
+    gr_real e = EXP(-ABS(z));
+    return (z < 0 ? e : 1) / (1 + e);
+}
+
 /* clang-format off */
 POINTWISE(square, d * d, 2 * d, -2 * d)
 POINTWISE(abs, ABS(d), sign(d), -sign(d))
@@ -63,6 +79,17 @@ POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0
           d < 0 ? p : d > 0 ? p - 1 : 0)
 POINTWISE(bce_with_logits, wrong_side(a, b) + log1p_of_unit(EXP(-ABS(a))),
           sigmoid_minus(a, b, EXP(-ABS(a))), -a)
+POINTWISE(bce, -(b * bounded_log(a) + (1 - b) * bounded_log_of_rest(a)),
+          (a >= 1 ? 0 : (1 - b) / (1 - a)) - (a < LEAST_PROBABILITY ? 0 : b / a),
+          bounded_log_of_rest(a) - bounded_log(a))
+POINTWISE(divergence, b == 0 ? 0 : b * (GR_MATH(log)(b) - a), -b,
+          b == 0 ? 0 : GR_MATH(log)(b) - a + 1)
+POINTWISE(hinge, p - a * b <= 0 ? 0 : p - a * b, p - a * b <= 0 ? 0 : -b,
+          p - a * b <= 0 ? 0 : -a)
+POINTWISE(squared_hinge, p - a * b <= 0 ? 0 : (p - a * b) * (p - a * b),
+          p - a * b <= 0 ? 0 : -2 * b * (p - a * b), p - a * b <= 0 ? 0 : -2 * a * (p - a * b))
+POINTWISE(soft_margin, (-a * b > 0 ? -a * b : 0) + log1p_of_unit(EXP(-ABS(a * b))),
+          -b * sigmoid(-a * b), -a * sigmoid(-a * b))
 /* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
@@ -137,7 +164,12 @@ const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .smooth_l1 = KERNEL(smooth_l1),
     .log_cosh = KERNEL(log_cosh),
     .quantile = KERNEL(quantile),
+    .bce = KERNEL(bce),
     .bce_with_logits = KERNEL(bce_with_logits),
+    .divergence = KERNEL(divergence),
+    .hinge = KERNEL(hinge),
+    .squared_hinge = KERNEL(squared_hinge),
+    .soft_margin = KERNEL(soft_margin),
     .focal = KERNEL(focal),
     .focal_squared = KERNEL(focal_squared),
 };

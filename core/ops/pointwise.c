@@ -6,6 +6,8 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 
+#include <math.h>
+
 /* The most pieces of a sum: larger tensors have larger pieces. */
 enum { MOST_PIECES = 256 };
 
@@ -136,10 +138,8 @@ static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
 static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const function *f = numbers_of(n)->f;
     gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
-    if (gr_wants(n, 0))
-        grads[0] = gr_apply_gradient(n, 0, f->to_a, in, n->params, sizeof(numbers));
-    if (gr_wants(n, 1))
-        grads[1] = gr_apply_gradient(n, 1, f->to_b, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 0)) grads[0] = gr_apply_gradient(n, 0, f->to_a, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 1)) grads[1] = gr_apply_gradient(n, 1, f->to_b, in, n->params, sizeof(numbers));
 }
 
 static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
@@ -198,6 +198,38 @@ static gr_tensor *quantile_of(gr_tensor *d, double tau) {
     return gr_add(gr_scale(gr_relu(gr_neg(d)), tau), gr_scale(gr_relu(d), 1 - tau));
 }
 
+/* The inner bound is below e^-100 and keeps log's derivative finite at 0. */
+static gr_tensor *bounded_log(gr_tensor *p) {
+    return gr_clamp(gr_log(gr_clamp(p, exp(-101), INFINITY)), -100, INFINITY);
+}
+
+/* The bound is reached at p = 1 alone, since floats below 1 are too far from it. */
+static gr_tensor *bounded_log_of_rest(gr_tensor *p) {
+    gr_tensor *at_1 = gr_ge(p, gr_scalar(p->graph, 1)), *zero = gr_scalar(p->graph, 0);
+    gr_tensor *log_rest = gr_log1p(gr_neg(gr_where(at_1, zero, p)));
+    return gr_where(at_1, gr_scalar(p->graph, -100), log_rest);
+}
+
+static gr_tensor *bce_of(gr_tensor *p, gr_tensor *y) {
+    if (p == NULL) return NULL;
+    gr_tensor *yes = gr_mul(y, bounded_log(p));
+    gr_tensor *no = gr_mul(gr_shift(gr_neg(y), 1), bounded_log_of_rest(p));
+    return gr_neg(gr_add(yes, no));
+}
+
+/* Without a gradient where p is 0. */
+static gr_tensor *divergence_of(gr_tensor *log_q, gr_tensor *p) {
+    if (p == NULL) return NULL;
+    gr_tensor *zero = gr_scalar(p->graph, 0), *absent = gr_eq(p, zero);
+    gr_tensor *log_p = gr_log(gr_where(absent, gr_scalar(p->graph, 1), p));
+    gr_tensor *difference = gr_sub(log_p, gr_where(absent, zero, log_q));
+    return gr_mul(gr_where(absent, zero, p), difference);
+}
+
+static gr_tensor *hinge_of(gr_tensor *score, gr_tensor *sign, double margin) {
+    return gr_relu(gr_shift(gr_neg(gr_mul(sign, score)), margin));
+}
+
 FUNCTION(square, gr_square(gr_sub(a, b)))
 FUNCTION(abs, gr_abs(gr_sub(a, b)))
 FUNCTION(huber, huber_of(gr_sub(a, b), p))
@@ -205,6 +237,11 @@ FUNCTION(smooth_l1, smooth_l1_of(gr_sub(a, b), p))
 FUNCTION(log_cosh, gr_log_of_cosh(gr_sub(a, b)))
 FUNCTION(quantile, quantile_of(gr_sub(a, b), p))
 FUNCTION(bce_with_logits, gr_sigmoid_cross_entropy(a, b))
+FUNCTION(bce, bce_of(a, b))
+FUNCTION(divergence, divergence_of(a, b))
+FUNCTION(hinge, hinge_of(a, b, p))
+FUNCTION(squared_hinge, gr_square(hinge_of(a, b, p)))
+FUNCTION(soft_margin, gr_softplus(gr_neg(gr_mul(b, a))))
 
 gr_tensor *gr_pointwise_square(gr_tensor *a, gr_tensor *b, double total) {
     return pointwise((numbers){.f = &square_function, .composed = square_composed, .total = total},
@@ -245,6 +282,36 @@ gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total
                                .composed = bce_with_logits_composed,
                                .total = total},
                      a, b);
+}
+
+gr_tensor *gr_pointwise_bce(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise((numbers){.f = &bce_function, .composed = bce_composed, .total = total}, a, b);
+}
+
+gr_tensor *gr_pointwise_divergence(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(
+        (numbers){.f = &divergence_function, .composed = divergence_composed, .total = total}, a,
+        b);
+}
+
+gr_tensor *gr_pointwise_hinge(gr_tensor *a, gr_tensor *b, double margin, double total) {
+    return pointwise(
+        (numbers){.f = &hinge_function, .composed = hinge_composed, .p = margin, .total = total}, a,
+        b);
+}
+
+gr_tensor *gr_pointwise_squared_hinge(gr_tensor *a, gr_tensor *b, double margin, double total) {
+    return pointwise((numbers){.f = &squared_hinge_function,
+                               .composed = squared_hinge_composed,
+                               .p = margin,
+                               .total = total},
+                     a, b);
+}
+
+gr_tensor *gr_pointwise_soft_margin(gr_tensor *a, gr_tensor *b, double total) {
+    return pointwise(
+        (numbers){.f = &soft_margin_function, .composed = soft_margin_composed, .total = total}, a,
+        b);
 }
 
 OPERATIONS(focal)

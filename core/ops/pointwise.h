@@ -25,6 +25,14 @@ gr_tensor *gr_pointwise_log_cosh(gr_tensor *a, gr_tensor *b, double total); /* l
 gr_tensor *gr_pointwise_quantile(gr_tensor *a, gr_tensor *b, double tau, double total);
 /* max(a, 0) - a b + log(1 + e^-|a|): the cross-entropy of the logit a and the target b */
 gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total);
+/* -b max(log a, -100) - (1 - b) max(log(1 - a), -100): of the probability a and the target b */
+gr_tensor *gr_pointwise_bce(gr_tensor *a, gr_tensor *b, double total);
+/* b (log b - a), 0 where b is 0: the divergence of the probability b from that whose logarithm is a */
+gr_tensor *gr_pointwise_divergence(gr_tensor *a, gr_tensor *b, double total);
+/* max(0, margin - a b), and its square */
+gr_tensor *gr_pointwise_hinge(gr_tensor *a, gr_tensor *b, double margin, double total);
+gr_tensor *gr_pointwise_squared_hinge(gr_tensor *a, gr_tensor *b, double margin, double total);
+gr_tensor *gr_pointwise_soft_margin(gr_tensor *a, gr_tensor *b, double total); /* log(1 + e^-ab) */
 /* alpha_t u^gamma CE for the logit a and the target b, CE the cross-entropy above,
  * u = (1 - b) s(a) + b s(-a), alpha_t = alpha b + (1 - alpha) (1 - b), or 1 if alpha is negative.
  * `composed` returns the values as a composition of operations. */

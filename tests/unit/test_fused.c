@@ -56,6 +56,23 @@ static gr_tensor *gram(const operands *o, bool columns, bool copied) {
 PAIR(overlap_all, gr_overlap_sums(o->x, o->t, 0), parts(o, GR_AXES(0, 1)))
 PAIR(overlap_rows, gr_overlap_sums(o->x, o->t, 1), parts(o, GR_AXES(1)))
 PAIR(bce, gr_pointwise_bce_with_logits(o->x, o->t, 1), gr_sum(gr_sigmoid_cross_entropy(o->x, o->t)))
+/* Of a probability, and of a sign. */
+static gr_tensor *unit(const operands *o) { return gr_scale(gr_shift(gr_tanh(o->x), 1), 0.5); }
+static gr_tensor *sign(const operands *o) {
+    return gr_shift(gr_scale(gr_detach(gr_gt(o->t, gr_scalar(o->t->graph, 0.5))), 2), -1);
+}
+
+PAIR(probability, gr_pointwise_bce(unit(o), o->t, 1),
+     gr_neg(gr_add(gr_sum(gr_mul(o->t, gr_log(unit(o)))),
+                   gr_sum(gr_mul(gr_shift(gr_neg(o->t), 1), gr_log1p(gr_neg(unit(o))))))))
+PAIR(divergence, gr_pointwise_divergence(o->x, gr_exp(o->t), 1),
+     gr_sum(gr_mul(gr_exp(o->t), gr_sub(o->t, o->x))))
+PAIR(hinge, gr_add(gr_pointwise_hinge(o->x, sign(o), 0.7, 1), gr_sum(gr_square(o->t))),
+     gr_add(gr_sum(gr_relu(gr_shift(gr_neg(gr_mul(o->x, sign(o))), 0.7))), gr_sum(gr_square(o->t))))
+PAIR(squared_hinge, gr_pointwise_squared_hinge(o->x, o->t, 0.7, 1),
+     gr_sum(gr_square(gr_relu(gr_shift(gr_neg(gr_mul(o->x, o->t)), 0.7)))))
+PAIR(soft_margin, gr_pointwise_soft_margin(o->x, o->t, 1),
+     gr_sum(gr_log1p(gr_exp(gr_neg(gr_mul(o->x, o->t))))))
 PAIR(huber, gr_pointwise_huber(o->x, o->t, 0.5, 1),
      gr_sum(gr_mul(gr_clamp(gr_sub(o->x, o->t), -0.5, 0.5),
                    gr_sub(gr_sub(o->x, o->t),
@@ -74,9 +91,10 @@ static const struct {
 } pairs[] = {
 #define LIST(name)                                                                                 \
     { #name, name##_fused, name##_composed }
-    LIST(overlap_all), LIST(overlap_rows), LIST(bce),
-    LIST(huber),       LIST(focal),        LIST(focal_of_other_power),
-    LIST(odds),        LIST(gram_of_rows), LIST(gram_of_columns),
+    LIST(overlap_all),     LIST(overlap_rows),         LIST(bce),        LIST(huber),
+    LIST(focal),           LIST(focal_of_other_power), LIST(odds),       LIST(gram_of_rows),
+    LIST(gram_of_columns), LIST(probability),          LIST(divergence), LIST(hinge),
+    LIST(squared_hinge),   LIST(soft_margin),
 };
 
 typedef struct outcome {
