@@ -3,8 +3,10 @@
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
+#include "core/ops/vectors_internal.h"
 
 #include <float.h>
+#include <math.h>
 
 /* -- Checks -- */
 
@@ -33,6 +35,21 @@ bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_
 
 static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
 static const double SMALLEST = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
+
+bool gr_rows_within(const gr_tensor *t, double low, double high) {
+    int within = 1;
+    for (int64_t i = 0; i < t->size; i++) {
+        double x = (double)t->data[i];
+        within &= (x >= low) & (x <= high);
+    }
+    return within;
+}
+
+gr_tensor *gr_rows_lengths(gr_tensor *x, double shift) {
+    gr_tensor *both = gr_vector_lengths(x, shift);
+    if (both == NULL) return NULL;
+    return gr_rows_within(both, 1 / sqrt(LARGEST), sqrt(LARGEST)) ? both : NULL;
+}
 
 gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b) {
     gr_tensor *d = gr_sub(a, b);

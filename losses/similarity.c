@@ -3,6 +3,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/ops/vectors_internal.h"
 #include "losses/rows_internal.h"
 
 #include <math.h>
@@ -28,19 +29,28 @@ static gr_tensor *push_apart(gr_tensor *distance, gr_tensor *y, double margin) {
     return gr_mul(gr_mul(gr_shift(gr_neg(y), 1), h), h);
 }
 
-/* D^2 is summed from the differences, for it is smooth where D, a root, is not. A target of 0 takes
- * no part in it, though weight times D may overflow on the way back. */
+/* y D^2 + (1 - y) h^2. D^2 is summed from the differences, for it is smooth where D, a root, is
+ * not. */
+static gr_tensor *pull_and_push(const gr_pair_args *a) {
+    gr_tensor *lengths = gr_rows_lengths(gr_sub(a->x1, a->x2), 0);
+    if (lengths != NULL)
+        return gr_add(gr_mul_or_zero(a->target, gr_select(lengths, 0, 0)),
+                      push_apart(gr_select(lengths, 0, 1), a->target, a->margin));
+    /* A target of 0 takes no part in D^2, though weight times D may overflow on the way back. */
+    gr_tensor *difference = gr_rows_difference(a->x1, a->x2);
+    gr_tensor *pulled = gr_mul_or_zero(gr_unsqueeze(a->target, -1), difference);
+    gr_tensor *together = gr_sum(gr_mul_or_zero(pulled, difference), .axes = GR_AXES(-1));
+    gr_tensor *distance = gr_norm(difference, .axes = GR_AXES(-1));
+    return gr_add(together, push_apart(distance, a->target, a->margin));
+}
+
 gr_tensor *gr_contrastive_(gr_pair_args a) {
     if (gr_loss_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2, a.target)) == NULL ||
         !gr_rows_check(row(CONTRASTIVE), GR_LIST(a.x1, a.x2), 0) ||
         !gr_rows_check_target(row(CONTRASTIVE), a.x1, a.target, 2) ||
         !check_contrastive(CONTRASTIVE, a.target, a.margin, a.factor))
         return NULL;
-    gr_tensor *difference = gr_rows_difference(a.x1, a.x2);
-    gr_tensor *pulled = gr_mul_or_zero(gr_unsqueeze(a.target, -1), difference);
-    gr_tensor *together = gr_sum(gr_mul_or_zero(pulled, difference), .axes = GR_AXES(-1));
-    gr_tensor *apart = push_apart(gr_norm(difference, .axes = GR_AXES(-1)), a.target, a.margin);
-    gr_tensor *loss = gr_scale(gr_add(together, apart), a.factor);
+    gr_tensor *loss = gr_scale(pull_and_push(&a), a.factor);
     return gr_loss_reduce(row(CONTRASTIVE), loss, a.weight, a.reduction);
 }
 
@@ -57,11 +67,27 @@ gr_tensor *gr_contrastive_distance_(gr_contrastive_distance_args a) {
 
 /* -- Cosine -- */
 
+/* Up to these, products of several squares are in the range of numbers. */
+static const double LARGEST_SQUARE = sizeof(gr_real) == sizeof(float) ? 1e9 : 1e75;
+
 /* x / sqrt(|x|^2 + 1e-12), the root being the length of x with one more element: no square
  * overflows. 1e-12 is a float, as it is in PyTorch. */
 static gr_tensor *nearly_unit(gr_tensor *x) {
     gr_tensor *longer = gr_pad(x, -1, 0, 1, sqrt(1e-12f));
     return gr_div(x, gr_norm(longer, .axes = GR_AXES(-1), .keepdim = true));
+}
+
+/* a.b / sqrt((a.a + 1e-12) (b.b + 1e-12)), by unit vectors if squares are too large for that. So it
+ * is for vectors of one element: all that unit vectors leave of their gradient is that of 1e-12. */
+static gr_tensor *nearly_cosine(gr_tensor *a, gr_tensor *b) {
+    gr_tensor *products = gr_vector_products(a, b);
+    if (products == NULL) return NULL;
+    bool one_element = a->shape.dim[a->shape.ndim - 1] == 1;
+    if (one_element || !gr_rows_within(products, -LARGEST_SQUARE, LARGEST_SQUARE))
+        return gr_rows_dot(nearly_unit(a), nearly_unit(b));
+    gr_tensor *a_to_unit = gr_rsqrt(gr_shift(gr_select(products, 0, 1), 1e-12f));
+    gr_tensor *b_to_unit = gr_rsqrt(gr_shift(gr_select(products, 0, 2), 1e-12f));
+    return gr_mul(gr_mul(gr_select(products, 0, 0), a_to_unit), b_to_unit);
 }
 
 gr_tensor *gr_cosine_embedding_(gr_pair_args a) {
@@ -71,7 +97,7 @@ gr_tensor *gr_cosine_embedding_(gr_pair_args a) {
         !gr_loss_check_parameter(a.x1->graph, r, "margin", a.margin) ||
         !gr_loss_check_signs(r, a.target, "target"))
         return NULL;
-    gr_tensor *cosine = gr_rows_dot(nearly_unit(a.x1), nearly_unit(a.x2));
+    gr_tensor *cosine = nearly_cosine(a.x1, a.x2);
     gr_tensor *similar = gr_gt(a.target, gr_scalar(a.target->graph, 0));
     gr_tensor *loss =
         gr_where(similar, gr_shift(gr_neg(cosine), 1), gr_relu(gr_shift(cosine, -a.margin)));

@@ -27,6 +27,8 @@ static gr_tensor *squared_gap(const gr_triplet_args *t) {
 
 static gr_tensor *distance(const gr_triplet_args *t, gr_tensor *a, gr_tensor *b) {
     if (t->distance != NULL) return t->distance(a, b, t->distance_context);
+    gr_tensor *lengths = t->p == 2 ? gr_rows_lengths(gr_sub(a, b), t->eps) : NULL;
+    if (lengths != NULL) return gr_select(lengths, 0, 1);
     gr_tensor *difference = gr_shift(gr_rows_difference(a, b), t->eps);
     return gr_norm(difference, .p = t->p, .axes = GR_AXES(-1));
 }

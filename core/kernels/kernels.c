@@ -10,6 +10,7 @@
     extern const gr_update_kernels gr_update_##isa_;                                               \
     extern const gr_gemm_kernels gr_gemm_##isa_;                                                   \
     extern const gr_distance_kernels gr_distance_##isa_;                                           \
+    extern const gr_vector_kernels gr_vector_##isa_;                                               \
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
@@ -25,6 +26,7 @@
         .update = &gr_update_##isa_,                                                               \
         .gemm = &gr_gemm_##isa_,                                                                   \
         .distance = &gr_distance_##isa_,                                                           \
+        .vector = &gr_vector_##isa_,                                                               \
         .reduce = &gr_reduce_##isa_,                                                               \
         .ctc = &gr_ctc_##isa_,                                                                     \
         .patch = &gr_patch_##isa_,                                                                 \

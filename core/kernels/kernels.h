@@ -148,6 +148,10 @@ typedef struct gr_reduce_kernels {
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                             bool logarithm);
+    /* What flows back through a row's softmax y, or its logarithm, from the gradient of y:
+     * y (grad - sum grad y), or grad - e^y sum grad. */
+    void (*softmax_gradient)(int64_t n, const gr_real *grad, const gr_real *y, gr_real *to_x,
+                             bool logarithm);
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
@@ -164,6 +168,20 @@ typedef struct gr_distance_kernels {
     gr_weighted_distance_kernel *weighted_products; /* y[j] = weights . (a - b_j) */
     gr_weighted_distance_kernel *weighted_sum;      /* y (d) = sum over j of weights[j] (a - b_j) */
 } gr_distance_kernels;
+
+/* On vectors of n elements. */
+typedef struct gr_vector_kernels {
+    /* sums = a.b, a.a, b.b */
+    void (*products)(int64_t n, const gr_real *a, const gr_real *b, double *sums);
+    /* y = p a + q b */
+    void (*combination)(int64_t n, gr_real p, const gr_real *a, gr_real q, const gr_real *b,
+                        gr_real *y);
+    /* sum (x + shift)^2 */
+    double (*squares)(int64_t n, const gr_real *x, gr_real shift);
+    /* y = p d + q d/length with d = x + shift */
+    void (*length_slope)(int64_t n, gr_real p, gr_real q, gr_real length, const gr_real *x,
+                         gr_real shift, gr_real *y);
+} gr_vector_kernels;
 
 /* A sample of connectionist temporal classification: `labels` symbols to be emitted, with blanks
  * between them, in `time` steps. */
@@ -314,6 +332,7 @@ typedef struct gr_kernels {
     const gr_update_kernels *update;
     const gr_gemm_kernels *gemm;
     const gr_distance_kernels *distance;
+    const gr_vector_kernels *vector;
     const gr_reduce_kernels *reduce;
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;

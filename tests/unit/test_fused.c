@@ -12,6 +12,7 @@
 #include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/ops/vectors_internal.h"
 #include "losses/focal.h"
 #include "tests/unit/suites.h"
 
@@ -49,6 +50,24 @@ static gr_tensor *gram(const operands *o, bool columns, bool copied) {
     return gr_matmul(x, same, .transpose_a = columns, .transpose_b = !columns);
 }
 
+static gr_tensor *products(const operands *o) {
+    gr_tensor *sums[] = {gr_sum(gr_mul(o->x, o->t), .axes = GR_AXES(1)),
+                         gr_sum(gr_square(o->x), .axes = GR_AXES(1)),
+                         gr_sum(gr_square(o->t), .axes = GR_AXES(1))};
+    return gr_stack((gr_list){3, sums}, 0);
+}
+
+static gr_tensor *lengths(const operands *o) {
+    gr_tensor *d = gr_shift(gr_sub(o->x, o->t), 0.5);
+    gr_tensor *both[] = {gr_sum(gr_square(d), .axes = GR_AXES(1)), gr_norm(d, .axes = GR_AXES(1))};
+    return gr_stack((gr_list){2, both}, 0);
+}
+
+static gr_tensor *softmax(const operands *o, gr_axes axes, bool logarithm) {
+    gr_tensor *sum = gr_logsumexp(o->x, .axes = axes, .keepdim = true), *y = gr_sub(o->x, sum);
+    return gr_mul(logarithm ? y : gr_exp(y), o->t);
+}
+
 #define PAIR(name, fused, composed)                                                                \
     static gr_tensor *name##_fused(const operands *o) { return fused; }                            \
     static gr_tensor *name##_composed(const operands *o) { return composed; }
@@ -82,6 +101,16 @@ PAIR(focal_of_other_power, gr_focal(o->x, o->t, .gamma = 1.5, .reduction = GR_SU
      focal_from_operations(o, 1.5))
 PAIR(gram_of_rows, gram(o, false, false), gram(o, false, true))
 PAIR(gram_of_columns, gram(o, true, false), gram(o, true, true))
+PAIR(vector_products, gr_vector_products(o->x, o->t), products(o))
+PAIR(vector_lengths, gr_vector_lengths(gr_sub(o->x, o->t), 0.5), lengths(o))
+PAIR(softmax_rows, gr_mul(gr_softmax(o->x, .axes = GR_AXES(1)), o->t),
+     softmax(o, GR_AXES(1), false))
+PAIR(softmax_columns, gr_mul(gr_softmax(o->x, .axes = GR_AXES(0)), o->t),
+     softmax(o, GR_AXES(0), false))
+PAIR(log_softmax_rows, gr_mul(gr_log_softmax(o->x, .axes = GR_AXES(1)), o->t),
+     softmax(o, GR_AXES(1), true))
+PAIR(log_softmax_columns, gr_mul(gr_log_softmax(o->x, .axes = GR_AXES(0)), o->t),
+     softmax(o, GR_AXES(0), true))
 PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
 
 typedef gr_tensor *program(const operands *o);
@@ -91,10 +120,26 @@ static const struct {
 } pairs[] = {
 #define LIST(name)                                                                                 \
     { #name, name##_fused, name##_composed }
-    LIST(overlap_all),     LIST(overlap_rows),         LIST(bce),        LIST(huber),
-    LIST(focal),           LIST(focal_of_other_power), LIST(odds),       LIST(gram_of_rows),
-    LIST(gram_of_columns), LIST(probability),          LIST(divergence), LIST(hinge),
-    LIST(squared_hinge),   LIST(soft_margin),
+    LIST(overlap_all),
+    LIST(overlap_rows),
+    LIST(bce),
+    LIST(huber),
+    LIST(focal),
+    LIST(focal_of_other_power),
+    LIST(odds),
+    LIST(gram_of_rows),
+    LIST(gram_of_columns),
+    LIST(probability),
+    LIST(divergence),
+    LIST(hinge),
+    LIST(squared_hinge),
+    LIST(soft_margin),
+    LIST(vector_products),
+    LIST(vector_lengths),
+    LIST(softmax_rows),
+    LIST(softmax_columns),
+    LIST(log_softmax_rows),
+    LIST(log_softmax_columns),
 };
 
 typedef struct outcome {

@@ -1,0 +1,207 @@
+#include "core/ops/vectors_internal.h"
+
+#include "core/graph/graph_internal.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/shape.h"
+
+#include <float.h>
+#include <math.h>
+
+typedef struct work {
+    const gr_vector_kernels *kernels;
+    int64_t rows, length;
+    const gr_real *a, *b, *p, *q; /* p and q: numbers for each vector */
+    gr_real shift, *y;
+} work;
+
+/* Runs f over the rows of x, which is (..,D). */
+static void for_rows(const gr_node *n, const gr_tensor *x, work w, gr_range_function *f) {
+    w.kernels = n->graph->kernels->vector;
+    w.length = x->shape.dim[x->shape.ndim - 1];
+    if (w.length == 0) {
+        for (int64_t i = 0; i < n->out->size; i++) w.y[i] = 0;
+        return;
+    }
+    w.rows = x->size / w.length;
+    gr_for(n->graph, w.rows, 1 + GR_GRAIN / w.length, f, &w);
+}
+
+static gr_real within_range(double sum) {
+    const double largest = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    return (gr_real)(sum > largest ? largest : sum);
+}
+
+static bool check_pair(const gr_node *n) {
+    const gr_tensor *a = n->in[0], *b = n->in[1];
+    if (a->shape.ndim > 0 && gr_shape_equal(a->shape, b->shape)) return true;
+    return gr_fail(n->graph, "%s: %s and %s, expected equal shapes (..,D)", n->op->name,
+                   gr_operand(n, 0).text, gr_operand(n, 1).text);
+}
+
+/* (count,..) for operands (..,D) */
+static bool sums_shape(const gr_node *n, int count, gr_shape *shape) {
+    const gr_shape x = n->in[0]->shape;
+    *shape = (gr_shape){.ndim = x.ndim, .dim = {count}};
+    for (int i = 1; i < x.ndim; i++) shape->dim[i] = x.dim[i - 1];
+    return true;
+}
+
+/* -- p a + q b for vectors a and b -- */
+
+static bool combination_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[1]->shape;
+    return true;
+}
+
+static void combination_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length)
+        w->kernels->combination(w->length, w->p[r], w->a + at, w->q[r], w->b + at, w->y + at);
+}
+
+static void combination_forward(const gr_node *n) {
+    work w = {.p = n->in[0]->data,
+              .a = n->in[1]->data,
+              .q = n->in[2]->data,
+              .b = n->in[3]->data,
+              .y = n->out->data};
+    for_rows(n, n->out, w, combination_range);
+}
+
+static gr_tensor *combination_composed(const gr_node *n, gr_tensor **in) {
+    (void)n;
+    return gr_add(gr_mul(gr_unsqueeze(in[0], -1), in[1]), gr_mul(gr_unsqueeze(in[2], -1), in[3]));
+}
+
+static void combination_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, combination_composed);
+}
+
+static const gr_op combination_op = {.name = "gr_vector_products",
+                                     .operands = {"p", "a", "q", "b"},
+                                     .shape = combination_shape,
+                                     .forward = combination_forward,
+                                     .vjp = combination_vjp};
+
+/* -- a.b, a.a, b.b -- */
+
+static bool products_shape(const gr_node *n, gr_shape *shape) {
+    return check_pair(n) && sums_shape(n, 3, shape);
+}
+
+static void products_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length) {
+        double sums[3];
+        w->kernels->products(w->length, w->a + at, w->b + at, sums);
+        for (int i = 0; i < 3; i++) w->y[i * w->rows + r] = within_range(sums[i]);
+    }
+}
+
+static void products_forward(const gr_node *n) {
+    work w = {.a = n->in[0]->data, .b = n->in[1]->data, .y = n->out->data};
+    for_rows(n, n->in[0], w, products_range);
+}
+
+static void products_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_tensor *to_product = gr_select(grad, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        if (!gr_wants(n, i)) continue;
+        gr_tensor *to_square = gr_scale(gr_select(grad, 0, 1 + i), 2);
+        gr_list in = GR_LIST(to_product, n->in[1 - i], to_square, n->in[i]);
+        grads[i] = gr_apply_gradient(n, i, &combination_op, in, NULL, 0);
+    }
+}
+
+static const gr_op products_op = {.name = "gr_vector_products",
+                                  .operands = {"a", "b"},
+                                  .shape = products_shape,
+                                  .forward = products_forward,
+                                  .vjp = products_vjp};
+
+gr_tensor *gr_vector_products(gr_tensor *a, gr_tensor *b) {
+    return gr_apply(&products_op, GR_LIST(a, b), NULL, 0);
+}
+
+/* -- The gradient of |d|^2 and |d|: 2 grad_0 d + grad_1 d/|d| with d = x + shift --
+ *
+ * Directions d/|d| come first: where second derivatives cancel, as those of |d| for vectors of one
+ * element do, they do so without rounding errors. */
+
+static double shift_of(const gr_node *n) { return *(const double *)n->params; }
+
+static void slope_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    const gr_real *length = w->q + w->rows;
+    for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length)
+        w->kernels->length_slope(w->length, 2 * w->p[r], w->p[w->rows + r], length[r], w->a + at,
+                                 w->shift, w->y + at);
+}
+
+static void slope_forward(const gr_node *n) {
+    work w = {.p = n->in[0]->data,
+              .q = n->in[1]->data,
+              .a = n->in[2]->data,
+              .shift = (gr_real)shift_of(n),
+              .y = n->out->data};
+    for_rows(n, n->out, w, slope_range);
+}
+
+static gr_tensor *slope_composed(const gr_node *n, gr_tensor **in) {
+    gr_tensor *to_square = gr_unsqueeze(gr_select(in[0], 0, 0), -1);
+    gr_tensor *to_length = gr_unsqueeze(gr_select(in[0], 0, 1), -1);
+    gr_tensor *length = gr_unsqueeze(gr_select(in[1], 0, 1), -1);
+    gr_tensor *d = gr_shift(in[2], shift_of(n));
+    return gr_add(gr_mul(gr_scale(to_square, 2), d), gr_mul(to_length, gr_div(d, length)));
+}
+
+static void slope_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, slope_composed);
+}
+
+static bool slope_shape(const gr_node *n, gr_shape *shape) {
+    *shape = n->in[2]->shape;
+    return true;
+}
+
+static const gr_op slope_op = {.name = "gr_vector_lengths",
+                               .operands = {"grad", "lengths", "x"},
+                               .shape = slope_shape,
+                               .forward = slope_forward,
+                               .vjp = slope_vjp};
+
+/* -- |x + shift|^2 and |x + shift| -- */
+
+static bool lengths_shape(const gr_node *n, gr_shape *shape) {
+    if (n->in[0]->shape.ndim > 0) return sums_shape(n, 2, shape);
+    return gr_fail(n->graph, "gr_vector_lengths: %s, expected (..,D)", gr_operand(n, 0).text);
+}
+
+static void lengths_range(void *context, int64_t begin, int64_t end) {
+    const work *w = context;
+    for (int64_t r = begin; r < end; r++) {
+        double sum = w->kernels->squares(w->length, w->a + r * w->length, w->shift);
+        w->y[r] = within_range(sum);
+        w->y[w->rows + r] = within_range(sqrt(sum));
+    }
+}
+
+static void lengths_forward(const gr_node *n) {
+    work w = {.a = n->in[0]->data, .shift = (gr_real)shift_of(n), .y = n->out->data};
+    for_rows(n, n->in[0], w, lengths_range);
+}
+
+static void lengths_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_list in = GR_LIST(grad, n->out, n->in[0]);
+    grads[0] = gr_apply_gradient(n, 0, &slope_op, in, n->params, sizeof(double));
+}
+
+static const gr_op lengths_op = {.name = "gr_vector_lengths",
+                                 .operands = {"x"},
+                                 .shape = lengths_shape,
+                                 .forward = lengths_forward,
+                                 .vjp = lengths_vjp};
+
+gr_tensor *gr_vector_lengths(gr_tensor *x, double shift) {
+    return gr_apply(&lengths_op, GR_LIST(x), &shift, sizeof shift);
+}
