@@ -40,22 +40,37 @@ static void k_adam(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
     }
 }
 
-static void k_rmsprop(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
-                      gr_real *restrict square, gr_real *restrict mean, gr_real *restrict velocity,
-                      const gr_rmsprop_numbers *r) {
+/* With the choices as constants, so that each loop is vectorised. */
+static inline void rmsprop(bool centered, bool momentum, int64_t n, gr_real *restrict p,
+                           const gr_real *restrict grad, gr_real *restrict square,
+                           gr_real *restrict mean, gr_real *restrict velocity,
+                           const gr_rmsprop_numbers *r) {
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
         gr_real variance = square[i] =
             normal_or_zero(r->alpha * square[i] + r->one_minus_alpha * g * g);
-        if (mean != NULL) {
+        if (centered) {
             mean[i] = normal_or_zero(mean[i] + r->one_minus_alpha * (g - mean[i]));
             variance -= mean[i] * mean[i];
             variance = variance < 0 ? 0 : variance; /* by rounding; NaN stays */
         }
         gr_real move = g / (GR_MATH(sqrt)(variance) + r->eps);
-        if (velocity != NULL) move = velocity[i] = normal_or_zero(r->momentum * velocity[i] + move);
+        if (momentum) move = velocity[i] = normal_or_zero(r->momentum * velocity[i] + move);
         p[i] -= r->lr * move;
     }
+}
+
+static void k_rmsprop(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
+                      gr_real *restrict square, gr_real *restrict mean, gr_real *restrict velocity,
+                      const gr_rmsprop_numbers *r) {
+    if (mean != NULL && velocity != NULL)
+        rmsprop(true, true, n, p, grad, square, mean, velocity, r);
+    else if (mean != NULL)
+        rmsprop(true, false, n, p, grad, square, mean, NULL, r);
+    else if (velocity != NULL)
+        rmsprop(false, true, n, p, grad, square, NULL, velocity, r);
+    else
+        rmsprop(false, false, n, p, grad, square, NULL, NULL, r);
 }
 
 static void k_adagrad(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
