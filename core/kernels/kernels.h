@@ -148,10 +148,6 @@ typedef struct gr_reduce_kernels {
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                             bool logarithm);
-    /* What flows back through a row's softmax y, or its logarithm, from the gradient of y:
-     * y (grad - sum grad y), or grad - e^y sum grad. */
-    void (*softmax_gradient)(int64_t n, const gr_real *grad, const gr_real *y, gr_real *to_x,
-                             bool logarithm);
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);

@@ -276,20 +276,6 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
-/* One row of n elements. */
-static void k_softmax_gradient(int64_t n, const gr_real *grad, const gr_real *y, gr_real *to_x,
-                               bool logarithm) {
-    double s = 0;
-    if (logarithm) {
-        s = row_sum(n, grad);
-        for (int64_t i = 0; i < n; i++) to_x[i] = grad[i] - EXP(y[i]) * (gr_real)s;
-    } else {
-        _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) s +=
-            (double)grad[i] * (double)y[i];
-        for (int64_t i = 0; i < n; i++) to_x[i] = y[i] * (grad[i] - (gr_real)s);
-    }
-}
-
 /* -- Running sums -- */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
@@ -314,6 +300,5 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .overlap = k_overlap,
     .softmax_rows = k_softmax_rows,
     .softmax_columns = k_softmax_columns,
-    .softmax_gradient = k_softmax_gradient,
     .cumsum = k_cumsum,
 };

@@ -65,79 +65,11 @@ static gr_axes axes_of(const gr_node *n) {
     return axes;
 }
 
-/* -- The gradients: y (grad - sum grad y), and grad - e^y sum grad -- */
-
-typedef struct gradient_work {
-    const gr_reduce_kernels *kernels;
-    int64_t length;
-    const gr_real *grad, *y;
-    gr_real *to_x;
-    bool logarithm;
-} gradient_work;
-
-static void gradient_range(void *context, int64_t begin, int64_t end) {
-    const gradient_work *w = context;
-    for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length)
-        w->kernels->softmax_gradient(w->length, w->grad + at, w->y + at, w->to_x + at,
-                                     w->logarithm);
-}
-
-static void run_gradient(const gr_node *n, bool logarithm) {
-    const softmax_params *p = n->params;
-    gradient_work w = {.kernels = n->graph->kernels->reduce,
-                       .length = p->view.n,
-                       .grad = n->in[0]->data,
-                       .y = n->in[1]->data,
-                       .to_x = n->out->data,
-                       .logarithm = logarithm};
-    if (n->out->size > 0) gr_for(n->graph, p->view.outer, 1 + GRAIN / w.length, gradient_range, &w);
-}
-
-static gr_tensor *softmax_gradient_composed(const gr_node *n, gr_tensor **in) {
-    gr_tensor *grad = in[0], *y = in[1];
-    gr_tensor *mean = gr_sum(gr_mul(grad, y), .axes = axes_of(n), .keepdim = true);
-    return gr_mul(y, gr_sub(grad, mean));
-}
-static void softmax_gradient_forward(const gr_node *n) { run_gradient(n, false); }
-static void softmax_gradient_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    gr_vjp_of_composition(n, grad, grads, softmax_gradient_composed);
-}
-static const gr_op softmax_gradient_op = {.name = "gr_softmax",
-                                          .operands = {"grad", "y"},
-                                          .shape = same_shape,
-                                          .forward = softmax_gradient_forward,
-                                          .vjp = softmax_gradient_vjp};
-
-static gr_tensor *log_softmax_gradient_composed(const gr_node *n, gr_tensor **in) {
-    gr_tensor *grad = in[0], *y = in[1];
-    gr_tensor *sum = gr_sum(grad, .axes = axes_of(n), .keepdim = true);
-    return gr_sub(grad, gr_mul(gr_exp(y), sum));
-}
-static void log_softmax_gradient_forward(const gr_node *n) { run_gradient(n, true); }
-static void log_softmax_gradient_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    gr_vjp_of_composition(n, grad, grads, log_softmax_gradient_composed);
-}
-static const gr_op log_softmax_gradient_op = {.name = "gr_log_softmax",
-                                              .operands = {"grad", "y"},
-                                              .shape = same_shape,
-                                              .forward = log_softmax_gradient_forward,
-                                              .vjp = log_softmax_gradient_vjp};
-
-/* Rows have a kernel, other axes are put together from operations. */
-static gr_tensor *gradient(const gr_node *n, gr_tensor *grad, bool logarithm) {
-    const softmax_params *p = n->params;
-    gr_list in = GR_LIST(grad, n->out);
-    if (p->view.inner == 1)
-        return gr_apply_gradient(n, 0, logarithm ? &log_softmax_gradient_op : &softmax_gradient_op,
-                                 in, p, sizeof *p);
-    return logarithm ? log_softmax_gradient_composed(n, in.items)
-                     : softmax_gradient_composed(n, in.items);
-}
-
-/* -- The softmax and its logarithm -- */
-
+/* y (grad - sum grad y) */
 static void softmax_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    grads[0] = gradient(n, grad, false);
+    gr_tensor *y = n->out;
+    gr_tensor *mean = gr_sum(gr_mul(grad, y), .axes = axes_of(n), .keepdim = true);
+    grads[0] = gr_mul(y, gr_sub(grad, mean));
 }
 static void softmax_forward(const gr_node *n) { run(n, false); }
 static const gr_op softmax_op = {.name = "gr_softmax",
@@ -146,8 +78,10 @@ static const gr_op softmax_op = {.name = "gr_softmax",
                                  .forward = softmax_forward,
                                  .vjp = softmax_vjp};
 
+/* grad - e^y sum grad */
 static void log_softmax_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    grads[0] = gradient(n, grad, true);
+    gr_tensor *sum = gr_sum(grad, .axes = axes_of(n), .keepdim = true);
+    grads[0] = gr_sub(grad, gr_mul(gr_exp(n->out), sum));
 }
 static void log_softmax_forward(const gr_node *n) { run(n, true); }
 static const gr_op log_softmax_op = {.name = "gr_log_softmax",

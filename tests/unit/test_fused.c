@@ -63,11 +63,6 @@ static gr_tensor *lengths(const operands *o) {
     return gr_stack((gr_list){2, both}, 0);
 }
 
-static gr_tensor *softmax(const operands *o, gr_axes axes, bool logarithm) {
-    gr_tensor *sum = gr_logsumexp(o->x, .axes = axes, .keepdim = true), *y = gr_sub(o->x, sum);
-    return gr_mul(logarithm ? y : gr_exp(y), o->t);
-}
-
 #define PAIR(name, fused, composed)                                                                \
     static gr_tensor *name##_fused(const operands *o) { return fused; }                            \
     static gr_tensor *name##_composed(const operands *o) { return composed; }
@@ -103,14 +98,6 @@ PAIR(gram_of_rows, gram(o, false, false), gram(o, false, true))
 PAIR(gram_of_columns, gram(o, true, false), gram(o, true, true))
 PAIR(vector_products, gr_vector_products(o->x, o->t), products(o))
 PAIR(vector_lengths, gr_vector_lengths(gr_sub(o->x, o->t), 0.5), lengths(o))
-PAIR(softmax_rows, gr_mul(gr_softmax(o->x, .axes = GR_AXES(1)), o->t),
-     softmax(o, GR_AXES(1), false))
-PAIR(softmax_columns, gr_mul(gr_softmax(o->x, .axes = GR_AXES(0)), o->t),
-     softmax(o, GR_AXES(0), false))
-PAIR(log_softmax_rows, gr_mul(gr_log_softmax(o->x, .axes = GR_AXES(1)), o->t),
-     softmax(o, GR_AXES(1), true))
-PAIR(log_softmax_columns, gr_mul(gr_log_softmax(o->x, .axes = GR_AXES(0)), o->t),
-     softmax(o, GR_AXES(0), true))
 PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
 
 typedef gr_tensor *program(const operands *o);
@@ -136,10 +123,6 @@ static const struct {
     LIST(soft_margin),
     LIST(vector_products),
     LIST(vector_lengths),
-    LIST(softmax_rows),
-    LIST(softmax_columns),
-    LIST(log_softmax_rows),
-    LIST(log_softmax_columns),
 };
 
 typedef struct outcome {
