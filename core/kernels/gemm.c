@@ -6,12 +6,11 @@
  * - The micro-kernel keeps a tile of C, say 8 by 48 numbers, in registers and walks along K. A step
  *   takes one column of A's piece and one row of B's, 8 + 48 numbers, for 8 * 48 multiplications:
  *   the larger the tile, the fewer numbers move for each multiplication.
- * - K is cut so that a strip of B of a tile's width stays in the first cache while the tiles of all
- *   rows go over it; rows are cut so that their piece of A stays in the second cache; columns are
- *   cut so that the piece of B stays in the third.
+ * - K is cut so that a strip of B of a tile's width stays in the nearest caches while the tiles of
+ *   all rows go over it; rows are cut so that their piece of A stays in the second cache.
  * - The pieces are copied before use ("packed") into the order in which the micro-kernel reads
- *   them: transposed or not, it then meets consecutive numbers. Small products read in place what
- *   can be read in place.
+ *   them: transposed or not, it then meets consecutive numbers. A strip of B is packed right before
+ *   its use, while it is near; what is used too seldom to be worth a copy is read in place.
  * - B's rows may lie anywhere, even overlap: a convolution's patches are rows of one image, each
  *   shifted by another tap of the kernel, and need not be copied.
  *
@@ -65,12 +64,30 @@ typedef struct tile_work {
     int64_t c_row;
 } tile_work;
 typedef void tile_kernel(const tile_work *w);
+typedef void pack_kernel(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,
+                         int64_t to_row);
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_2 _Pragma("clang loop unroll_count(2)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_2 _Pragma("GCC unroll 2")
 #endif
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_SHUFFLE 1
+#endif
+#endif
+#define FIRST_HALVES_2 0, 2
+#define SECOND_HALVES_2 1, 3
+#define FIRST_HALVES_4 0, 4, 1, 5
+#define SECOND_HALVES_4 2, 6, 3, 7
+#define FIRST_HALVES_8 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND_HALVES_8 4, 12, 5, 13, 6, 14, 7, 15
+#define FIRST_HALVES_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND_HALVES_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
 #define LANES 1
 #include "core/kernels/gemm_tile.h"
@@ -94,25 +111,26 @@ typedef void tile_kernel(const tile_work *w);
 #undef LANES
 #endif
 
-/* Micro-kernels for vectors of so many lanes: tiles of half the rows with 1, 2, ... vectors, then
- * those of all rows. */
+/* What is done in vectors of so many lanes: micro-kernels for tiles of half the rows with 1, 2, ...
+ * vectors, then those of all rows; and packing. */
 typedef struct width {
     int lanes;
     tile_kernel *const *tiles;
     tile_kernel *const *tiles_at; /* for a B with b_offset */
+    pack_kernel *pack_rows;       /* so many rows as columns */
 } width;
 
 static const width widths[] = {
 #if MAX_LANES >= 16
-    {16, tiles_16, tiles_at_16},
+    {16, tiles_16, tiles_at_16, pack_rows_16},
 #endif
 #if MAX_LANES >= 8
-    {8, tiles_8, tiles_at_8},
+    {8, tiles_8, tiles_at_8, pack_rows_8},
 #endif
 #if MAX_LANES >= 4
-    {4, tiles_4, tiles_at_4},
+    {4, tiles_4, tiles_at_4, pack_rows_4},
 #endif
-    {2, tiles_2, tiles_at_2},    {1, tiles_1, tiles_at_1},
+    {2, tiles_2, tiles_at_2, pack_rows_2},     {1, tiles_1, tiles_at_1, pack_rows_1},
 };
 
 /* The widest that is no wider than a row of n columns. */
@@ -142,61 +160,28 @@ static strip strip_of(int64_t n, int lanes, int64_t i) {
 
 /* -- Packing -- */
 
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAS_SHUFFLE 1
-#endif
-#endif
-
-#ifdef HAS_SHUFFLE
-typedef gr_real four __attribute__((vector_size(4 * sizeof(gr_real))));
-typedef gr_real loose_four
-    __attribute__((vector_size(4 * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
-
-/* Writes four rows of four numbers as columns. */
-static inline void transpose_four(const gr_real *from, int64_t from_row, gr_real *to,
-                                  int64_t to_row) {
-    four a = *(const loose_four *)from, b = *(const loose_four *)(from + from_row);
-    four c = *(const loose_four *)(from + 2 * from_row);
-    four d = *(const loose_four *)(from + 3 * from_row);
-    four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    *(loose_four *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-    *(loose_four *)(to + to_row) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(loose_four *)(to + 2 * to_row) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-    *(loose_four *)(to + 3 * to_row) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-}
-#endif
-
-/* to[k][i] = from[i][k] */
-static void pack_transposed(int64_t depth, int64_t count, const gr_real *from, int64_t from_row,
-                            gr_real *to, int64_t to_row) {
-    int64_t i = 0;
-#ifdef HAS_SHUFFLE
-    for (; i + 4 <= count; i += 4) {
-        int64_t k = 0;
-        for (; k + 4 <= depth; k += 4)
-            transpose_four(from + i * from_row + k, from_row, to + k * to_row + i, to_row);
-        for (; k < depth; k++)
-            for (int j = 0; j < 4; j++) to[k * to_row + i + j] = from[(i + j) * from_row + k];
-    }
-#endif
-    for (; i < count; i++)
-        for (int64_t k = 0; k < depth; k++) to[k * to_row + i] = from[i * from_row + k];
-}
+typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
+typedef gr_real loose_wide
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
 
 /* to[k][i] = from[k * step + i * across], for `count` columns of A or B's rows side by side. One of
  * step and across is 1. */
 static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step, int64_t across,
                  gr_real *to, int64_t to_row) {
     if (across != 1) {
-        pack_transposed(depth, count, from, across, to, to_row);
+        for (int64_t i = 0; i < count;) {
+            const width *w = width_for(count - i);
+            w->pack_rows(depth, from + i * across, across, to + i, to_row);
+            i += w->lanes;
+        }
         return;
     }
-    for (int64_t k = 0; k < depth; k++)
-        for (int64_t i = 0; i < count; i++) to[k * to_row + i] = from[k * step + i];
+    for (int64_t k = 0; k < depth; k++, from += step, to += to_row) {
+        int64_t i = 0;
+        for (; i + MAX_LANES <= count; i += MAX_LANES)
+            *(loose_wide *)(to + i) = *(const loose_wide *)(from + i);
+        for (; i < count; i++) to[i] = from[i];
+    }
 }
 
 /* -- Tiles -- */
@@ -231,33 +216,39 @@ static tile_work strip_work(const gr_product *p, const width *w, strip at) {
                        .c_row = p->c_row};
 }
 
-/* -- Small products: A is read in place, and so is B if its rows are contiguous -- */
+/* -- All columns of a piece of K -- */
 
-static void multiply_in_place(const gr_product *p) {
+/* Strips of B that are transposed, or go by so many rows of A that it pays, are packed. */
+enum { PACKED_FROM_ROWS = 256 };
+
+/* a_tile: the distance from a tile's rows of A to the next one's. */
+static void multiply_strips(const gr_product *p, int64_t a_tile) {
     gr_real packed[DEPTH * STRIP] __attribute__((aligned(64)));
     const width *w = width_for(p->n);
     int64_t strips = strips_of(p->n, w->lanes);
+    bool in_place = p->b_offset != NULL || (p->b_col == 1 && p->m < PACKED_FROM_ROWS);
+    for (int64_t s = 0; s < strips; s++) {
+        strip at = strip_of(p->n, w->lanes, s);
+        tile_work t = strip_work(p, w, at);
+        if (!in_place) {
+            pack(t.k, at.columns, t.b, p->b_row, p->b_col, packed, STRIP);
+            t.b = packed;
+            t.b_row = STRIP;
+        }
+        multiply_strip(w, at.vectors, p->m, a_tile, t);
+    }
+}
+
+static void multiply_matrices(const gr_product *p) {
     for (int64_t i = 0; i < gr_product_depths(p); i++) {
         gr_product piece = gr_product_depth(p, i);
-        for (int64_t s = 0; s < strips; s++) {
-            strip at = strip_of(p->n, w->lanes, s);
-            tile_work t = strip_work(&piece, w, at);
-            if (p->b_col != 1) {
-                pack(t.k, at.columns, t.b, p->b_row, p->b_col, packed, STRIP);
-                t.b = packed;
-                t.b_row = STRIP;
-            }
-            multiply_strip(w, at.vectors, p->m, MAX_ROWS * p->a_row, t);
-        }
+        multiply_strips(&piece, MAX_ROWS * p->a_row);
     }
 }
 
 /* -- Products of a matrix and a vector -- */
 
 enum { ROWS_AT_ONCE = 4 };
-typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
-typedef gr_real loose_wide
-    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
 
 /* dot[r] = x . row r, for `rows` rows, a constant */
 static inline __attribute__((always_inline)) void dots(int rows, int64_t k, const gr_real *row,
@@ -298,7 +289,7 @@ static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t di
     }
 }
 
-static void multiply_small(const gr_product *p) {
+static void multiply(const gr_product *p) {
     bool a_rows = p->a_col == 1, b_column = p->n == 1 && p->b_row == 1;
     if (b_column && a_rows) {
         multiply_vector(p->m, p->k, p->a, p->a_row, p->b, p->start, p->start_row, p->c, p->c_row);
@@ -318,13 +309,13 @@ static void multiply_small(const gr_product *p) {
                               .start = p->start,
                               .c = p->c,
                               .c_row = p->m};
-        multiply_in_place(&swapped);
+        multiply_matrices(&swapped);
     } else {
-        multiply_in_place(p);
+        multiply_matrices(p);
     }
 }
 
-/* -- Large products: pieces of A and B are packed first -- */
+/* -- Products whose A or B was packed before -- */
 
 static void pack_a(const gr_product *p, gr_real *to, int64_t begin, int64_t end) {
     for (int64_t i = begin * MAX_ROWS; i < end * MAX_ROWS && i < p->m; i += MAX_ROWS) {
@@ -333,28 +324,20 @@ static void pack_a(const gr_product *p, gr_real *to, int64_t begin, int64_t end)
     }
 }
 
+static void multiply_packed_a(const gr_product *p, const gr_real *a) {
+    gr_product packed = *p;
+    packed.a = a;
+    packed.a_row = 1;
+    packed.a_col = MAX_ROWS;
+    multiply_strips(&packed, MAX_ROWS * p->k);
+}
+
 static void pack_b(const gr_product *p, gr_real *to, int64_t begin, int64_t end) {
     const width *w = width_for(p->n);
     for (int64_t s = begin; s < end; s++) {
         strip at = strip_of(p->n, w->lanes, s);
         pack(p->k, at.columns, p->b + at.begin * p->b_col, p->b_row, p->b_col,
              to + s * STRIP * p->k, STRIP);
-    }
-}
-
-static void multiply_packed(const gr_product *p, const gr_real *a, const gr_real *b, int64_t row,
-                            int64_t rows, int64_t begin, int64_t end) {
-    const width *w = width_for(p->n);
-    gr_product part = gr_product_rows(p, row, rows);
-    part.a = a + row * p->k;
-    part.a_row = 1;
-    part.a_col = MAX_ROWS;
-    for (int64_t s = begin; s < end; s++) {
-        strip at = strip_of(p->n, w->lanes, s);
-        tile_work t = strip_work(&part, w, at);
-        t.b = b + s * STRIP * p->k;
-        t.b_row = STRIP;
-        multiply_strip(w, at.vectors, rows, MAX_ROWS * p->k, t);
     }
 }
 
@@ -374,11 +357,12 @@ static int64_t product_strips(int64_t n) { return strips_of(n, width_for(n)->lan
 
 const gr_gemm_kernels GR_FOR_ISA(gr_gemm) = {
     .rows = MAX_ROWS,
+    .lanes = MAX_LANES,
     .columns = STRIP,
     .strips = product_strips,
-    .small = multiply_small,
+    .multiply = multiply,
     .pack_a = pack_a,
+    .multiply_packed_a = multiply_packed_a,
     .pack_b = pack_b,
-    .packed = multiply_packed,
-    .packed_b = multiply_packed_b,
+    .multiply_packed_b = multiply_packed_b,
 };

@@ -93,7 +93,7 @@ typedef struct gr_update_kernels {
  * a[i * a_row + j * a_col], so that a transposed matrix is one whose two strides are exchanged. C's
  * rows are contiguous. `start` is a matrix with its own distance of rows: C itself (AB is added to
  * it), a row for all with a distance of 0 (a bias), or NULL for zeros. If b_offset is not NULL, row
- * k of B begins at b + b_offset[k] instead, b_row is 0 and b_col 1; only `small` knows of it. */
+ * k of B begins at b + b_offset[k] instead, b_row is 0 and b_col 1; only `multiply` knows of it. */
 typedef struct gr_product {
     int64_t m, n, k;
     const gr_real *a, *b, *start;
@@ -104,21 +104,19 @@ typedef struct gr_product {
 } gr_product;
 
 /* The parts of which product.c makes a product. C is computed in tiles of `rows` by at most
- * `columns` numbers; a strip is a column of tiles. */
+ * `columns` numbers, in vectors of `lanes`; a strip is a column of tiles. */
 typedef struct gr_gemm_kernels {
-    int rows, columns;
+    int rows, lanes, columns;
     int64_t (*strips)(int64_t n); /* into which n columns are cut */
-    /* The whole product, with A and B read in place as far as possible. */
-    void (*small)(const gr_product *p);
-    /* Copy the rows of tiles begin ... end-1 of A, the strips begin ... end-1 of B. */
+    /* The whole product. */
+    void (*multiply)(const gr_product *p);
+    /* Copies the rows of tiles begin ... end-1 of A; the product with such an A (p->a is not read,
+     * k is at most GR_PRODUCT_DEPTH). */
     void (*pack_a)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
+    void (*multiply_packed_a)(const gr_product *p, const gr_real *a);
+    /* The same for the strips begin ... end-1 of B. */
     void (*pack_b)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);
-    /* The part of C in `rows` rows from `row` (a multiple of a tile's) and in the given strips,
-     * with what was packed of all of p. */
-    void (*packed)(const gr_product *p, const gr_real *a, const gr_real *b, int64_t row,
-                   int64_t rows, int64_t begin, int64_t end);
-    /* The whole product with all strips of B packed and A read in place. */
-    void (*packed_b)(const gr_product *p, const gr_real *b);
+    void (*multiply_packed_b)(const gr_product *p, const gr_real *b);
 } gr_gemm_kernels;
 
 /* Columns that a kernel works on at once; operations cut wider rows. */

@@ -144,7 +144,7 @@ static void product_item(const void *context, int64_t i, gr_real *scratch) {
                     .b_offset = l->offset,
                     .c = result,
                     .c_row = out.plane};
-    w->kernels->gemm->small(&p);
+    w->kernels->gemm->multiply(&p);
     gr_real *to = w->out + set * w->out_channels * out.height * out.width + begin * out.width;
     const gr_real *bias = w->bias != NULL ? w->bias + group * w->out_channels : NULL;
     w->kernels->direct->unframe(&out, w->out_channels, result, end - begin, bias, to);

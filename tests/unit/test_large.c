@@ -188,9 +188,14 @@ END_TEST
 
 /* -- Products -- */
 
+/* Rows that are read in place, that are packed, and that are packed in two blocks. */
+enum { SIZES = 3 };
+
 START_TEST(products) {
-    if (begin(_i / 4)) {
-        enum { M = 150, N = 131, K = 700 };
+    static const int rows[SIZES] = {150, 300, 1600}, columns[SIZES] = {131, 270, 140},
+                     depths[SIZES] = {700, 520, 20};
+    if (begin(_i / (4 * SIZES))) {
+        int M = rows[_i / 4 % SIZES], N = columns[_i / 4 % SIZES], K = depths[_i / 4 % SIZES];
         bool ta = _i % 2, tb = _i / 2 % 2;
         gr_tensor *a = draw(ta ? GR_SHAPE(K, M) : GR_SHAPE(M, K));
         gr_tensor *b = draw(tb ? GR_SHAPE(N, K) : GR_SHAPE(K, N));
@@ -305,7 +310,7 @@ Suite *large_suite(void) {
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, reductions_are_plain_loops, 0, ISAS * LAYOUTS);
     tcase_add_loop_test(t, rows_and_columns, 0, ISAS);
-    tcase_add_loop_test(t, products, 0, ISAS * 4);
+    tcase_add_loop_test(t, products, 0, ISAS * 4 * SIZES);
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
