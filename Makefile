@@ -24,7 +24,7 @@
 #   make clean        removes build/
 #
 # Settings, by make's arguments or the environment: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
-# and for bench PYTHON=python3, REPETITIONS=21, THREADS="1 2", ONLY=part of workloads' names.
+# and for bench PYTHON=python3, REPETITIONS=21, THREADS="1 2", ONLY="parts of workloads' names".
 
 VERSION = 0.1.0
 SOVERSION = 0

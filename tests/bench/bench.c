@@ -11,15 +11,16 @@ enum { STARTS = 20, PEER_STARTS = 5, MEMORY_STEPS = 50, CHECKED_STEPS = 10 };
 static const char FIRST_STEP_OF[] = "mlp-10-20-20-1-huber-adam";
 
 static const char usage[] =
-    "usage: bench [--repetitions N] [--threads N]... [--only TEXT] [--out DIRECTORY]\n"
+    "usage: bench [--repetitions N] [--threads N]... [--only TEXT]... [--out DIRECTORY]\n"
     "             [--minimal PROGRAM] [--library FILE] [PEER COMMAND]...\n"
-    "       bench --check [--only TEXT] [PEER COMMAND]...\n"
+    "       bench --check [--only TEXT]... [PEER COMMAND]...\n"
     "       bench --once WORKLOAD STEPS\n";
 
 typedef struct settings {
     int repetitions, n_threads, threads[MAX_THREAD_COUNTS], n_peers, steps;
     const char *peers[MAX_PEERS]; /* commands */
-    const char *only, *out, *minimal, *library, *once;
+    const char *only[MAX_ONLY], *out, *minimal, *library, *once;
+    int n_only;
     bool check;
 } settings;
 
@@ -32,7 +33,9 @@ static void set_tables(void) {
 }
 
 static bool chosen(const settings *s, const workload *w) {
-    return s->only == NULL || strstr(w->name, s->only) != NULL;
+    for (int i = 0; i < s->n_only; i++)
+        if (strstr(w->name, s->only[i]) != NULL) return true;
+    return s->n_only == 0;
 }
 
 static int count_chosen(const settings *s, const workload_table *t) {
@@ -51,6 +54,15 @@ static void start_peers(const settings *s, int threads, report *r, peer **peers)
     }
 }
 
+/* The report so far; called before anything is measured, too, so that no result is lost. */
+static bool save(const settings *s, const report *r) {
+    if (s->out == NULL) return true;
+    mkdir(s->out, 0777);
+    bool ok = write_report(r, s->out);
+    if (!ok) fprintf(stderr, "bench: can't write into %s\n", s->out);
+    return ok;
+}
+
 /* Returns how many workloads failed. */
 static int measure_table(const settings *s, const workload_table *t, const limits *l, report *r,
                          peer *const *peers) {
@@ -65,7 +77,7 @@ static int measure_table(const settings *s, const workload_table *t, const limit
         }
         r->results[r->n_results++] = x;
         print_result(r, &x);
-        if (s->out != NULL && !write_report(r, s->out)) failures++;
+        failures += !save(s, r);
     }
     return failures;
 }
@@ -141,15 +153,12 @@ static int run_bench(const settings *s) {
                 .n_peers = s->n_peers,
                 .results = calloc(rows, sizeof(result)),
                 .memory = calloc((size_t)tables[0].n, sizeof(memory_result))};
-    int failures = r.results == NULL || r.memory == NULL;
+    int failures = r.results == NULL || r.memory == NULL || !save(s, &r);
     for (int i = 0; i < s->n_threads && failures == 0; i++)
         failures += measure_threads(s, s->threads[i], &r);
     if (failures == 0) measure_memory(s, &r);
     if (failures == 0 && s->minimal != NULL) measure_start(s, &r);
-    if (s->out != NULL && !write_report(&r, s->out)) {
-        fprintf(stderr, "bench: can't write into %s\n", s->out);
-        failures++;
-    }
+    if (r.n_limits > 0) failures += !save(s, &r);
     free(r.results);
     free(r.memory);
     gr_graph_free(g);
@@ -228,8 +237,11 @@ static bool read_option(settings *s, int argc, char **argv, int *i) {
         s->once = value;
         return *i + 1 < argc && in_range(argv[++*i], 1, 1000000, &s->steps);
     }
-    const char **text = strcmp(name, "--only") == 0      ? &s->only
-                        : strcmp(name, "--out") == 0     ? &s->out
+    if (strcmp(name, "--only") == 0) {
+        if (s->n_only < MAX_ONLY) s->only[s->n_only++] = value;
+        return s->n_only <= MAX_ONLY;
+    }
+    const char **text = strcmp(name, "--out") == 0       ? &s->out
                         : strcmp(name, "--minimal") == 0 ? &s->minimal
                         : strcmp(name, "--library") == 0 ? &s->library
                                                          : NULL;

@@ -5,7 +5,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/limits.h"
 
-enum { MAX_PEERS = 4, MAX_THREAD_COUNTS = 4 };
+enum { MAX_PEERS = 4, MAX_THREAD_COUNTS = 4, MAX_ONLY = 16 };
 
 typedef struct result {
     const char *table, *name;
