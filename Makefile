@@ -70,7 +70,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test asan valgrind test-install headers bench bench-check bench-fashion
+.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test test-float test-double asan asan-float asan-double valgrind test-install headers bench bench-check bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -261,7 +261,7 @@ trainers: examples | need-gnuplot
 CHECK_LIBS = $(or $(shell pkg-config --libs check 2>/dev/null),-lcheck -lsubunit -lrt) -pthread
 TEST_OBJECTS = $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/unit/*.c))
 TEST_LIBS = $(CHECK_LIBS) $(LIBS)
-RUN_UNIT = CK_DEFAULT_TIMEOUT=120 $(OUT)/unit
+RUN_UNIT = CK_DEFAULT_TIMEOUT=120 OMP_WAIT_POLICY=passive $(OUT)/unit
 
 $(TEST_OBJECTS): | need-check
 
@@ -290,13 +290,18 @@ resume: $(OUT)/resume
 documents-test: $(OUT)/documents
 	tests/documents.sh $(OUT)/documents
 
-test:
+# Both precisions side by side, for a run of the unit tests is busy on one processor.
+test: test-float test-double
+test-float:
 	+@$(MAKE) --no-print-directory DOUBLE= unit cli resume documents-test
+test-double:
 	+@$(MAKE) --no-print-directory DOUBLE=1 unit cli resume documents-test
 
 # Without fork, so that leaks are seen.
-asan:
+asan: asan-float asan-double
+asan-float:
 	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE= unit cli
+asan-double:
 	+@CK_FORK=no $(MAKE) --no-print-directory SANITIZE=1 DOUBLE=1 unit cli
 
 valgrind: $(OUT)/unit | need-valgrind

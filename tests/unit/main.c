@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/graph/tensor.h"
 #include "tests/unit/suites.h"
 
 static const struct {
@@ -38,6 +39,9 @@ int main(int argc, char **argv) {
         if (chosen(i, argc, argv)) srunner_add_suite(runner, suites[i].make());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
+    printf("%s precision: %d checks, %d failed\n",
+           sizeof(gr_real) == sizeof(float) ? "single" : "double", srunner_ntests_run(runner),
+           failed);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
