@@ -114,7 +114,7 @@ typedef void pack_kernel(int64_t depth, const gr_real *from, int64_t from_row, g
 /* What is done in vectors of so many lanes: micro-kernels for tiles of half the rows with 1, 2, ...
  * vectors, then those of all rows; and packing. */
 typedef struct width {
-    int lanes;
+    int lanes, shift; /* lanes = 2^shift */
     tile_kernel *const *tiles;
     tile_kernel *const *tiles_at; /* for a B with b_offset */
     pack_kernel *pack_rows;       /* so many rows as columns */
@@ -122,15 +122,15 @@ typedef struct width {
 
 static const width widths[] = {
 #if MAX_LANES >= 16
-    {16, tiles_16, tiles_at_16, pack_rows_16},
+    {16, 4, tiles_16, tiles_at_16, pack_rows_16},
 #endif
 #if MAX_LANES >= 8
-    {8, tiles_8, tiles_at_8, pack_rows_8},
+    {8, 3, tiles_8, tiles_at_8, pack_rows_8},
 #endif
 #if MAX_LANES >= 4
-    {4, tiles_4, tiles_at_4, pack_rows_4},
+    {4, 2, tiles_4, tiles_at_4, pack_rows_4},
 #endif
-    {2, tiles_2, tiles_at_2, pack_rows_2},     {1, tiles_1, tiles_at_1, pack_rows_1},
+    {2, 1, tiles_2, tiles_at_2, pack_rows_2},     {1, 0, tiles_1, tiles_at_1, pack_rows_1},
 };
 
 /* The widest that is no wider than a row of n columns. */
@@ -146,16 +146,17 @@ typedef struct strip {
     int vectors;
 } strip;
 
-static int64_t strips_of(int64_t n, int lanes) {
-    int64_t vectors = (n + lanes - 1) / lanes;
-    return (vectors + MAX_VECTORS - 1) / MAX_VECTORS;
+static int64_t vectors_of(const width *w, int64_t n) { return (n + w->lanes - 1) >> w->shift; }
+
+static int64_t strips_of(const width *w, int64_t n) {
+    return (vectors_of(w, n) + MAX_VECTORS - 1) / MAX_VECTORS;
 }
 
-static strip strip_of(int64_t n, int lanes, int64_t i) {
-    int64_t vectors = (n + lanes - 1) / lanes, strips = strips_of(n, lanes);
-    int64_t from = i * vectors / strips, to = (i + 1) * vectors / strips;
-    int64_t end = to * lanes < n ? to * lanes : n;
-    return (strip){from * lanes, end - from * lanes, (int)(to - from)};
+static strip strip_of(const width *w, int64_t n, int64_t strips, int64_t i) {
+    int64_t vectors = vectors_of(w, n), from = 0, to = vectors;
+    if (strips > 1) from = i * vectors / strips, to = (i + 1) * vectors / strips;
+    int64_t end = to * w->lanes < n ? to * w->lanes : n;
+    return (strip){from * w->lanes, end - from * w->lanes, (int)(to - from)};
 }
 
 /* -- Packing -- */
@@ -225,10 +226,10 @@ enum { PACKED_FROM_ROWS = 256 };
 static void multiply_strips(const gr_product *p, int64_t a_tile) {
     gr_real packed[DEPTH * STRIP] __attribute__((aligned(64)));
     const width *w = width_for(p->n);
-    int64_t strips = strips_of(p->n, w->lanes);
+    int64_t strips = strips_of(w, p->n);
     bool in_place = p->b_offset != NULL || (p->b_col == 1 && p->m < PACKED_FROM_ROWS);
     for (int64_t s = 0; s < strips; s++) {
-        strip at = strip_of(p->n, w->lanes, s);
+        strip at = strip_of(w, p->n, strips, s);
         tile_work t = strip_work(p, w, at);
         if (!in_place) {
             pack(t.k, at.columns, t.b, p->b_row, p->b_col, packed, STRIP);
@@ -240,7 +241,12 @@ static void multiply_strips(const gr_product *p, int64_t a_tile) {
 }
 
 static void multiply_matrices(const gr_product *p) {
-    for (int64_t i = 0; i < gr_product_depths(p); i++) {
+    int64_t depths = gr_product_depths(p);
+    if (depths == 1) {
+        multiply_strips(p, MAX_ROWS * p->a_row);
+        return;
+    }
+    for (int64_t i = 0; i < depths; i++) {
         gr_product piece = gr_product_depth(p, i);
         multiply_strips(&piece, MAX_ROWS * p->a_row);
     }
@@ -334,8 +340,9 @@ static void multiply_packed_a(const gr_product *p, const gr_real *a) {
 
 static void pack_b(const gr_product *p, gr_real *to, int64_t begin, int64_t end) {
     const width *w = width_for(p->n);
+    int64_t strips = strips_of(w, p->n);
     for (int64_t s = begin; s < end; s++) {
-        strip at = strip_of(p->n, w->lanes, s);
+        strip at = strip_of(w, p->n, strips, s);
         pack(p->k, at.columns, p->b + at.begin * p->b_col, p->b_row, p->b_col,
              to + s * STRIP * p->k, STRIP);
     }
@@ -343,9 +350,9 @@ static void pack_b(const gr_product *p, gr_real *to, int64_t begin, int64_t end)
 
 static void multiply_packed_b(const gr_product *p, const gr_real *b) {
     const width *w = width_for(p->n);
-    int64_t strips = strips_of(p->n, w->lanes);
+    int64_t strips = strips_of(w, p->n);
     for (int64_t s = 0; s < strips; s++) {
-        strip at = strip_of(p->n, w->lanes, s);
+        strip at = strip_of(w, p->n, strips, s);
         tile_work t = strip_work(p, w, at);
         t.b = b + s * STRIP * p->k;
         t.b_row = STRIP;
@@ -353,7 +360,7 @@ static void multiply_packed_b(const gr_product *p, const gr_real *b) {
     }
 }
 
-static int64_t product_strips(int64_t n) { return strips_of(n, width_for(n)->lanes); }
+static int64_t product_strips(int64_t n) { return strips_of(width_for(n), n); }
 
 const gr_gemm_kernels GR_FOR_ISA(gr_gemm) = {
     .rows = MAX_ROWS,

@@ -58,6 +58,10 @@ static void multiply_pieces(int threads, work *w) {
     const gr_product *p = &w->p;
     double pieces = (double)p->m * (double)p->n * (double)p->k / PIECE_WORK;
     if (pieces < threads) threads = pieces > 1 ? (int)pieces : 1;
+    if (threads <= 1) {
+        multiply(w, p, 0);
+        return;
+    }
     bool by_columns = p->n >= p->m;
     int64_t unit = by_columns ? w->kernels->lanes : w->kernels->rows;
     int64_t length = by_columns ? p->n : p->m;
