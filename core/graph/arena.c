@@ -1,22 +1,8 @@
 #include "core/graph/arena_internal.h"
 
-#include <stdlib.h>
+#include "core/graph/poison_internal.h"
 
-/* Under AddressSanitizer what a reset took back is poisoned, so that the use of a tensor after its
- * step is found where it happens. */
-#if defined(__SANITIZE_ADDRESS__)
-#define GR_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GR_ASAN 1
-#endif
-#endif
-#ifdef GR_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, bytes) ((void)(p), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(p, bytes) ((void)(p), (void)(bytes))
-#endif
+#include <stdlib.h>
 
 struct gr_chunk {
     gr_chunk *older;

@@ -11,12 +11,19 @@
 
 enum { OPERANDS_ON_STACK = 8 };
 
-/* gr_backward keeps a leaf's gradient in lasting memory, so that it outlives the step's reset. */
+gr_tensor *gr_leaf_gradient(gr_tensor *leaf) {
+    if (leaf->gradient == NULL) {
+        leaf->gradient =
+            gr_tensor_new(leaf->graph, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
+        if (leaf->gradient != NULL) gr_reuse_hold(leaf->gradient);
+    }
+    return leaf->gradient;
+}
+
+/* A parameter's gradient is in lasting memory, so that it outlives the step's reset. */
 static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
     gr_graph *g = leaf->graph;
-    if (leaf->gradient == NULL)
-        leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
-    if (leaf->gradient == NULL) return false;
+    if (gr_leaf_gradient(leaf) == NULL) return false;
     gr_real *sum = leaf->gradient->data;
     if (leaf->grad != NULL)
         g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
@@ -66,12 +73,26 @@ static const gr_op same_op = {
     .name = "same", .operands = {"x"}, .shape = shape_of_first, .vjp = same_vjp, .alias = true};
 static gr_tensor *same(gr_tensor *x) { return gr_apply(&same_op, GR_LIST(x), NULL, 0); }
 
+/* The sum of what t has and another gradient; in place, where t alone has it. */
+static gr_tensor *total(gr_tensor *adjoint, gr_tensor *grad) {
+    gr_graph *g = adjoint->graph;
+    if (!g->reuse.on || g->anomaly || !gr_reuse_single(adjoint))
+        return gr_apply(&total_op, GR_LIST(adjoint, grad), NULL, 0);
+    addition w = {g->kernels->elementwise, adjoint->data, grad->data, adjoint->data};
+    gr_for(g, adjoint->size, 1 << 15, add_range, &w);
+    return adjoint;
+}
+
 /* The one place where gradients add up. */
 static bool accumulate(gr_tensor *t, gr_tensor *grad) {
     if (t->node == NULL && t->graph->pass == 0) return add_to_leaf(t, grad);
-    t->adjoint =
-        t->adjoint == NULL ? grad : gr_apply(&total_op, GR_LIST(t->adjoint, grad), NULL, 0);
-    return t->adjoint != NULL;
+    gr_tensor *before = t->adjoint;
+    t->adjoint = before == NULL ? grad : total(before, grad);
+    if (t->adjoint == NULL) return false;
+    if (t->graph->pass > 0) return true;
+    gr_reuse_hold(t->adjoint);
+    if (before != NULL) gr_reuse_release(before);
+    return true;
 }
 
 static bool wants_any(const gr_node *n) {
@@ -123,6 +144,9 @@ static bool walk_back(gr_graph *g, int begin, int end, bool create_graph, const 
         for (int k = 0; keep != NULL && k < keep->n; k++) kept |= keep->items[k] == n->out;
         if (!kept) n->out->adjoint = NULL;
         fine = fine && step_back(n, adjoint);
+        if (g->pass != 0) continue;
+        gr_reuse_collect(g);
+        gr_reuse_release(adjoint);
     }
     if (!create_graph) gr_no_grad_end(g);
     return fine;
@@ -141,7 +165,10 @@ bool gr_backward(gr_tensor *loss) {
     gr_tensor *one = gr_full(g, loss->shape, 1);
     if (one == NULL) return false;
     g->pass = 0;
-    return accumulate(loss, one) && walk_back(g, 0, g->tape_length, false, NULL);
+    g->reuse.on = true;
+    bool fine = accumulate(loss, one) && walk_back(g, 0, g->tape_length, false, NULL);
+    g->reuse.on = false;
+    return fine;
 }
 
 void gr_clear_grad(gr_tensor *leaf) {

@@ -50,6 +50,7 @@ void gr_graph_free(gr_graph *g) {
 void gr_graph_reset(gr_graph *g) {
     if (g == NULL) return;
     g->tape_length = 0;
+    g->reuse = (gr_reuse){0};
     gr_arena_reset(&g->step);
 }
 

@@ -5,6 +5,7 @@
 #include "core/graph/arena_internal.h"
 #include "core/graph/op.h"
 #include "core/graph/random.h"
+#include "core/graph/reuse_internal.h"
 #include "core/kernels/kernels.h"
 #include "core/kernels/parallel.h"
 
@@ -15,6 +16,7 @@ enum { GR_ERROR_SIZE = 1024 };
 struct gr_graph {
     gr_budget budget;
     gr_arena lasting, step;
+    gr_reuse reuse;
 
     gr_node **tape; /* the step's operations in the order in which they ran */
     int tape_length, tape_capacity;
@@ -40,6 +42,10 @@ struct gr_graph {
 gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting);
 /* A tensor that shares t's elements. */
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
+
+/* Where gr_backward adds up the leaf's gradient, to be kept as long as the leaf; NULL after an error.
+ */
+gr_tensor *gr_leaf_gradient(gr_tensor *leaf);
 
 /* In anomaly mode, after a node ran: false after gr_fail if its result is not finite. */
 bool gr_check_finite(const gr_node *n);

@@ -117,11 +117,10 @@ static gr_tensor *room_for_gradient(const gr_node *n, int i, gr_list in) {
     if (g->pass != 0 || g->no_grad == 0 || leaf->node != NULL || leaf->grad != NULL) return NULL;
     for (int k = 0; k < n->n_in; k++)
         if (k != i && n->in[k] == leaf) return NULL;
-    if (leaf->gradient == NULL)
-        leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
-    for (int k = 0; leaf->gradient != NULL && k < in.n; k++)
-        if (in.items[k] != NULL && in.items[k]->data == leaf->gradient->data) return NULL;
-    return leaf->gradient;
+    gr_tensor *room = gr_leaf_gradient(leaf);
+    for (int k = 0; room != NULL && k < in.n; k++)
+        if (in.items[k] != NULL && in.items[k]->data == room->data) return NULL;
+    return room;
 }
 
 gr_tensor *gr_apply_gradient(const gr_node *n, int i, const gr_op *op, gr_list in,

@@ -77,6 +77,17 @@ static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, int64
     return t;
 }
 
+/* In a backward pass, elements below this are left where they are: there are many, for little. */
+enum { REUSED_FROM = 1 << 12 };
+
+static void *elements_of(gr_tensor *t, size_t bytes) {
+    gr_graph *g = t->graph;
+    if (t->lasting || !g->reuse.on || bytes < REUSED_FROM)
+        return gr_arena_alloc(t->lasting ? &g->lasting : &g->step, bytes, GR_ALIGN_DATA);
+    t->storage = gr_reuse_new(g, bytes);
+    return t->storage == NULL ? NULL : t->storage->elements;
+}
+
 gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting) {
     if (g == NULL) return NULL;
     if (shape.ndim < 0 || shape.ndim > GR_MAX_DIMS)
@@ -86,8 +97,7 @@ gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape sh
         return gr_fail(g, "%s: no tensor has the shape %s", who, gr_shape_text(shape).text);
     size_t bytes = (size_t)size * (kind == GR_REAL ? sizeof(gr_real) : sizeof(int32_t));
     gr_tensor *t = tensor_header(g, kind, shape, size, lasting);
-    void *elements =
-        t == NULL ? NULL : gr_arena_alloc(lasting ? &g->lasting : &g->step, bytes, GR_ALIGN_DATA);
+    void *elements = t == NULL ? NULL : elements_of(t, bytes);
     if (elements == NULL)
         return gr_fail(g, "%s: no memory for a tensor of shape %s, %zu bytes", who,
                        gr_shape_text(shape).text, bytes);
@@ -103,6 +113,7 @@ gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape) {
     if (alias == NULL) return gr_fail(t->graph, "%s: no memory", who);
     alias->data = t->data;
     alias->index = t->index;
+    alias->storage = t->storage;
     return alias;
 }
 

@@ -47,10 +47,11 @@ struct gr_tensor {
     gr_tensor *grad;    /* of a leaf: what gr_backward added up; NULL where there is none (yet) */
     const char *name;   /* for messages, "0.weight"; NULL where nobody gave one */
     gr_graph *graph;
-    gr_node *node;       /* the operation that made it; NULL for a leaf */
-    gr_tensor *adjoint;  /* used by autodiff.c during a backward pass */
-    gr_tensor *gradient; /* used by autodiff.c: where grad is kept from step to step */
-    uint64_t wanted;     /* used by autodiff.c: the last pass that asked for its gradient */
+    gr_node *node;              /* the operation that made it; NULL for a leaf */
+    gr_tensor *adjoint;         /* used by autodiff.c during a backward pass */
+    gr_tensor *gradient;        /* used by autodiff.c: where grad is kept from step to step */
+    uint64_t wanted;            /* used by autodiff.c: the last pass that asked for its gradient */
+    struct gr_storage *storage; /* used by reuse.c: where its elements are, in a backward pass */
 };
 
 /* Several tensors as one argument: gr_concat(GR_LIST(a, b, c), 0). */
