@@ -17,9 +17,11 @@
 
 /* -- Windows of 2 by 2 that move by 2 -- */
 
-/* Two rows of an image and the windows in them; `first` is the place of the first element. */
+/* Two rows of an image and the windows in them; `first` is the place of the first element. In
+ * memory the second row begins `pitch` numbers after the first. */
 typedef struct row_pair {
-    int64_t first, width, columns;
+    int64_t first, width, columns, pitch;
+    gr_real bias;
 } row_pair;
 
 #if defined(__has_builtin)
@@ -80,33 +82,37 @@ typedef int32_t whole;
 typedef struct width {
     int lanes;
     void (*largest)(const row_pair *r, const gr_real *upper, gr_real *y, int32_t *place);
+    void (*finished)(const row_pair *r, const gr_real *upper, gr_real *y, int32_t *place);
     void (*put)(const row_pair *r, const gr_real *y, const int32_t *place, gr_real *upper);
 } width;
 static const width widths[] = {
 #if MAX_LANES >= 8
-    {8, largest_row_8, put_row_8},
+    {8, largest_row_8, finished_row_8, put_row_8},
 #endif
 #if MAX_LANES >= 4
-    {4, largest_row_4, put_row_4},
+    {4, largest_row_4, finished_row_4, put_row_4},
 #endif
-    {2, largest_row_2, put_row_2},
+    {2, largest_row_2, finished_row_2, put_row_2},
 };
 
-/* The widest that is no wider than a row of windows; NULL if there is none, or if the windows are
- * others. */
+/* The widest that is no wider than a row of windows; NULL if there is none. */
+static const width *width_of(int64_t columns) {
+    for (const width *w = widths; w < widths + sizeof widths / sizeof *widths; w++)
+        if (w->lanes <= columns) return w;
+    return NULL;
+}
+/* NULL also if the windows are others. */
 static const width *width_for(const gr_patches *p) {
     for (int i = 0; i < 2; i++)
         if (p->kernel[i] != 2 || p->stride[i] != 2 || p->padding[i] != 0 || p->dilation[i] != 1)
             return NULL;
-    for (const width *w = widths; w < widths + sizeof widths / sizeof *widths; w++)
-        if (w->lanes <= p->out_width) return w;
-    return NULL;
+    return width_of(p->out_width);
 }
 
 static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
                              int32_t *place) {
     const width *w = width_for(p);
-    row_pair r = {0, p->width, p->out_width};
+    row_pair r = {.width = p->width, .columns = p->out_width, .pitch = p->width};
     for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width)
         w->largest(&r, image + r.first, y + i * r.columns, place + i * r.columns);
     return w != NULL;
@@ -115,7 +121,7 @@ static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *i
 static bool put_to_pairs(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
                          gr_real *image) {
     const width *w = width_for(p);
-    row_pair r = {0, p->width, p->out_width};
+    row_pair r = {.width = p->width, .columns = p->out_width, .pitch = p->width};
     for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width) {
         gr_real *upper = image + r.first, *lower = upper + r.width;
         w->put(&r, y + i * r.columns, place + i * r.columns, upper);
@@ -126,7 +132,61 @@ static bool put_to_pairs(const gr_patches *p, int64_t rows, const gr_real *y, co
     return w != NULL;
 }
 
+/* -- The same of planes, in the middle of a convolution -- */
+
+static row_pair pair_of(const gr_frame *f) {
+    return (row_pair){.width = f->width, .columns = f->width / 2, .pitch = f->pitch};
+}
+
+static void k_finish(const gr_frame *f, int64_t channels, const gr_real *planes, int64_t first,
+                     int64_t rows, const gr_real *bias, gr_real *y, int32_t *place) {
+    row_pair r = pair_of(f);
+    const width *w = width_of(r.columns);
+    int64_t windows = f->height / 2 * r.columns;
+    for (int64_t c = 0; c < channels; c++, planes += f->plane, y += windows, place += windows) {
+        r.bias = bias != NULL ? bias[c] : 0;
+        for (int64_t row = 0; row < rows; row += 2) {
+            int64_t to = (first + row) / 2 * r.columns;
+            r.first = (first + row) * f->width;
+            w->finished(&r, planes + row * f->pitch, y + to, place + to);
+        }
+    }
+}
+
+/* One row of a pair alone. */
+static void put_one_row(const row_pair *r, int64_t row, const gr_real *y, const int32_t *place,
+                        gr_real *to) {
+    for (int64_t j = 0; j < r->columns; j++) {
+        int64_t column = place[j] - row * r->width;
+        if (column >= 0 && column < r->width) to[column] = y[j];
+    }
+}
+
+static void k_frame_put(const gr_frame *f, int64_t channels, const gr_real *y, const int32_t *place,
+                        int64_t first, int64_t rows, gr_real *planes) {
+    row_pair r = pair_of(f);
+    const width *w = width_of(r.columns);
+    int64_t windows = f->height / 2 * r.columns, begin = first < 0 ? 0 : first;
+    int64_t end = first + rows < f->height ? first + rows : f->height;
+    for (int64_t c = 0; c < channels; c++, planes += f->plane, y += windows, place += windows) {
+        memset(planes, 0, (size_t)f->plane * sizeof *planes);
+        for (int64_t row = begin; row < end; row++) {
+            int64_t from = row / 2 * r.columns;
+            gr_real *to = planes + (row - first) * f->pitch + f->left;
+            if (row % 2 == 0 && row + 1 < end) {
+                r.first = row++ * f->width;
+                w->put(&r, y + from, place + from, to);
+            } else {
+                put_one_row(&r, row, y + from, place + from, to);
+            }
+        }
+    }
+}
+
 #else
+
+#define k_finish NULL
+#define k_frame_put NULL
 
 static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
                              int32_t *place) {
@@ -184,4 +244,5 @@ static void k_put(const gr_patches *p, int64_t rows, const gr_real *y, const int
     for (int64_t k = 0; k < rows * p->out_width; k++) image[place[k]] += y[k];
 }
 
-const gr_pool_kernels GR_FOR_ISA(gr_pool) = {.largest = k_largest, .put = k_put};
+const gr_pool_kernels GR_FOR_ISA(gr_pool) = {
+    .largest = k_largest, .put = k_put, .finish = k_finish, .frame_put = k_frame_put};

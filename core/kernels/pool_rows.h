@@ -37,15 +37,19 @@ INLINE mask OF_WIDTH(corners)(const row_pair *r, int64_t j) {
     return (mask){OF_WIDTH(EVEN)} + (whole)(r->first + 2 * j);
 }
 
+/* With `finish`, of x + bias, and then relu. */
 INLINE void OF_WIDTH(largest_of_four)(const row_pair *r, int64_t j, const gr_real *upper,
-                                      gr_real *y, int32_t *place) {
+                                      gr_real *y, int32_t *place, bool finish) {
     vec a, b, c, d;
     OF_WIDTH(part)(upper + 2 * j, &a, &b);
-    OF_WIDTH(part)(upper + r->width + 2 * j, &c, &d);
+    OF_WIDTH(part)(upper + r->pitch + 2 * j, &c, &d);
+    if (finish) a += r->bias, b += r->bias, c += r->bias, d += r->bias;
     mask b_wins = OF_WIDTH(beats)(b, a), d_wins = OF_WIDTH(beats)(d, c);
     vec high = OF_WIDTH(choose)(b_wins, b, a), low = OF_WIDTH(choose)(d_wins, d, c);
     mask down = OF_WIDTH(beats)(low, high), right = (down & d_wins) | (~down & b_wins);
-    *(loose_vec *)(y + j) = OF_WIDTH(choose)(down, low, high);
+    vec best = OF_WIDTH(choose)(down, low, high);
+    if (finish) best = (vec)((mask)best & ~(best < 0)); /* a NaN stays one */
+    *(loose_vec *)(y + j) = best;
     /* A lane of a mask is -1 where it is set. */
     mask at = OF_WIDTH(corners)(r, j) - right + (down & (whole)r->width);
     *(loose_places *)(place + j) = __builtin_convertvector(at, loose_places);
@@ -59,15 +63,23 @@ INLINE void OF_WIDTH(put_four)(const row_pair *r, int64_t j, const gr_real *y, c
     OF_WIDTH(join)((vec)(value & (at == 0)), (vec)(value & (at == 1)), upper + 2 * j);
     OF_WIDTH(join)
     ((vec)(value & (at == (whole)r->width)), (vec)(value & (at == (whole)r->width + 1)),
-     upper + r->width + 2 * j);
+     upper + r->pitch + 2 * j);
 }
 
 /* All windows of the row: the last vector is moved back so that it ends with the row. */
+INLINE void OF_WIDTH(largest)(const row_pair *r, const gr_real *upper, gr_real *y, int32_t *place,
+                              bool finish) {
+    for (int64_t j = 0; j + LANES < r->columns; j += LANES)
+        OF_WIDTH(largest_of_four)(r, j, upper, y, place, finish);
+    OF_WIDTH(largest_of_four)(r, r->columns - LANES, upper, y, place, finish);
+}
 static void OF_WIDTH(largest_row)(const row_pair *r, const gr_real *upper, gr_real *y,
                                   int32_t *place) {
-    for (int64_t j = 0; j + LANES < r->columns; j += LANES)
-        OF_WIDTH(largest_of_four)(r, j, upper, y, place);
-    OF_WIDTH(largest_of_four)(r, r->columns - LANES, upper, y, place);
+    OF_WIDTH(largest)(r, upper, y, place, false);
+}
+static void OF_WIDTH(finished_row)(const row_pair *r, const gr_real *upper, gr_real *y,
+                                   int32_t *place) {
+    OF_WIDTH(largest)(r, upper, y, place, true);
 }
 static void OF_WIDTH(put_row)(const row_pair *r, const gr_real *y, const int32_t *place,
                               gr_real *upper) {
