@@ -102,7 +102,9 @@ static void vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     if (gr_wants(n, 0)) grads[0] = gr_apply(&to_x_op, GR_LIST(grad, place, weight), &p, sizeof p);
     p.conv.out = weight->shape;
     if (gr_wants(n, 1)) grads[1] = gr_apply(&to_weight_op, GR_LIST(grad, place, x), &p, sizeof p);
-    if (n->n_in > 3 && gr_wants(n, 3)) grads[3] = gr_sum(grad, .axes = GR_AXES(0, 2, 3));
+    /* First over the samples, since images are short rows by now. */
+    if (n->n_in > 3 && gr_wants(n, 3))
+        grads[3] = gr_sum(gr_sum(grad, .axes = GR_AXES(0)), .axes = GR_AXES(1, 2));
 }
 
 static const gr_op conv_pool_op = {.name = "gr_conv2d",
