@@ -1,4 +1,4 @@
-#include "nn/activation.h"
+#include "nn/activation_internal.h"
 
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -18,6 +18,8 @@ LAYER(relu, gr_relu(x))
 LAYER(silu, gr_silu(x))
 LAYER(sigmoid, gr_sigmoid(x))
 LAYER(tanh, gr_tanh(x))
+
+bool gr_is_relu_layer(const gr_module *m) { return m != NULL && m->type == &relu_type; }
 
 /* Defines gr_NAME_layer_(args) with y = value in terms of x and the options a, which the operation
  * checks when it runs. */

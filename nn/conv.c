@@ -1,6 +1,8 @@
 #include "nn/conv_internal.h"
 
+#include "core/ops/conv_internal.h"
 #include "core/ops/shape.h"
+#include "nn/activation_internal.h"
 
 #include <limits.h>
 #include <math.h>
@@ -13,10 +15,18 @@ typedef struct conv_layer {
     gr_conv_transpose2d_layer_args a;
 } conv_layer;
 
+static gr_conv2d_args convolution(const conv_layer *l, gr_tensor *x) {
+    return (gr_conv2d_args){.x = x,
+                            .weight = l->weight,
+                            .bias = l->bias,
+                            .stride = l->a.stride,
+                            .padding = l->a.padding,
+                            .dilation = l->a.dilation,
+                            .groups = l->a.groups};
+}
+
 static gr_tensor *conv2d_forward(gr_module *m, gr_tensor *x) {
-    conv_layer *l = (conv_layer *)m;
-    return gr_conv2d(x, l->weight, l->bias, .stride = l->a.stride, .padding = l->a.padding,
-                     .dilation = l->a.dilation, .groups = l->a.groups);
+    return gr_conv2d_(convolution((conv_layer *)m, x));
 }
 
 static gr_tensor *transpose_forward(gr_module *m, gr_tensor *x) {
@@ -128,6 +138,28 @@ static gr_tensor *upsample2d_forward(gr_module *m, gr_tensor *x) {
 LAYER_WITH_OPTIONS(max_pool2d)
 LAYER_WITH_OPTIONS(avg_pool2d)
 LAYER_WITH_OPTIONS(upsample2d)
+
+static bool is_pool_by_2(const gr_module *m) {
+    if (m == NULL || m->type != &max_pool2d_type) return false;
+    const gr_max_pool2d_layer_args *a = &((const max_pool2d_layer *)m)->a;
+    for (int i = 0; i < 2; i++) {
+        int stride = a->stride == 0 ? 2 : gr_pair_part(a->stride, i);
+        if (gr_pair_part(a->kernel, i) != 2 || stride != 2 || gr_pair_part(a->padding, i) != 0 ||
+            gr_pair_part(a->dilation, i) != 1)
+            return false;
+    }
+    return true;
+}
+
+gr_module *gr_conv_pool_end(const gr_module *m) {
+    gr_module *relu = m->type == &conv2d_type ? m->next : NULL;
+    return gr_is_relu_layer(relu) && is_pool_by_2(relu->next) ? relu->next : NULL;
+}
+
+gr_tensor *gr_forward_conv_pool(gr_module *m, gr_tensor *x) {
+    gr_conv2d_args a = convolution((conv_layer *)m, x);
+    return gr_conv2d_relu_pool(&a);
+}
 
 static gr_tensor *global_avg_pool2d_forward(gr_module *m, gr_tensor *x) {
     return (void)m, gr_global_avg_pool2d(x);

@@ -2,9 +2,14 @@
 
 #include <stdio.h>
 
+#include "nn/conv_internal.h"
+
 static gr_tensor *sequential_forward(gr_module *m, gr_tensor *x) {
-    for (gr_module *child = m->children; child != NULL; child = child->next)
-        x = gr_forward(child, x);
+    for (gr_module *child = m->children; child != NULL; child = child->next) {
+        gr_module *end = x != NULL ? gr_conv_pool_end(child) : NULL;
+        x = end != NULL ? gr_forward_conv_pool(child, x) : gr_forward(child, x);
+        if (end != NULL) child = end;
+    }
     return x;
 }
 

@@ -49,6 +49,13 @@ typedef gr_real loose_vec
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* gcc would rather read an operand from memory again for each use. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+#else
+#define IN_REGISTER(v)
+#endif
+
 /* -- Frames -- */
 
 /* `piece` numbers, a constant, with `more` added. */
@@ -151,7 +158,10 @@ static inline void add_lanes(vec *v, gr_real *dot) {
 #endif
 
 static void correlate_tile(const tile *t, gr_real dot[TAPS][ROWS]) {
-    vec sum[TAPS][ROWS] = {{{0}}};
+    vec sum[TAPS][ROWS];
+    UNROLL for (int o = 0; o < ROWS; o++) {
+        UNROLL for (int r = 0; r < TAPS; r++) sum[r][o] = (vec){0};
+    }
     for (int64_t image = 0; image < t->images; image++) {
         const gr_real *y[ROWS], *x[TAPS];
         UNROLL for (int o = 0; o < ROWS; o++) y[o] = t->y[o] + image * t->y_image;
@@ -161,6 +171,7 @@ static void correlate_tile(const tile *t, gr_real dot[TAPS][ROWS]) {
             UNROLL for (int r = 0; r < TAPS; r++) seen[r] = *(const loose_vec *)(x[r] + n);
             UNROLL for (int o = 0; o < ROWS; o++) {
                 vec grad = *(const loose_vec *)(y[o] + n);
+                IN_REGISTER(grad);
                 UNROLL for (int r = 0; r < TAPS; r++) sum[r][o] += grad * seen[r];
             }
         }

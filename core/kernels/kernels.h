@@ -317,6 +317,17 @@ typedef struct gr_pool_kernels {
     /* The image of zeros to which each y is added at its place, which is in its window. */
     void (*put)(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
                 gr_real *image);
+    /* Windows of 2 by 2 that move by 2, of images with an even height, and an even width of at
+     * least 4, between planes and all windows (channels,height/2,width/2). NULL if the compiler can't
+     * shuffle vectors.
+     *
+     * The largest of relu(x + bias) and its place in `rows` rows of the image, both even, from
+     * `first` on, each plane beginning with the first of them (left is not looked at). */
+    void (*finish)(const gr_frame *f, int64_t channels, const gr_real *planes, int64_t first,
+                   int64_t rows, const gr_real *bias, gr_real *y, int32_t *place);
+    /* What the direct kernels' `frame` makes of the image to which y is put. */
+    void (*frame_put)(const gr_frame *f, int64_t channels, const gr_real *y, const int32_t *place,
+                      int64_t first, int64_t rows, gr_real *planes);
 } gr_pool_kernels;
 
 typedef struct gr_kernels {

@@ -17,9 +17,11 @@
 
 /* -- Windows of 2 by 2 that move by 2 -- */
 
-/* Two rows of an image and the windows in them; `first` is the place of the first element. */
+/* Two rows of an image and the windows in them; `first` is the place of the first element. In
+ * memory the second row begins `pitch` numbers after the first. */
 typedef struct row_pair {
-    int64_t first, width, columns;
+    int64_t first, width, columns, pitch;
+    gr_real bias;
 } row_pair;
 
 #if defined(__has_builtin)
@@ -50,83 +52,165 @@ typedef int32_t whole;
 #define MAX_LANES (VECTOR_BYTES / 4)
 #endif
 
-/* Indices in two vectors, for pool_rows.h. */
+static inline void next_pair(row_pair *r) { r->first += 2 * r->width; }
+
+/* Indices in vectors, for pool_rows.h. */
 #define EVEN_2 0, 2
 #define ODD_2 1, 3
-#define LOW_2 0, 2
-#define HIGH_2 1, 3
+#define TWICE_2 0, 0, 1, 1
+#define COUNT_2 0, 1, 2, 3
 #define LANES 2
+#define PUTS
 #include "core/kernels/pool_rows.h"
+#undef PUTS
 #undef LANES
 #if MAX_LANES >= 4
 #define EVEN_4 0, 2, 4, 6
 #define ODD_4 1, 3, 5, 7
-#define LOW_4 0, 4, 1, 5
-#define HIGH_4 2, 6, 3, 7
+#define TWICE_4 TWICE_2, 2, 2, 3, 3
+#define COUNT_4 COUNT_2, 4, 5, 6, 7
 #define LANES 4
+#if MAX_LANES >= 8
+#define PUTS
+#define PUT_4 put_rows_4
+#else
+#define PUT_4 put_rows_2
+#endif
 #include "core/kernels/pool_rows.h"
+#undef PUTS
 #undef LANES
 #endif
 #if MAX_LANES >= 8
 #define EVEN_8 0, 2, 4, 6, 8, 10, 12, 14
 #define ODD_8 1, 3, 5, 7, 9, 11, 13, 15
-#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define TWICE_8 TWICE_4, 4, 4, 5, 5, 6, 6, 7, 7
+#define COUNT_8 COUNT_4, 8, 9, 10, 11, 12, 13, 14, 15
 #define LANES 8
+#if MAX_LANES >= 16
+#define PUTS
+#define PUT_8 put_rows_8
+#else
+#define PUT_8 put_rows_4
+#endif
 #include "core/kernels/pool_rows.h"
+#undef PUTS
 #undef LANES
 #endif
 
+typedef void largest_kernel(const row_pair *r, int64_t pairs, const gr_real *upper, gr_real *y,
+                            int32_t *place);
+typedef void put_kernel(const row_pair *r, int64_t pairs, const gr_real *y, const int32_t *place,
+                        gr_real *upper);
 typedef struct width {
     int lanes;
-    void (*largest)(const row_pair *r, const gr_real *upper, gr_real *y, int32_t *place);
-    void (*put)(const row_pair *r, const gr_real *y, const int32_t *place, gr_real *upper);
+    largest_kernel *largest, *finished;
+    put_kernel *put;
 } width;
 static const width widths[] = {
 #if MAX_LANES >= 8
-    {8, largest_row_8, put_row_8},
+    {8, largest_rows_8, finished_rows_8, PUT_8},
 #endif
 #if MAX_LANES >= 4
-    {4, largest_row_4, put_row_4},
+    {4, largest_rows_4, finished_rows_4, PUT_4},
 #endif
-    {2, largest_row_2, put_row_2},
+    {2, largest_rows_2, finished_rows_2, put_rows_2},
 };
 
-/* The widest that is no wider than a row of windows; NULL if there is none, or if the windows are
- * others. */
+/* The widest that is no wider than a row of windows; NULL if there is none. */
+static const width *width_of(int64_t columns) {
+    for (const width *w = widths; w < widths + sizeof widths / sizeof *widths; w++)
+        if (w->lanes <= columns) return w;
+    return NULL;
+}
+/* NULL also if the windows are others. */
 static const width *width_for(const gr_patches *p) {
     for (int i = 0; i < 2; i++)
         if (p->kernel[i] != 2 || p->stride[i] != 2 || p->padding[i] != 0 || p->dilation[i] != 1)
             return NULL;
-    for (const width *w = widths; w < widths + sizeof widths / sizeof *widths; w++)
-        if (w->lanes <= p->out_width) return w;
-    return NULL;
+    return width_of(p->out_width);
+}
+
+static row_pair rows_of(const gr_patches *p) {
+    return (row_pair){.width = p->width, .columns = p->out_width, .pitch = p->width};
 }
 
 static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
                              int32_t *place) {
     const width *w = width_for(p);
-    row_pair r = {0, p->width, p->out_width};
-    for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width)
-        w->largest(&r, image + r.first, y + i * r.columns, place + i * r.columns);
+    row_pair r = rows_of(p);
+    if (w != NULL) w->largest(&r, rows, image, y, place);
     return w != NULL;
 }
 
 static bool put_to_pairs(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
                          gr_real *image) {
     const width *w = width_for(p);
-    row_pair r = {0, p->width, p->out_width};
-    for (int64_t i = 0; w != NULL && i < rows; i++, r.first += 2 * p->width) {
-        gr_real *upper = image + r.first, *lower = upper + r.width;
-        w->put(&r, y + i * r.columns, place + i * r.columns, upper);
-        for (int64_t j = 2 * r.columns; j < r.width; j++) upper[j] = lower[j] = 0;
+    if (w == NULL) return false;
+    row_pair r = rows_of(p);
+    w->put(&r, rows, y, place, image);
+    /* A last column and a last row that no window sees. */
+    for (int64_t at = r.width - 1; 2 * r.columns < r.width && at < 2 * rows * r.width;
+         at += r.width)
+        image[at] = 0;
+    int64_t seen = 2 * rows * r.width, all = p->height * p->width;
+    if (seen < all) memset(image + seen, 0, (size_t)(all - seen) * sizeof *image);
+    return true;
+}
+
+/* -- The same of planes, in the middle of a convolution -- */
+
+static row_pair pair_of(const gr_frame *f) {
+    return (row_pair){.width = f->width, .columns = f->width / 2, .pitch = f->pitch};
+}
+
+static void k_finish(const gr_frame *f, int64_t channels, const gr_real *planes, int64_t first,
+                     int64_t rows, const gr_real *bias, gr_real *y, int32_t *place) {
+    row_pair r = pair_of(f);
+    const width *w = width_of(r.columns);
+    int64_t windows = f->height / 2 * r.columns;
+    r.first = first * f->width;
+    y += first / 2 * r.columns, place += first / 2 * r.columns;
+    for (int64_t c = 0; c < channels; c++, planes += f->plane, y += windows, place += windows) {
+        r.bias = bias != NULL ? bias[c] : 0;
+        w->finished(&r, rows / 2, planes, y, place);
     }
-    int64_t rest = p->height * p->width - r.first; /* a last row that no window sees */
-    if (w != NULL) memset(image + r.first, 0, (size_t)rest * sizeof *image);
-    return w != NULL;
+}
+
+/* One row of a pair alone. */
+static void put_one_row(const row_pair *r, int64_t row, const gr_real *y, const int32_t *place,
+                        gr_real *to) {
+    y += row / 2 * r->columns, place += row / 2 * r->columns;
+    for (int64_t j = 0; j < r->columns; j++) {
+        int64_t column = place[j] - row * r->width;
+        if (column >= 0 && column < r->width) to[column] = y[j];
+    }
+}
+
+static void k_frame_put(const gr_frame *f, int64_t channels, const gr_real *y, const int32_t *place,
+                        int64_t first, int64_t rows, gr_real *planes) {
+    row_pair r = pair_of(f);
+    const width *w = width_of(r.columns);
+    int64_t windows = f->height / 2 * r.columns, begin = first < 0 ? 0 : first;
+    int64_t end = first + rows < f->height ? first + rows : f->height;
+    int64_t whole_begin = (begin + 1) / 2,
+            whole_end = end / 2; /* pairs of which both rows are seen */
+    r.first = 2 * whole_begin * f->width;
+    for (int64_t c = 0; c < channels; c++, planes += f->plane, y += windows, place += windows) {
+        gr_real *to =
+            planes + f->left - first * f->pitch; /* the image's first row, if it is seen */
+        int64_t from = whole_begin * r.columns;
+        memset(planes, 0, (size_t)f->plane * sizeof *planes);
+        w->put(&r, whole_end - whole_begin, y + from, place + from,
+               to + 2 * whole_begin * f->pitch);
+        if (begin % 2 != 0) put_one_row(&r, begin, y, place, to + begin * f->pitch);
+        if (end % 2 != 0) put_one_row(&r, end - 1, y, place, to + (end - 1) * f->pitch);
+    }
 }
 
 #else
+
+#define k_finish NULL
+#define k_frame_put NULL
 
 static bool largest_of_pairs(const gr_patches *p, int64_t rows, const gr_real *image, gr_real *y,
                              int32_t *place) {
@@ -184,4 +268,5 @@ static void k_put(const gr_patches *p, int64_t rows, const gr_real *y, const int
     for (int64_t k = 0; k < rows * p->out_width; k++) image[place[k]] += y[k];
 }
 
-const gr_pool_kernels GR_FOR_ISA(gr_pool) = {.largest = k_largest, .put = k_put};
+const gr_pool_kernels GR_FOR_ISA(gr_pool) = {
+    .largest = k_largest, .put = k_put, .finish = k_finish, .frame_put = k_frame_put};

@@ -22,9 +22,8 @@
  * number of such pieces, and the numbers in all their sums. */
 enum { PIECE_WORK = 1 << 20, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22 };
 
-static gr_conv_geometry geometry_of(const gr_conv_params *p, const gr_tensor *x, const gr_tensor *w,
-                                    const gr_tensor *y) {
-    const int *xs = x->shape.dim, *ws = w->shape.dim, *ys = y->shape.dim;
+gr_conv_geometry gr_conv_geometry_of(const gr_conv_params *p, gr_shape x, gr_shape w, gr_shape y) {
+    const int *xs = x.dim, *ws = w.dim, *ys = y.dim;
     gr_conv_geometry s = {.patches = {.height = xs[2], .width = xs[3], .out_width = ys[3]},
                           .batch = xs[0],
                           .groups = p->groups,
@@ -100,26 +99,26 @@ void gr_conv_run(const gr_node *n, int64_t items, double work, int64_t scratch, 
 
 static gr_conv_data data_of(const gr_node *n, const gr_tensor *x, const gr_tensor *w,
                             const gr_tensor *y) {
-    return (gr_conv_data){x->data, w->data, y->data, n->n_in > 2 ? n->in[2]->data : NULL};
+    return (gr_conv_data){x->data, w->data, y->data, n->n_in > 2 ? n->in[2]->data : NULL, NULL};
 }
 
 static void conv2d_forward(const gr_node *n) {
     const gr_tensor *x = n->in[0], *w = n->in[1], *y = n->out;
-    gr_conv_geometry s = geometry_of(n->params, x, w, y);
+    gr_conv_geometry s = gr_conv_geometry_of(n->params, x->shape, w->shape, y->shape);
     gr_conv_data d = data_of(n, x, w, y);
     if (y->size > 0) (gr_conv_direct(&s) ? gr_conv_direct_y : gr_conv_patches_y)(n, &s, &d);
 }
 
 static void transpose_forward(const gr_node *n) {
     const gr_tensor *x = n->out, *w = n->in[1], *y = n->in[0];
-    gr_conv_geometry s = geometry_of(n->params, x, w, y);
+    gr_conv_geometry s = gr_conv_geometry_of(n->params, x->shape, w->shape, y->shape);
     gr_conv_data d = data_of(n, x, w, y);
     if (x->size > 0) (gr_conv_direct(&s) ? gr_conv_direct_x : gr_conv_patches_x)(n, &s, &d);
 }
 
 static void weight_forward(const gr_node *n) {
     const gr_tensor *x = n->in[0], *w = n->out, *y = n->in[1];
-    gr_conv_geometry s = geometry_of(n->params, x, w, y);
+    gr_conv_geometry s = gr_conv_geometry_of(n->params, x->shape, w->shape, y->shape);
     gr_conv_data d = data_of(n, x, w, y);
     if (x->size == 0 || y->size == 0 || w->size == 0)
         memset(w->data, 0, (size_t)w->size * sizeof(gr_real));
@@ -129,8 +128,6 @@ static void weight_forward(const gr_node *n) {
 
 /* -- The operations, each other's vjps -- */
 
-static gr_tensor *to_x(gr_tensor *y, gr_tensor *weight, const gr_conv_params *p, gr_shape shape);
-static gr_tensor *to_weight(gr_tensor *x, gr_tensor *y, const gr_conv_params *p, gr_shape shape);
 static gr_tensor *to_y(gr_tensor *x, gr_tensor *weight, const gr_conv_params *p, gr_shape shape);
 
 static gr_tensor *to_bias(gr_tensor *grad) { return gr_sum(grad, .axes = GR_AXES(0, 2, 3)); }
@@ -188,8 +185,8 @@ static bool conv2d_shape(const gr_node *n, gr_shape *shape) {
 
 static void conv2d_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *x = n->in[0], *weight = n->in[1];
-    if (gr_wants(n, 0)) grads[0] = to_x(grad, weight, n->params, x->shape);
-    if (gr_wants(n, 1)) grads[1] = to_weight(x, grad, n->params, weight->shape);
+    if (gr_wants(n, 0)) grads[0] = gr_conv_to_x(grad, weight, n->params, x->shape);
+    if (gr_wants(n, 1)) grads[1] = gr_conv_to_weight(x, grad, n->params, weight->shape);
     if (n->n_in > 2 && gr_wants(n, 2)) grads[2] = to_bias(grad);
 }
 
@@ -241,7 +238,7 @@ static bool transpose_shape(const gr_node *n, gr_shape *shape) {
 static void transpose_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *y = n->in[0], *weight = n->in[1];
     if (gr_wants(n, 0)) grads[0] = to_y(grad, weight, n->params, y->shape);
-    if (gr_wants(n, 1)) grads[1] = to_weight(grad, y, n->params, weight->shape);
+    if (gr_wants(n, 1)) grads[1] = gr_conv_to_weight(grad, y, n->params, weight->shape);
     if (n->n_in > 2 && gr_wants(n, 2)) grads[2] = to_bias(grad);
 }
 
@@ -258,7 +255,7 @@ static bool weight_shape(const gr_node *n, gr_shape *shape) {
 
 static void weight_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *x = n->in[0], *y = n->in[1];
-    if (gr_wants(n, 0)) grads[0] = to_x(y, grad, n->params, x->shape);
+    if (gr_wants(n, 0)) grads[0] = gr_conv_to_x(y, grad, n->params, x->shape);
     if (gr_wants(n, 1)) grads[1] = to_y(x, grad, n->params, y->shape);
 }
 
@@ -268,18 +265,17 @@ static const gr_op weight_op = {.name = "gr_conv2d's gradient to weight",
                                 .forward = weight_forward,
                                 .vjp = weight_vjp};
 
-/* As a gradient: with the result's shape given, since a step in x that no patch reaches is lost in
- * the operands' shapes. */
+/* As a gradient: with the result's shape given. */
 static gr_tensor *gradient(const gr_op *op, gr_tensor *a, gr_tensor *b, const gr_conv_params *p,
                            gr_shape shape) {
     gr_conv_params params = *p;
     params.out = shape;
     return gr_apply(op, GR_LIST(a, b), &params, sizeof params);
 }
-static gr_tensor *to_x(gr_tensor *y, gr_tensor *weight, const gr_conv_params *p, gr_shape shape) {
+gr_tensor *gr_conv_to_x(gr_tensor *y, gr_tensor *weight, const gr_conv_params *p, gr_shape shape) {
     return gradient(&transpose_op, y, weight, p, shape);
 }
-static gr_tensor *to_weight(gr_tensor *x, gr_tensor *y, const gr_conv_params *p, gr_shape shape) {
+gr_tensor *gr_conv_to_weight(gr_tensor *x, gr_tensor *y, const gr_conv_params *p, gr_shape shape) {
     return gradient(&weight_op, x, y, p, shape);
 }
 static gr_tensor *to_y(gr_tensor *x, gr_tensor *weight, const gr_conv_params *p, gr_shape shape) {

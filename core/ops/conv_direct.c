@@ -24,6 +24,7 @@ typedef struct layout {
     gr_frame frame;
     int64_t channels, out_height, out_width; /* of the image; of the positions */
     int64_t lowest[2], span[2];
+    int64_t unit;             /* rows of positions that stay together */
     int64_t bands, band_rows; /* of positions; the most in a band */
     int64_t *offset;          /* of each channel's taps, in the frame */
 } layout;
@@ -33,7 +34,8 @@ static layout lay_out(int64_t channels, int64_t height, int64_t width, int64_t o
     layout l = {.frame = {.height = height, .width = width},
                 .channels = channels,
                 .out_height = out_height,
-                .out_width = out_width};
+                .out_width = out_width,
+                .unit = 1};
     memcpy(l.lowest, lowest, sizeof l.lowest);
     memcpy(l.span, span, sizeof l.span);
     /* The zeros that end a row begin the next one as well. */
@@ -67,7 +69,7 @@ static layout layout_of_y(const gr_conv_geometry *s) {
 static void cut_bands(layout *l, int64_t channels, int64_t numbers) {
     int64_t rows = numbers / (channels * l->frame.pitch) - l->span[0];
     l->bands = gr_pieces_of(l->out_height, rows < LEAST_ROWS ? LEAST_ROWS : rows);
-    l->band_rows = gr_pieces_of(l->out_height, l->bands);
+    l->band_rows = l->unit * gr_pieces_of(l->out_height / l->unit, l->bands);
     /* A vector may begin at the last position. */
     int64_t rows_seen = l->band_rows + l->span[0];
     l->frame.plane = gr_aligned(rows_seen * l->frame.pitch + l->frame.left + GR_DIRECT_LANES - 1);
@@ -87,16 +89,29 @@ static void set_offsets(layout *l, const gr_patches *p, int sign) {
 
 /* The rows of positions [*begin, *end) of a band; their number with the gaps between rows. */
 static int64_t band_positions(const layout *l, int64_t band, int64_t *begin, int64_t *end) {
-    *begin = gr_cut(l->out_height, l->bands, band);
-    *end = gr_cut(l->out_height, l->bands, band + 1);
+    *begin = l->unit * gr_cut(l->out_height / l->unit, l->bands, band);
+    *end = l->unit * gr_cut(l->out_height / l->unit, l->bands, band + 1);
     return (*end - *begin - 1) * l->frame.pitch + l->out_width;
 }
 
-/* Copies what rows begin ... end-1 of positions see. */
-static void frame(const gr_kernels *k, const layout *l, const gr_real *image, int64_t begin,
-                  int64_t end, gr_real *planes) {
-    k->direct->frame(&l->frame, l->channels, image, begin + l->lowest[0], end - begin + l->span[0],
-                     planes);
+/* The frames of images, `channel` of all the tensor's counted. With places, x is what pooling left
+ * of them. */
+static void frame_images(const gr_kernels *k, const gr_frame *f, int64_t channels, const gr_real *x,
+                         const int32_t *place, int64_t channel, int64_t first, int64_t rows,
+                         gr_real *planes) {
+    int64_t image = f->height * f->width, windows = f->height / 2 * (f->width / 2);
+    if (place == NULL)
+        k->direct->frame(f, channels, x + channel * image, first, rows, planes);
+    else
+        k->pool->frame_put(f, channels, x + channel * windows, place + channel * windows, first,
+                           rows, planes);
+}
+
+/* What rows begin ... end-1 of positions see in the set of channels. */
+static void frame_seen(const gr_kernels *k, const layout *l, const gr_real *x, const int32_t *place,
+                       int64_t set, int64_t begin, int64_t end, gr_real *planes) {
+    frame_images(k, &l->frame, l->channels, x, place, set * l->channels, begin + l->lowest[0],
+                 end - begin + l->span[0], planes);
 }
 
 bool gr_conv_direct(const gr_conv_geometry *s) {
@@ -111,6 +126,11 @@ bool gr_conv_direct(const gr_conv_geometry *s) {
            x.frame.pitch <= 2 * x.out_width && y.frame.pitch <= 2 * y.out_width;
 }
 
+bool gr_conv_direct_pool(const gr_kernels *k, const gr_conv_geometry *s) {
+    return k->pool->finish != NULL && s->out_height % 2 == 0 && s->patches.out_width % 2 == 0 &&
+           s->patches.out_width >= 4 && gr_conv_direct(s);
+}
+
 /* -- To y and to x: products -- */
 
 typedef struct product_work {
@@ -119,8 +139,25 @@ typedef struct product_work {
     int64_t groups, terms;             /* of a position: channels and taps */
     int64_t out_channels;              /* in a group */
     const gr_real *in, *weight, *bias; /* weight (groups,out_channels,terms) */
+    const int32_t *in_place;           /* NULL, as out_place, if there are none */
     gr_real *out;
+    int32_t *out_place;
 } product_work;
+
+/* Hands over rows begin ... end-1 of the result. */
+static void finish(const product_work *w, const gr_frame *f, int64_t set, int64_t begin,
+                   int64_t end, const gr_real *planes) {
+    int64_t channels = w->out_channels, channel = set * channels;
+    const gr_real *bias = w->bias != NULL ? w->bias + set % w->groups * channels : NULL;
+    if (w->out_place == NULL) {
+        gr_real *to = w->out + channel * f->height * f->width + begin * f->width;
+        w->kernels->direct->unframe(f, channels, planes, end - begin, bias, to);
+    } else {
+        int64_t to = channel * (f->height / 2) * (f->width / 2);
+        w->kernels->pool->finish(f, channels, planes, begin, end - begin, bias, w->out + to,
+                                 w->out_place + to);
+    }
+}
 
 /* An item is a sample, a group and a band of rows. */
 static void product_item(const void *context, int64_t i, gr_real *scratch) {
@@ -131,8 +168,7 @@ static void product_item(const void *context, int64_t i, gr_real *scratch) {
     gr_frame out = {.height = l->out_height, .width = l->out_width, .pitch = l->frame.pitch};
     out.plane = gr_aligned(l->band_rows * out.pitch);
     gr_real *planes = scratch, *result = scratch + l->channels * l->frame.plane;
-    frame(w->kernels, l, w->in + set * l->channels * l->frame.height * l->frame.width, begin, end,
-          planes);
+    frame_seen(w->kernels, l, w->in, w->in_place, set, begin, end, planes);
     gr_product p = {.m = w->out_channels,
                     .n = positions,
                     .k = w->terms,
@@ -145,9 +181,7 @@ static void product_item(const void *context, int64_t i, gr_real *scratch) {
                     .c = result,
                     .c_row = out.plane};
     w->kernels->gemm->multiply(&p);
-    gr_real *to = w->out + set * w->out_channels * out.height * out.width + begin * out.width;
-    const gr_real *bias = w->bias != NULL ? w->bias + group * w->out_channels : NULL;
-    w->kernels->direct->unframe(&out, w->out_channels, result, end - begin, bias, to);
+    finish(w, &out, set, begin, end, result);
 }
 
 static void run_products(const gr_node *n, const gr_conv_geometry *s, product_work *w, int sign) {
@@ -173,7 +207,9 @@ void gr_conv_direct_y(const gr_node *n, const gr_conv_geometry *s, const gr_conv
                       .in = d->x,
                       .weight = d->w,
                       .bias = d->bias,
-                      .out = d->y};
+                      .out = d->y,
+                      .out_place = d->place};
+    if (d->place != NULL) w.l.unit = 2;
     run_products(n, s, &w, 1);
 }
 
@@ -195,6 +231,7 @@ void gr_conv_direct_x(const gr_node *n, const gr_conv_geometry *s, const gr_conv
     product_work w = {.l = layout_of_y(s),
                       .out_channels = s->x_channels,
                       .in = d->y,
+                      .in_place = d->place,
                       .weight = weight,
                       .bias = d->bias,
                       .out = d->x};
@@ -227,10 +264,8 @@ static gr_frame frame_of_y(const sum_work *w) {
 static void frame_x(const sum_work *w, int64_t group, int64_t image, int64_t images, int64_t begin,
                     int64_t end, gr_real *to) {
     const gr_conv_geometry *s = w->s;
-    for (int64_t k = image; k < image + images; k++, to += s->x_channels * w->l.frame.plane) {
-        int64_t set = k * s->groups + group;
-        frame(w->kernels, &w->l, w->d->x + set * s->x_channels * s->image, begin, end, to);
-    }
+    for (int64_t k = image; k < image + images; k++, to += s->x_channels * w->l.frame.plane)
+        frame_seen(w->kernels, &w->l, w->d->x, NULL, k * s->groups + group, begin, end, to);
 }
 static void frame_y(const sum_work *w, const gr_frame *f, int64_t group, int64_t image,
                     int64_t images, int64_t begin, int64_t end, int64_t from, int64_t channels,
@@ -238,8 +273,8 @@ static void frame_y(const sum_work *w, const gr_frame *f, int64_t group, int64_t
     const gr_conv_geometry *s = w->s;
     for (int64_t k = image; k < image + images; k++, to += channels * f->plane) {
         int64_t channel = (k * s->groups + group) * s->y_channels + from;
-        w->kernels->direct->frame(f, channels, w->d->y + channel * s->positions, begin, end - begin,
-                                  to);
+        frame_images(w->kernels, f, channels, w->d->y, w->d->place, channel, begin, end - begin,
+                     to);
     }
 }
 
@@ -296,6 +331,7 @@ void gr_conv_direct_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv
                   .l = layout_of_x(s),
                   .pieces = gr_conv_pieces(s),
                   .channel_blocks = gr_pieces_of(s->y_channels, ITEM_CHANNELS)};
+    if (d->place != NULL) w.l.unit = 2;
     cut_bands(&w.l, 1, POSITIONS);
     int64_t positions = w.l.band_rows * w.l.frame.pitch;
     w.images = w.l.bands > 1 || positions > POSITIONS ? 1 : POSITIONS / positions;

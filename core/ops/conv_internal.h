@@ -24,11 +24,17 @@ typedef struct gr_conv_geometry {
     bool plain;               /* patches are the image itself: one tap, no padding, no steps */
 } gr_conv_geometry;
 
+gr_conv_geometry gr_conv_geometry_of(const gr_conv_params *p, gr_shape x, gr_shape w, gr_shape y);
+
 /* The tensors' elements, one of them the result. The bias belongs to the channels of the result; it
  * may be NULL, and is if that is w. */
 typedef struct gr_conv_data {
     gr_real *x, *w, *y;
     const gr_real *bias;
+    /* If not NULL, y stands for a larger tensor: as result, what max pooling by 2 by 2 makes of its
+     * relu, (N,O,P/2,Q/2), with places; as operand, what pooling's gradient puts at these places.
+     * Only gr_conv_direct_... know of it. */
+    int32_t *place;
 } gr_conv_data;
 
 /* By products with the matrix of patches, for all geometries (conv_patches.c). The tensors are not
@@ -39,6 +45,8 @@ void gr_conv_patches_w(const gr_node *n, const gr_conv_geometry *s, const gr_con
 
 /* Without that matrix, where gr_conv_direct says that it can be done and pays (conv_direct.c). */
 bool gr_conv_direct(const gr_conv_geometry *s);
+/* Also with places. */
+bool gr_conv_direct_pool(const gr_kernels *k, const gr_conv_geometry *s);
 void gr_conv_direct_y(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 void gr_conv_direct_x(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 void gr_conv_direct_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
@@ -59,6 +67,14 @@ static inline double gr_conv_operations(const gr_conv_geometry *s) {
     return (double)(s->batch * s->groups) * (double)(s->rows * s->y_channels) *
            (double)s->positions;
 }
+
+/* The gradients with respect to x and to the weight, whose shapes are given since a step in x that
+ * no patch reaches is lost in the operands' shapes. */
+gr_tensor *gr_conv_to_x(gr_tensor *y, gr_tensor *weight, const gr_conv_params *p, gr_shape shape);
+gr_tensor *gr_conv_to_weight(gr_tensor *x, gr_tensor *y, const gr_conv_params *p, gr_shape shape);
+
+/* max_pool2d(relu(conv2d(..)), 2), in one operation where that can be done (conv_pool.c). */
+gr_tensor *gr_conv2d_relu_pool(const gr_conv2d_args *a);
 
 /* How many sums the batch is cut into, each for one thread: by sizes alone. */
 int64_t gr_conv_pieces(const gr_conv_geometry *s);

@@ -3,8 +3,8 @@
 
 #include "core/graph/graph_internal.h"
 #include "core/ops/index.h"
+#include "core/ops/pool_internal.h"
 #include "core/ops/shape.h"
-#include "core/ops/window_internal.h"
 
 /* The taps [first, end) of the window at a place that are within `size` elements. */
 static void taps_within(const gr_window *w, int i, int place, int size, int *first, int *end) {
@@ -138,6 +138,12 @@ static const gr_op put_op = {.name = "gr_max_pool2d's gradient",
                              .forward = put_forward,
                              .vjp = put_vjp};
 
+gr_tensor *gr_max_pool2d_put(gr_tensor *grad, gr_tensor *place, const gr_window *w,
+                             gr_shape shape) {
+    put_params p = {*w, shape};
+    return gr_apply(&put_op, GR_LIST(grad, place), &p, sizeof p);
+}
+
 static bool max_pool_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
     return true;
@@ -148,8 +154,7 @@ static void max_pool_forward(const gr_node *n) {
 }
 
 static void max_pool_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    put_params p = {*(const gr_window *)n->params, n->in[0]->shape};
-    grads[0] = gr_apply(&put_op, GR_LIST(grad, n->in[1]), &p, sizeof p);
+    grads[0] = gr_max_pool2d_put(grad, n->in[1], n->params, n->in[0]->shape);
 }
 
 static const gr_op max_pool_op = {.name = "gr_max_pool2d",

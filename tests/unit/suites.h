@@ -38,6 +38,7 @@
     X(layers)                                                                                      \
     X(trainer)                                                                                     \
     X(conv)                                                                                        \
+    X(conv_pool)                                                                                   \
     X(safetensors)                                                                                 \
     X(weights)                                                                                     \
     X(checkpoint)                                                                                  \
