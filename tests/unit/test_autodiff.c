@@ -81,6 +81,30 @@ START_TEST(a_tensor_used_often_gets_the_sum) {
 }
 END_TEST
 
+/* Large enough that gradients that are done with leave their memory to the next ones. Each round
+ * makes gradients that are shared, added up and seen in another shape. */
+START_TEST(gradients_share_memory) {
+    enum { N = 5000, ROUNDS = 40 };
+    gr_tensor *x = gr_requires_grad(gr_full(g, GR_SHAPE(N), 0.01)), *y = x;
+    double expected = 1, value = (gr_real)0.01;
+    for (int i = 0; i < ROUNDS; i++) {
+        gr_tensor *same = gr_reshape(y, GR_SHAPE(N / 50, 50));
+        gr_tensor *twice = gr_reshape(gr_add(same, same), GR_SHAPE(N));
+        y = gr_scale(gr_add(gr_add(gr_square(y), twice), gr_add(y, y)), 0.25);
+        expected *= (2 * value + 4) / 4;
+        value = (value * value + 4 * value) / 4;
+    }
+    gr_tensor *loss = gr_sum(y);
+    size_t before = gr_memory_use(g).step;
+    ck_assert_msg(gr_backward(loss), "%s", gr_error(g));
+    size_t of_gradients = gr_memory_use(g).step - before;
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(gr_at(x->grad, i) / expected, 1, 1e-5);
+    ck_assert_double_eq_tol(gr_item(loss) / (N * value), 1, 1e-5);
+    ck_assert_msg(of_gradients < 12 * N * sizeof(gr_real), "gradients took %zu bytes",
+                  of_gradients);
+}
+END_TEST
+
 START_TEST(only_leaves_that_ask_get_gradients) {
     gr_tensor *x = VARIABLE(1, 2), *constant = gr_full(g, GR_SHAPE(2), 5), *unused = VARIABLE(1);
     gr_tensor *y = gr_mul(x, constant);
@@ -562,6 +586,7 @@ Suite *autodiff_suite(void) {
     tcase_add_test(t, backward_may_run_twice_over_one_tape);
     tcase_add_test(t, gradients_survive_resets_until_cleared);
     tcase_add_test(t, a_tensor_used_often_gets_the_sum);
+    tcase_add_test(t, gradients_share_memory);
     tcase_add_test(t, only_leaves_that_ask_get_gradients);
     tcase_add_test(t, a_leaf_may_be_the_loss);
     tcase_add_test(t, backward_in_no_grad_of_what_was_recorded_before);
