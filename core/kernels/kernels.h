@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* y[i] = f(x[i]); p are the function's parameters, if it has any. y may be x. */
+/* y[i] = f(x[i]); p are the function's parameters, two of them, or NULL if it has none. y may be x. */
 typedef void gr_unary_kernel(int64_t n, const gr_real *x, gr_real *y, const gr_real *p);
 /* y[i] = f(a[i * sa], b[i * sb]) with strides of 1, or 0 for one element used n times. */
 typedef void gr_binary_kernel(int64_t n, const gr_real *a, int sa, const gr_real *b, int sb,
@@ -38,6 +38,9 @@ typedef struct gr_elementwise_kernels {
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
     gr_binary_kernel *mul_or_zero, *sigmoid_cross_entropy, *sigmoid_residual;
     gr_select_kernel *where;
+    /* y[i] = x[i] > 0 ? grad[i] : slope grad[i] */
+    void (*leaky_relu_grad)(int64_t n, const gr_real *grad, const gr_real *x, gr_real slope,
+                            gr_real *y);
 } gr_elementwise_kernels;
 
 /* A function f(a, b) with parameters p and q, element by element, and in one pass each: its values,
