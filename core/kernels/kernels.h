@@ -312,6 +312,21 @@ typedef struct gr_direct_kernels {
 } gr_direct_kernels;
 enum { GR_DIRECT_LANES = 16 };
 
+/* Images in the lanes of vectors: element e of image n is number place[e] GR_LANES + n, or
+ * e GR_LANES + n where place is NULL. Images lie `image` numbers apart. */
+enum { GR_LANES = 16 };
+typedef struct gr_lane_kernels {
+    /* To lanes, so many elements of count <= GR_LANES images; the other lanes become 0. */
+    void (*interleave)(int64_t count, int64_t elements, const gr_real *images, int64_t image,
+                       const int32_t *place, gr_real *to);
+    /* Back, of the first `count` lanes. */
+    void (*separate)(int64_t count, int64_t elements, const gr_real *from, const int32_t *place,
+                     gr_real *images, int64_t image);
+    /* to[offset[r] + i] += from[r * n + i] for all r < rows and i < n, a multiple of GR_LANES. */
+    void (*add_rows)(int64_t rows, int64_t n, const gr_real *restrict from, const int64_t *offset,
+                     gr_real *restrict to);
+} gr_lane_kernels;
+
 /* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
  * the image. */
 typedef struct gr_pool_kernels {
@@ -340,6 +355,7 @@ typedef struct gr_kernels {
     const gr_random_kernels *random;
     const gr_pool_kernels *pool;
     const gr_direct_kernels *direct;
+    const gr_lane_kernels *lane;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.
