@@ -146,9 +146,9 @@ static void convolve_item(const void *context, int64_t i, gr_real *x) {
     int64_t row = s->patches.out_width * GR_LANES, plane = s->positions * GR_LANES;
     gr_real *y = x + w->x_numbers;
     frame_x(w, block, group, x);
-    for (int64_t o = 0; w->d->bias != NULL && o < s->y_channels; o++)
-        fill(plane, w->d->bias[group * s->y_channels + o], y + o * plane);
     for (int64_t p = 0; p < s->out_height; p++) {
+        for (int64_t o = 0; w->d->bias != NULL && o < s->y_channels; o++)
+            fill(row, w->d->bias[group * s->y_channels + o], y + o * plane + p * row);
         gr_product product = {.m = s->y_channels,
                               .n = row,
                               .k = s->rows,
