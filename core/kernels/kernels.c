@@ -20,6 +20,7 @@
     extern const gr_pool_kernels gr_pool_##isa_;                                                   \
     extern const gr_direct_kernels gr_direct_##isa_;                                               \
     extern const gr_lane_kernels gr_lane_##isa_;                                                   \
+    extern const gr_transpose_kernels gr_transpose_##isa_;                                         \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -37,6 +38,7 @@
         .pool = &gr_pool_##isa_,                                                                   \
         .direct = &gr_direct_##isa_,                                                               \
         .lane = &gr_lane_##isa_,                                                                   \
+        .transpose = &gr_transpose_##isa_,                                                         \
     }
 
 KERNELS_OF(base);

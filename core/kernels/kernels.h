@@ -327,6 +327,12 @@ typedef struct gr_lane_kernels {
                      gr_real *restrict to);
 } gr_lane_kernels;
 
+typedef struct gr_transpose_kernels {
+    /* to[j * to_row + i] = from[i * from_row + j] for i < rows and j < columns. */
+    void (*transpose)(int64_t rows, int64_t columns, const gr_real *from, int64_t from_row,
+                      gr_real *to, int64_t to_row);
+} gr_transpose_kernels;
+
 /* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
  * the image. */
 typedef struct gr_pool_kernels {
@@ -356,6 +362,7 @@ typedef struct gr_kernels {
     const gr_pool_kernels *pool;
     const gr_direct_kernels *direct;
     const gr_lane_kernels *lane;
+    const gr_transpose_kernels *transpose;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.
