@@ -333,6 +333,14 @@ typedef struct gr_transpose_kernels {
                       gr_real *to, int64_t to_row);
 } gr_transpose_kernels;
 
+/* Bilinear interpolation of an image x (height,width) to y (2 height,2 width), pixels being areas,
+ * and the transposed map from y to x. `middle` is memory for 2 height width numbers. */
+typedef struct gr_resample_kernels {
+    void (*enlarge)(int64_t height, int64_t width, const gr_real *x, gr_real *middle, gr_real *y);
+    void (*enlarge_back)(int64_t height, int64_t width, const gr_real *y, gr_real *middle,
+                         gr_real *x);
+} gr_resample_kernels;
+
 /* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
  * the image. */
 typedef struct gr_pool_kernels {
@@ -363,6 +371,7 @@ typedef struct gr_kernels {
     const gr_direct_kernels *direct;
     const gr_lane_kernels *lane;
     const gr_transpose_kernels *transpose;
+    const gr_resample_kernels *resample;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.
