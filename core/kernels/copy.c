@@ -8,6 +8,7 @@
 
 enum {
     TILE = 16,       /* a cache line of floats */
+    BLOCK = 128,     /* rows and columns that are transposed at a time */
     SHORT_ROW = 16,  /* elements for which a call of memcpy doesn't pay */
     PIECE = 1 << 14, /* elements that are copied at a time, */
     GRAIN = 1 << 15  /* and by a thread */
@@ -24,6 +25,7 @@ typedef struct plan {
     const char *source;
     size_t element;
     bool transposed; /* the source runs faster along the rows than along the columns */
+    const gr_transpose_kernels *kernels; /* of a transposed matrix; else NULL */
     axis row, column;
     int64_t piece_rows, piece_columns, row_pieces, column_pieces;
     int outer;
@@ -64,6 +66,18 @@ static void copy_tiles(const plan *p, char *to, const char *from, int64_t rows, 
                       rows - i < TILE ? rows - i : TILE, columns - j < TILE ? columns - j : TILE);
 }
 
+static void transpose_tiles(const plan *p, char *to, const char *from, int64_t rows,
+                            int64_t columns) {
+    int64_t element = sizeof(gr_real);
+    for (int64_t j = 0; j < columns; j += BLOCK)
+        for (int64_t i = 0; i < rows; i += BLOCK)
+            p->kernels->transpose(
+                columns - j < BLOCK ? columns - j : BLOCK, rows - i < BLOCK ? rows - i : BLOCK,
+                (const gr_real *)(from + j * p->column.from + i * element),
+                p->column.from / element, (gr_real *)(to + i * p->row.to + j * element),
+                p->row.to / element);
+}
+
 static void copy_piece(const plan *p, int64_t item) {
     int64_t j = item % p->column_pieces * p->piece_columns;
     item /= p->column_pieces;
@@ -77,9 +91,11 @@ static void copy_piece(const plan *p, int64_t item) {
         item /= a->n;
     }
     int64_t rows = p->row.n - i, columns = p->column.n - j;
-    (p->transposed ? copy_tiles : copy_rows)(
-        p, p->target + to, p->source + from, rows < p->piece_rows ? rows : p->piece_rows,
-        columns < p->piece_columns ? columns : p->piece_columns);
+    (p->kernels != NULL ? transpose_tiles
+     : p->transposed    ? copy_tiles
+                        : copy_rows)(p, p->target + to, p->source + from,
+                                  rows < p->piece_rows ? rows : p->piece_rows,
+                                  columns < p->piece_columns ? columns : p->piece_columns);
 }
 
 static void copy_range(void *context, int64_t begin, int64_t end) {
@@ -112,6 +128,16 @@ static int choose_rows(const axis *axes, int n, bool *transposed) {
     return best > 0 ? best : 1;
 }
 
+/* Tiles are whole, and so are blocks, which are more than a PIECE if there are several. */
+static void set_piece(plan *p) {
+    int64_t tile = p->kernels != NULL ? BLOCK : p->transposed ? TILE : 1;
+    int64_t most = p->kernels != NULL ? 4 * BLOCK : PIECE;
+    p->piece_columns = p->column.n < most ? p->column.n : most;
+    p->piece_rows = PIECE / p->piece_columns;
+    if (p->piece_rows < tile) p->piece_rows = tile;
+    if (p->piece_rows > p->row.n) p->piece_rows = p->row.n;
+}
+
 void gr_copy_strided(const gr_copy *copy, int threads) {
     for (int i = 0; i < copy->ndim; i++)
         if (copy->dim[i] == 0) return;
@@ -127,10 +153,11 @@ void gr_copy_strided(const gr_copy *copy, int threads) {
         p.outer_axis[p.outer++] = axes[k];
         planes *= axes[k].n;
     }
-    p.piece_columns = p.column.n < PIECE ? p.column.n : PIECE;
-    p.piece_rows = PIECE / p.piece_columns;
-    if (p.transposed && p.piece_rows < TILE) p.piece_rows = TILE;
-    if (p.piece_rows > p.row.n) p.piece_rows = p.row.n;
+    int64_t element = (int64_t)p.element;
+    if (p.transposed && element == sizeof(gr_real) && p.row.from == element &&
+        p.column.to == element)
+        p.kernels = copy->kernels;
+    set_piece(&p);
     p.row_pieces = (p.row.n + p.piece_rows - 1) / p.piece_rows;
     p.column_pieces = (p.column.n + p.piece_columns - 1) / p.piece_columns;
     gr_parallel_for(threads, planes * p.row_pieces * p.column_pieces,

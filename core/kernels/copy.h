@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/kernels/kernels.h"
+
 #pragma GCC visibility push(hidden)
 
 enum { GR_COPY_DIMS = 6 };
@@ -18,6 +20,7 @@ typedef struct gr_copy {
     size_t element; /* bytes of one: 4 or 8 */
     int ndim;
     int64_t dim[GR_COPY_DIMS], to[GR_COPY_DIMS], from[GR_COPY_DIMS];
+    const gr_transpose_kernels *kernels; /* used for elements of gr_real's size */
 } gr_copy;
 
 void gr_copy_strided(const gr_copy *copy, int threads);

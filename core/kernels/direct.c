@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "core/kernels/kernels.h"
+#include "core/kernels/shuffle.h"
 
 /* A tile's sums, TAPS vectors of x and one of y fill the registers. FLOATS or DOUBLES are in a
  * vector. */
@@ -42,12 +42,6 @@ _Static_assert(GR_DIRECT_LANES % LANES == 0, "positions are whole vectors");
 typedef gr_real vec __attribute__((vector_size(LANES * sizeof(gr_real))));
 typedef gr_real loose_vec
     __attribute__((vector_size(LANES * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
-
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
 
 /* gcc would rather read an operand from memory again for each use. */
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -113,12 +107,6 @@ typedef struct tile {
     const gr_real *y[ROWS], *x[TAPS];
     int64_t y_image, x_image;
 } tile;
-
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAS_SHUFFLE 1
-#endif
-#endif
 
 /* dot[i] = the sum of v[i]'s lanes, for i < ROWS; v is overwritten. */
 #ifdef HAS_SHUFFLE

@@ -7,8 +7,11 @@
 
 /* -- y = f(x), with x the element and p the parameters -- */
 
+/* Parameters are copied: read in memory, only where they are needed, they would keep a loop that
+ * chooses between two values from being vectorised. */
 #define UNARY(name, value)                                                                         \
-    static void k_##name(int64_t n, const gr_real *xs, gr_real *ys, const gr_real *p) {            \
+    static void k_##name(int64_t n, const gr_real *xs, gr_real *ys, const gr_real *numbers) {      \
+        const gr_real p[2] = {numbers ? numbers[0] : 0, numbers ? numbers[1] : 0};                 \
         (void)p;                                                                                   \
         for (int64_t i = 0; i < n; i++) {                                                          \
             gr_real x = xs[i];                                                                     \
@@ -104,6 +107,12 @@ BINARY(sigmoid_residual,
        a > 0 ? (1 - b) - EXP(-ABS(a)) / (1 + EXP(-ABS(a))) : EXP(-ABS(a)) / (1 + EXP(-ABS(a))) - b)
 /* clang-format on */
 
+/* Where x > 0 the gradient, else slope times it. */
+static void k_leaky_relu_grad(int64_t n, const gr_real *grad, const gr_real *x, gr_real slope,
+                              gr_real *y) {
+    for (int64_t i = 0; i < n; i++) y[i] = (x[i] > 0 ? 1 : slope) * grad[i];
+}
+
 #define SELECT(index_a, index_b)                                                                   \
     for (int64_t i = 0; i < n; i++) {                                                              \
         gr_real yes = a[index_a], no = b[index_b];                                                 \
@@ -177,4 +186,5 @@ const gr_elementwise_kernels GR_FOR_ISA(gr_elementwise) = {
     .sigmoid_cross_entropy = k_sigmoid_cross_entropy,
     .sigmoid_residual = k_sigmoid_residual,
     .where = k_where,
+    .leaky_relu_grad = k_leaky_relu_grad,
 };

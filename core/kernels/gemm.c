@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "core/kernels/product.h"
+#include "core/kernels/shuffle.h"
 
 /* The tile: as large as the registers hold, with one row of B's strip beside it. MAX_ROWS rows,
  * or half of them at the lower edge; up to MAX_VECTORS vectors of VECTOR_BYTES. */
@@ -66,28 +67,6 @@ typedef struct tile_work {
 typedef void tile_kernel(const tile_work *w);
 typedef void pack_kernel(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,
                          int64_t to_row);
-
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#define UNROLL_2 _Pragma("clang loop unroll_count(2)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#define UNROLL_2 _Pragma("GCC unroll 2")
-#endif
-
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAS_SHUFFLE 1
-#endif
-#endif
-#define FIRST_HALVES_2 0, 2
-#define SECOND_HALVES_2 1, 3
-#define FIRST_HALVES_4 0, 4, 1, 5
-#define SECOND_HALVES_4 2, 6, 3, 7
-#define FIRST_HALVES_8 0, 8, 1, 9, 2, 10, 3, 11
-#define SECOND_HALVES_8 4, 12, 5, 13, 6, 14, 7, 15
-#define FIRST_HALVES_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define SECOND_HALVES_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
 #define LANES 1
 #include "core/kernels/gemm_tile.h"

@@ -14,28 +14,15 @@ typedef gr_real loose_vec
     __attribute__((vector_size(LANES * sizeof(gr_real)), aligned(sizeof(gr_real)), may_alias));
 #endif
 
-#if defined(HAS_SHUFFLE) && LANES > 1
-/* Rows and columns of a block of LANES by LANES are exchanged by laying the first half of its rows
- * and the second one number by number into each other, log2(LANES) times: a step moves a row's
- * number up by one bit, whose top bit becomes the lowest of the column's. */
-static inline __attribute__((always_inline)) void OF_WIDTH(transpose)(vec *row) {
-    UNROLL for (int step = 1; step < LANES; step *= 2) {
-        vec mixed[LANES];
-        UNROLL for (int i = 0; i < LANES / 2; i++) {
-            vec a = row[i], b = row[i + LANES / 2];
-            mixed[2 * i] = __builtin_shufflevector(a, b, GR_JOIN(FIRST_HALVES, LANES));
-            mixed[2 * i + 1] = __builtin_shufflevector(a, b, GR_JOIN(SECOND_HALVES, LANES));
-        }
-        UNROLL for (int i = 0; i < LANES; i++) row[i] = mixed[i];
-    }
-}
+#if LANES > 1
+DEFINE_TRANSPOSE(OF_WIDTH(transpose), vec, LANES)
 #endif
 
 /* to[k][i] = from[i][k] for LANES rows */
 static void OF_WIDTH(pack_rows)(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,
                                 int64_t to_row) {
     int64_t k = 0;
-#if defined(HAS_SHUFFLE) && LANES > 1
+#if LANES > 1
     for (; k + LANES <= depth; k += LANES) {
         vec row[LANES];
         UNROLL for (int i = 0; i < LANES; i++) row[i] =

@@ -19,6 +19,9 @@
     extern const gr_random_kernels gr_random_##isa_;                                               \
     extern const gr_pool_kernels gr_pool_##isa_;                                                   \
     extern const gr_direct_kernels gr_direct_##isa_;                                               \
+    extern const gr_lane_kernels gr_lane_##isa_;                                                   \
+    extern const gr_transpose_kernels gr_transpose_##isa_;                                         \
+    extern const gr_resample_kernels gr_resample_##isa_;                                           \
     static const gr_kernels isa_##_kernels = {                                                     \
         .isa = #isa_,                                                                              \
         .elementwise = &gr_elementwise_##isa_,                                                     \
@@ -35,6 +38,9 @@
         .random = &gr_random_##isa_,                                                               \
         .pool = &gr_pool_##isa_,                                                                   \
         .direct = &gr_direct_##isa_,                                                               \
+        .lane = &gr_lane_##isa_,                                                                   \
+        .transpose = &gr_transpose_##isa_,                                                         \
+        .resample = &gr_resample_##isa_,                                                           \
     }
 
 KERNELS_OF(base);

@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* y[i] = f(x[i]); p are the function's parameters, if it has any. y may be x. */
+/* y[i] = f(x[i]); p are the function's parameters, two of them, or NULL if it has none. y may be x. */
 typedef void gr_unary_kernel(int64_t n, const gr_real *x, gr_real *y, const gr_real *p);
 /* y[i] = f(a[i * sa], b[i * sb]) with strides of 1, or 0 for one element used n times. */
 typedef void gr_binary_kernel(int64_t n, const gr_real *a, int sa, const gr_real *b, int sb,
@@ -38,6 +38,9 @@ typedef struct gr_elementwise_kernels {
     gr_binary_kernel *relu_grad, *tanh_grad, *sigmoid_grad;
     gr_binary_kernel *mul_or_zero, *sigmoid_cross_entropy, *sigmoid_residual;
     gr_select_kernel *where;
+    /* y[i] = x[i] > 0 ? grad[i] : slope grad[i] */
+    void (*leaky_relu_grad)(int64_t n, const gr_real *grad, const gr_real *x, gr_real slope,
+                            gr_real *y);
 } gr_elementwise_kernels;
 
 /* A function f(a, b) with parameters p and q, element by element, and in one pass each: its values,
@@ -307,6 +310,35 @@ typedef struct gr_direct_kernels {
 } gr_direct_kernels;
 enum { GR_DIRECT_LANES = 16 };
 
+/* Images in the lanes of vectors: element e of image n is number place[e] GR_LANES + n, or
+ * e GR_LANES + n where place is NULL. Images lie `image` numbers apart. */
+enum { GR_LANES = 16 };
+typedef struct gr_lane_kernels {
+    /* To lanes, so many elements of count <= GR_LANES images; the other lanes become 0. */
+    void (*interleave)(int64_t count, int64_t elements, const gr_real *images, int64_t image,
+                       const int32_t *place, gr_real *to);
+    /* Back, of the first `count` lanes. */
+    void (*separate)(int64_t count, int64_t elements, const gr_real *from, const int32_t *place,
+                     gr_real *images, int64_t image);
+    /* to[offset[r] + i] += from[r * n + i] for all r < rows and i < n, a multiple of GR_LANES. */
+    void (*add_rows)(int64_t rows, int64_t n, const gr_real *restrict from, const int64_t *offset,
+                     gr_real *restrict to);
+} gr_lane_kernels;
+
+typedef struct gr_transpose_kernels {
+    /* to[j * to_row + i] = from[i * from_row + j] for i < rows and j < columns. */
+    void (*transpose)(int64_t rows, int64_t columns, const gr_real *from, int64_t from_row,
+                      gr_real *to, int64_t to_row);
+} gr_transpose_kernels;
+
+/* Bilinear interpolation of an image x (height,width) to y (2 height,2 width), pixels being areas,
+ * and the transposed map from y to x. `middle` is memory for 2 height width numbers. */
+typedef struct gr_resample_kernels {
+    void (*enlarge)(int64_t height, int64_t width, const gr_real *x, gr_real *middle, gr_real *y);
+    void (*enlarge_back)(int64_t height, int64_t width, const gr_real *y, gr_real *middle,
+                         gr_real *x);
+} gr_resample_kernels;
+
 /* Pooling of one image (height,width) to `rows` rows of positions. A place is an element's index in
  * the image. */
 typedef struct gr_pool_kernels {
@@ -346,6 +378,9 @@ typedef struct gr_kernels {
     const gr_random_kernels *random;
     const gr_pool_kernels *pool;
     const gr_direct_kernels *direct;
+    const gr_lane_kernels *lane;
+    const gr_transpose_kernels *transpose;
+    const gr_resample_kernels *resample;
 } gr_kernels;
 
 /* The kernels for "avx512", "avx2" or "base"; NULL stands for the best that this processor has.

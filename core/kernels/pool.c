@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "core/kernels/shuffle.h"
 #include "core/kernels/tap.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -23,12 +24,6 @@ typedef struct row_pair {
     int64_t first, width, columns, pitch;
     gr_real bias;
 } row_pair;
-
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAS_SHUFFLE 1
-#endif
-#endif
 
 #ifdef HAS_SHUFFLE
 

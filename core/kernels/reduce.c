@@ -15,9 +15,9 @@
 
 /* -- Sums of value(x, m) -- */
 
-/* Four sums at a time hide the latency of the addition. Few elements are added one by one: vectors
- * would cost more than they save. */
-enum { FEW = 24 };
+/* Four sums at a time hide the latency of the addition: those of four rows, or of the quarters of a
+ * long one. Few elements are added one by one: vectors would cost more than they save. */
+enum { FEW = 16, LONG = 1024 };
 
 #define VALUE(name, type, value)                                                                   \
     static inline double name##_value(gr_real x_, gr_real m_) {                                    \
@@ -30,14 +30,30 @@ enum { FEW = 24 };
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,        \
                                  const gr_real *m_of, double *acc) {                               \
         (void)m_of;                                                                                \
-        for (int64_t r = 0; n < FEW && r < rows; r++, x += stride) {                               \
+        int64_t r = 0;                                                                             \
+        for (; n < FEW && r < rows; r++, x += stride) {                                            \
             double s = 0;                                                                          \
             for (int64_t i = 0; i < n; i++) s += name##_value(x[i], m_at(r));                      \
             acc[r] += s;                                                                           \
         }                                                                                          \
-        for (int64_t r = 0; n >= FEW && r < rows; r++, x += stride) {                              \
+        for (; n < LONG && r + 4 <= rows; r += 4, x += 4 * stride) {                               \
+            const gr_real m0 = m_at(r), m1 = m_at(r + 1), m2 = m_at(r + 2), m3 = m_at(r + 3);      \
+            const gr_real *x1 = x + stride, *x2 = x + 2 * stride, *x3 = x + 3 * stride;            \
+            double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
+            _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < n; i++) {    \
+                s0 += name##_value(x[i], m0);                                                      \
+                s1 += name##_value(x1[i], m1);                                                     \
+                s2 += name##_value(x2[i], m2);                                                     \
+                s3 += name##_value(x3[i], m3);                                                     \
+            }                                                                                      \
+            acc[r] += s0;                                                                          \
+            acc[r + 1] += s1;                                                                      \
+            acc[r + 2] += s2;                                                                      \
+            acc[r + 3] += s3;                                                                      \
+        }                                                                                          \
+        for (; r < rows; r++, x += stride) {                                                       \
             const gr_real m = m_at(r);                                                             \
-            const int64_t q = n < 1024 ? 0 : n / 4;                                                \
+            const int64_t q = n < LONG ? 0 : n / 4;                                                \
             const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;                           \
             double s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                 \
             _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < q; i++) {    \

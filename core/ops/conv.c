@@ -7,7 +7,7 @@
  * is linear in each of the three, and its derivatives are three operations: with respect to y the
  * convolution, to x the transposed convolution of y, to w the correlation of x and y. Each one's
  * vjp consists of the two others, so that gradients of any order cost no further code. How they are
- * computed stands in conv_direct.c and, for what that can't do, in conv_patches.c.
+ * computed stands in conv_direct.c and conv_lanes.c and, for what these can't do, in conv_patches.c.
  */
 #include "core/ops/conv.h"
 
@@ -102,18 +102,30 @@ static gr_conv_data data_of(const gr_node *n, const gr_tensor *x, const gr_tenso
     return (gr_conv_data){x->data, w->data, y->data, n->n_in > 2 ? n->in[2]->data : NULL, NULL};
 }
 
+typedef void conv_way(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
+
+#define WAY(result)                                                                                \
+    static conv_way *way_to_##result(const gr_conv_geometry *s) {                                  \
+        return gr_conv_direct(s)  ? gr_conv_direct_##result                                        \
+               : gr_conv_lanes(s) ? gr_conv_lanes_##result                                         \
+                                  : gr_conv_patches_##result;                                      \
+    }
+WAY(y)
+WAY(x)
+WAY(w)
+
 static void conv2d_forward(const gr_node *n) {
     const gr_tensor *x = n->in[0], *w = n->in[1], *y = n->out;
     gr_conv_geometry s = gr_conv_geometry_of(n->params, x->shape, w->shape, y->shape);
     gr_conv_data d = data_of(n, x, w, y);
-    if (y->size > 0) (gr_conv_direct(&s) ? gr_conv_direct_y : gr_conv_patches_y)(n, &s, &d);
+    if (y->size > 0) way_to_y (&s)(n, &s, &d);
 }
 
 static void transpose_forward(const gr_node *n) {
     const gr_tensor *x = n->out, *w = n->in[1], *y = n->in[0];
     gr_conv_geometry s = gr_conv_geometry_of(n->params, x->shape, w->shape, y->shape);
     gr_conv_data d = data_of(n, x, w, y);
-    if (x->size > 0) (gr_conv_direct(&s) ? gr_conv_direct_x : gr_conv_patches_x)(n, &s, &d);
+    if (x->size > 0) way_to_x (&s)(n, &s, &d);
 }
 
 static void weight_forward(const gr_node *n) {
@@ -123,7 +135,7 @@ static void weight_forward(const gr_node *n) {
     if (x->size == 0 || y->size == 0 || w->size == 0)
         memset(w->data, 0, (size_t)w->size * sizeof(gr_real));
     else
-        (gr_conv_direct(&s) ? gr_conv_direct_w : gr_conv_patches_w)(n, &s, &d);
+        way_to_w (&s)(n, &s, &d);
 }
 
 /* -- The operations, each other's vjps -- */

@@ -51,6 +51,12 @@ void gr_conv_direct_y(const gr_node *n, const gr_conv_geometry *s, const gr_conv
 void gr_conv_direct_x(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 void gr_conv_direct_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 
+/* With a sample in each lane of a vector, where gr_conv_lanes says that it pays (conv_lanes.c). */
+bool gr_conv_lanes(const gr_conv_geometry *s);
+void gr_conv_lanes_y(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
+void gr_conv_lanes_x(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
+void gr_conv_lanes_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
+
 /* Calls f(context, i, scratch) for all i < items, in as many threads as `work` multiplications
  * deserve, each with scratch memory for so many numbers, aligned to 64 bytes. Which thread does an
  * item must not matter to the result. An error if there is no memory. */

@@ -138,10 +138,35 @@ static gr_tensor *step(gr_tensor *x, gr_tensor *otherwise) {
     return gr_where(gr_gt(x, gr_scalar(g, 0)), gr_scalar(g, 1), otherwise);
 }
 
+/* grad where x > 0, else slope grad: linear in grad, and constant in x but for the kink. */
+static gr_tensor *leaky_relu_grad(gr_tensor *grad, gr_tensor *x, double slope);
+static void leaky_relu_grad_range(void *context, int64_t begin, int64_t end) {
+    const gr_node *n = context;
+    gr_real slope = ((const numbers *)n->params)->p[0];
+    KERNELS(n)->leaky_relu_grad(end - begin, n->in[0]->data + begin, n->in[1]->data + begin, slope,
+                                n->out->data + begin);
+}
+static void leaky_relu_grad_forward(const gr_node *n) {
+    gr_for(n->graph, n->out->size, GR_GRAIN, leaky_relu_grad_range, (void *)n);
+}
+static void leaky_relu_grad_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    if (gr_wants(n, 0))
+        grads[0] = leaky_relu_grad(grad, n->in[1], ((const numbers *)n->params)->value);
+}
+static const gr_op leaky_relu_grad_op = {.name = "gr_leaky_relu's gradient",
+                                         .operands = {"grad", "x"},
+                                         .shape = same_shape,
+                                         .forward = leaky_relu_grad_forward,
+                                         .vjp = leaky_relu_grad_vjp};
+static gr_tensor *leaky_relu_grad(gr_tensor *grad, gr_tensor *x, double slope) {
+    numbers v = {.p = {(gr_real)slope}, .value = slope};
+    return gr_apply(&leaky_relu_grad_op, GR_LIST(grad, x), &v, sizeof v);
+}
+
 UNARY_NUMBER(scale, gr_scale(grad, number))
 UNARY_NUMBER(shift, grad)
 UNARY_NUMBER(power, number == 0 ? NULL : gr_mul(grad, gr_scale(gr_power(x, number - 1), number)))
-UNARY_NUMBER(leaky_relu, gr_mul(grad, step(x, gr_scalar(x->graph, number))))
+UNARY_NUMBER(leaky_relu, leaky_relu_grad(grad, x, number))
 /* The exponential is taken of min(x, 0), since that of a large x, though not chosen, is infinite.
  */
 UNARY_NUMBER(elu, gr_mul(grad, step(x, gr_scale(gr_exp(gr_clamp(x, -INFINITY, 0)), number))))

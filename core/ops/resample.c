@@ -84,6 +84,7 @@ static void fill_bands(const sample_params *p, int axis, bands *b) {
 typedef struct sample_walk {
     bands a, b;
     gr_real *x, *y, *middle; /* A X, of y's rows and x's columns, for all images */
+    const gr_resample_kernels *kernels;
 } sample_walk;
 
 static void sample_images(void *context, int64_t begin, int64_t end) {
@@ -125,6 +126,26 @@ static void spread_images(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/* The most usual map, bilinear to twice the size. Here the middle is X B^T, which is as large. */
+static void enlarge_images(void *context, int64_t begin, int64_t end) {
+    const sample_walk *w = context;
+    int64_t height = w->a.columns, width = w->b.columns, size = height * width;
+    for (int64_t i = begin; i < end; i++)
+        w->kernels->enlarge(height, width, w->x + i * size, w->middle + 2 * i * size,
+                            w->y + 4 * i * size);
+}
+static void enlarge_back_images(void *context, int64_t begin, int64_t end) {
+    const sample_walk *w = context;
+    int64_t height = w->a.columns, width = w->b.columns, size = height * width;
+    for (int64_t i = begin; i < end; i++)
+        w->kernels->enlarge_back(height, width, w->y + 4 * i * size, w->middle + 2 * i * size,
+                                 w->x + i * size);
+}
+static bool is_enlarged(const gr_node *n) {
+    const sample_params *p = n->params;
+    return p->kind == BILINEAR && p->scale[0] == 2 && p->scale[1] == 2;
+}
+
 /* A matrix without memory yet. */
 static bands bands_of(const sample_params *p, int axis, int rows, int columns) {
     int most = p->kind == AVERAGE ? p->window.kernel[axis] : p->kind == NEAREST ? 1 : 2;
@@ -150,7 +171,8 @@ static void run_map(const gr_node *n, const gr_tensor *x, const gr_tensor *y,
     gr_graph *g = n->graph;
     const int *xs = x->shape.dim, *ys = y->shape.dim;
     if (n->out->size == 0) return;
-    sample_walk w = {.x = x->data,
+    sample_walk w = {.kernels = g->kernels->resample,
+                     .x = x->data,
                      .y = y->data,
                      .a = bands_of(p, 0, ys[2], xs[2]),
                      .b = bands_of(p, 1, ys[3], xs[3])};
@@ -180,7 +202,9 @@ static gr_tensor *with_shape(const gr_op *op, gr_tensor *x, const sample_params 
     return gr_apply(op, GR_LIST(x), &params, sizeof params);
 }
 
-static void sample_forward(const gr_node *n) { run_map(n, n->in[0], n->out, sample_images); }
+static void sample_forward(const gr_node *n) {
+    run_map(n, n->in[0], n->out, is_enlarged(n) ? enlarge_images : sample_images);
+}
 static void sample_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = with_shape(&spread_op, grad, n->params, n->in[0]->shape);
 }
@@ -263,7 +287,9 @@ static bool spread_shape(const gr_node *n, gr_shape *shape) {
     *shape = ((const sample_params *)n->params)->out;
     return true;
 }
-static void spread_forward(const gr_node *n) { run_map(n, n->out, n->in[0], spread_images); }
+static void spread_forward(const gr_node *n) {
+    run_map(n, n->out, n->in[0], is_enlarged(n) ? enlarge_back_images : spread_images);
+}
 static void spread_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const sample_params *p = n->params;
     const gr_op *op = p->kind == AVERAGE ? &avg_pool_op : &upsample_op;

@@ -30,7 +30,7 @@ static void copy_strided(const gr_graph *g, gr_shape shape, const gr_tensor *y, 
                          const int64_t *y_stride, const gr_tensor *x, int64_t x_offset,
                          const int64_t *x_stride) {
     int64_t bytes = (int64_t)element_bytes(x);
-    gr_copy c = {.element = element_bytes(x), .ndim = shape.ndim};
+    gr_copy c = {.element = element_bytes(x), .ndim = shape.ndim, .kernels = g->kernels->transpose};
     if (gr_shape_size(shape) == 0) return;
     c.target = elements(y) + y_offset * bytes;
     c.source = elements(x) + x_offset * bytes;

@@ -161,7 +161,8 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
 
 /* The first six are of several blocks of patches, or go by steps or one tap; then bands of a large
  * image, blocks of many channels, taps apart, channels and columns that are no whole tile, and rows
- * as short as a part of a vector. */
+ * as short as a part of a vector. The last seven have a sample in each lane: lanes without one, steps
+ * that leave numbers of the image unseen, taps further out than the image. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
@@ -169,6 +170,10 @@ static const plain large[] = {
     {2, 1, 20, 61, 70, 9, 3, 3, 1, 1, 1, 61, 70},  {3, 1, 5, 12, 13, 70, 3, 3, 1, 1, 1, 12, 13},
     {7, 2, 3, 20, 17, 5, 5, 3, 1, 2, 2, 16, 17},   {33, 1, 7, 8, 5, 11, 3, 2, 1, 1, 1, 8, 6},
     {20, 3, 1, 11, 6, 1, 3, 3, 1, 0, 1, 9, 4},     {2, 1, 300, 6, 14, 2, 1, 4, 1, 0, 2, 6, 8},
+    {33, 1, 16, 14, 13, 20, 3, 3, 2, 1, 1, 7, 7},  {17, 2, 3, 9, 10, 5, 4, 3, 3, 2, 1, 4, 4},
+    {40, 1, 1, 28, 28, 16, 4, 4, 4, 0, 1, 7, 7},   {9, 3, 1, 7, 6, 1, 3, 2, 3, 2, 2, 3, 3},
+    {16, 1, 5, 3, 3, 7, 3, 3, 1, 2, 1, 5, 5},      {50, 1, 30, 8, 9, 70, 3, 3, 2, 1, 1, 4, 5},
+    {8, 1, 2, 11, 5, 3, 1, 1, 2, 0, 1, 6, 3},
 };
 enum { LARGE = sizeof large / sizeof *large };
 
@@ -250,6 +255,51 @@ START_TEST(pools_as_by_a_plain_loop) {
 }
 END_TEST
 
+/* -- Upsampling by 2, bilinear, which has kernels of its own -- */
+
+/* Element i of a row of `size` numbers twice as long: the numbers it lies between, and its weights. */
+static void between(int i, int size, int from[2], double weight[2]) {
+    double at = fmin(fmax((i + 0.5) / 2 - 0.5, 0), size - 1);
+    from[0] = (int)at;
+    from[1] = from[0] + 1 < size ? from[0] + 1 : from[0];
+    weight[1] = at - from[0];
+    weight[0] = 1 - weight[1];
+}
+
+static void expect_enlarged(gr_graph *of_isa, int height, int width) {
+    gr_tensor *x = gr_requires_grad(gr_normal(of_isa, GR_SHAPE(2, 1, height, width), 0, 1));
+    gr_tensor *y = gr_upsample2d(x, 2, .mode = GR_UPSAMPLE_BILINEAR);
+    ck_assert_msg(y != NULL, "%s", gr_error(of_isa));
+    gr_tensor *v = gr_normal(of_isa, y->shape, 0, 1), *grad = gr_grad(y, x, .grad_output = v);
+    double back[2 * 9 * 40] = {0};
+    for (int64_t k = 0; k < y->size; k++) {
+        int rows[2], columns[2], i = (int)(k / (2 * width));
+        double by_row[2], by_column[2], value = 0;
+        between(i % (2 * height), height, rows, by_row);
+        between((int)(k % (2 * width)), width, columns, by_column);
+        for (int c = 0; c < 4; c++) {
+            int row = i / (2 * height) * height + rows[c / 2], at = row * width + columns[c % 2];
+            double weight = by_row[c / 2] * by_column[c % 2];
+            value += weight * x->data[at];
+            back[at] += weight * v->data[k];
+        }
+        ck_assert_double_eq_tol(gr_at(y, k), value, 1e-6);
+    }
+    for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq_tol(gr_at(grad, k), back[k], 1e-5);
+}
+
+START_TEST(enlarges_as_by_the_formula) {
+    const char *const isas[] = {"base", "avx2", "avx512"};
+    gr_graph *of_isa = gr_graph_new(.isa = isas[_i], .seed = 11);
+    for (int height = 1; height <= 9 && !gr_failed(of_isa); height += 2)
+        for (int width = 1; width <= 40; width += 1 + width / 4) {
+            expect_enlarged(of_isa, height, width);
+            gr_graph_reset(of_isa);
+        }
+    gr_graph_free(of_isa);
+}
+END_TEST
+
 /* -- Threads -- */
 
 typedef struct outcome {
@@ -260,13 +310,14 @@ typedef struct outcome {
 static gr_tensor *resized(gr_tensor *x) {
     gr_tensor *h = gr_avg_pool2d(x, 3, .stride = 1, .padding = 1, .count_include_pad = false);
     h = gr_max_pool2d(gr_square(h), 3, .stride = 2, .padding = 1);
-    h = gr_upsample2d(h, 3, .mode = GR_UPSAMPLE_BILINEAR);
+    h = gr_upsample2d(gr_upsample2d(h, 3, .mode = GR_UPSAMPLE_BILINEAR), 2,
+                      .mode = GR_UPSAMPLE_BILINEAR);
     return gr_mul(h, gr_reshape(gr_global_avg_pool2d(h), GR_SHAPE(x->shape.dim[0], -1, 1, 1)));
 }
 
-static outcome run_threads(int threads, int n) {
+static outcome run_threads(int threads, int n, int side) {
     outcome r = {.graph = gr_graph_new(.seed = 3, .threads = threads)};
-    gr_tensor *x = gr_requires_grad(gr_normal(r.graph, GR_SHAPE(n, 40, 27, 25), 0, 1));
+    gr_tensor *x = gr_requires_grad(gr_normal(r.graph, GR_SHAPE(n, 40, side, side - 2), 0, 1));
     gr_tensor *w = gr_requires_grad(gr_normal(r.graph, GR_SHAPE(36, 20, 3, 3), 0, 1));
     gr_tensor *up = gr_requires_grad(gr_normal(r.graph, GR_SHAPE(36, 9, 2, 2), 0, 1));
     gr_list leaves = GR_LIST(x, w, up);
@@ -286,10 +337,10 @@ static void expect_same(const gr_tensor *a, const gr_tensor *b) {
 }
 
 START_TEST(threads_do_not_matter) {
-    int n = _i == 0 ? 11 : 1;
-    outcome one = run_threads(1, n);
+    int n = _i == 0 ? 11 : _i == 1 ? 1 : 70, side = _i < 2 ? 27 : 9;
+    outcome one = run_threads(1, n, side);
     for (int threads = 2; threads <= 3; threads++) {
-        outcome more = run_threads(threads, n);
+        outcome more = run_threads(threads, n, side);
         expect_same(one.y, more.y);
         for (int k = 0; k < 3; k++) {
             expect_same(one.grads[k], more.grads[k]);
@@ -597,7 +648,8 @@ Suite *conv_suite(void) {
 #endif
     tcase_add_loop_test(t, large_shapes_as_by_a_plain_loop, 0, 3 * LARGE);
     tcase_add_loop_test(t, pools_as_by_a_plain_loop, 0, 3);
-    tcase_add_loop_test(t, threads_do_not_matter, 0, 2);
+    tcase_add_loop_test(t, enlarges_as_by_the_formula, 0, 3);
+    tcase_add_loop_test(t, threads_do_not_matter, 0, 3);
     tcase_add_test(t, pairs);
     tcase_add_test(t, empty_tensors);
     tcase_add_test(t, empty_images);

@@ -186,6 +186,28 @@ START_TEST(rows_and_columns) {
 }
 END_TEST
 
+/* -- Transposed copies -- */
+
+/* From one element to more than a block, and each side of a vector's length. */
+START_TEST(transposes) {
+    const int sizes[][3] = {{1, 1, 7},   {2, 15, 16}, {3, 16, 17},  {1, 33, 8},    {2, 31, 64},
+                            {1, 5, 300}, {1, 300, 5}, {1, 129, 40}, {1, 257, 700}, {1, 530, 130}};
+    if (begin(_i))
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            int n = sizes[k][0], rows = sizes[k][1], columns = sizes[k][2];
+            gr_tensor *x = draw(GR_SHAPE(n, rows, columns)), *y = gr_transpose(x, 1, 2);
+            ck_assert(y != NULL && gr_shape_equal(y->shape, GR_SHAPE(n, columns, rows)));
+            for (int64_t i = 0; i < x->size; i++) {
+                int64_t image = i / (rows * columns), row = i / columns % rows;
+                int64_t at = (image * columns + i % columns) * rows + row;
+                if (y->data[at] != x->data[i])
+                    ck_abort_msg("%dx%d on %s", rows, columns, gr_isa(g));
+            }
+        }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- Products -- */
 
 /* Rows that are read in place, that are packed, and that are packed in two blocks. */
@@ -310,6 +332,7 @@ Suite *large_suite(void) {
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, reductions_are_plain_loops, 0, ISAS * LAYOUTS);
     tcase_add_loop_test(t, rows_and_columns, 0, ISAS);
+    tcase_add_loop_test(t, transposes, 0, ISAS);
     tcase_add_loop_test(t, products, 0, ISAS * 4 * SIZES);
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
