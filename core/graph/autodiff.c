@@ -11,16 +11,21 @@
 
 enum { OPERANDS_ON_STACK = 8 };
 
-/* gr_backward keeps a leaf's gradient in lasting memory, so that it outlives the step's reset. */
-static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
+/* gr_backward keeps a leaf's gradient in lasting memory, so that it outlives the step's reset. One
+ * that was computed ahead stands in such memory too, and is exchanged for it. */
+static bool add_to_leaf(gr_tensor *leaf, gr_tensor *grad) {
     gr_graph *g = leaf->graph;
+    if (leaf->grad == NULL && grad == leaf->ahead) {
+        leaf->ahead = leaf->gradient;
+        leaf->gradient = grad;
+    }
     if (leaf->gradient == NULL)
         leaf->gradient = gr_tensor_new(g, "gr_backward", GR_REAL, leaf->shape, leaf->lasting);
     if (leaf->gradient == NULL) return false;
     gr_real *sum = leaf->gradient->data;
     if (leaf->grad != NULL)
         g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
-    else if (grad != leaf->gradient) /* where gr_apply_gradient may have put it */
+    else if (grad != leaf->gradient) /* where it may stand already */
         memcpy(sum, grad->data, (size_t)grad->size * sizeof *sum);
     leaf->grad = leaf->gradient;
     return !g->anomaly || gr_check_sum(leaf);
@@ -72,6 +77,51 @@ static bool accumulate(gr_tensor *t, gr_tensor *grad) {
     t->adjoint =
         t->adjoint == NULL ? grad : gr_apply(&total_op, GR_LIST(t->adjoint, grad), NULL, 0);
     return t->adjoint != NULL;
+}
+
+/* -- Gradients computed ahead --
+ *
+ * They have one owner until they are taken, so that they may be scaled in place. That of a leaf is
+ * written into a second lasting tensor, which add_to_leaf exchanges for the first; it is given out
+ * once a step, since what has it as an operand may ask for it until the reset. */
+
+static gr_tensor *memory_ahead(gr_tensor *x, const char *who) {
+    gr_graph *g = x->graph;
+    if (x->node != NULL || x->ahead_step == g->step_number)
+        return gr_tensor_new(g, who, GR_REAL, x->shape, false);
+    if (x->ahead == NULL) x->ahead = gr_tensor_new(g, who, GR_REAL, x->shape, x->lasting);
+    x->ahead_step = g->step_number;
+    return x->ahead;
+}
+
+/* In anomaly mode gradients are computed by operations, whose results are looked at. */
+gr_ahead *gr_gradient_ahead(gr_tensor *x, const char *who) {
+    gr_graph *g = x->graph;
+    if (!x->requires_grad || g->no_grad > 0 || g->anomaly || g->failed) return NULL;
+    gr_ahead *ahead = gr_arena_alloc(&g->step, sizeof *ahead, GR_ALIGN_STRUCT);
+    if (ahead == NULL) return gr_fail(g, "%s: no memory for a gradient", who);
+    ahead->gradient = memory_ahead(x, who);
+    return ahead->gradient == NULL ? NULL : ahead;
+}
+
+typedef struct scaling {
+    const gr_elementwise_kernels *kernels;
+    gr_real *x, factor;
+} scaling;
+
+static void scale_range(void *context, int64_t begin, int64_t end) {
+    const scaling *w = context;
+    w->kernels->scale(end - begin, w->x + begin, w->x + begin, &w->factor);
+}
+
+gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad) {
+    gr_graph *g = grad->graph;
+    if (ahead == NULL || ahead->gradient == NULL || g->no_grad == 0) return NULL;
+    gr_tensor *taken = ahead->gradient;
+    ahead->gradient = NULL;
+    scaling w = {g->kernels->elementwise, taken->data, grad->data[0]};
+    if (w.factor != 1) gr_for(g, taken->size, GR_GRAIN, scale_range, &w);
+    return taken;
 }
 
 static bool wants_any(const gr_node *n) {

@@ -15,6 +15,7 @@ gr_graph *gr_graph_new_(gr_graph_options options) {
     g->budget = (gr_budget){.limit = options.memory_limit, .reserved = sizeof *g, .requests = 1};
     g->lasting = (gr_arena){.budget = &g->budget, .first_chunk = LASTING_CHUNK};
     g->step = (gr_arena){.budget = &g->budget, .first_chunk = STEP_CHUNK};
+    g->step_number = 1;
     g->random.seed = options.seed;
     g->threads = options.threads > 0 ? options.threads : gr_parallel_threads();
     if (g->threads > MOST_THREADS) g->threads = MOST_THREADS;
@@ -50,6 +51,7 @@ void gr_graph_free(gr_graph *g) {
 void gr_graph_reset(gr_graph *g) {
     if (g == NULL) return;
     g->tape_length = 0;
+    g->step_number++;
     gr_arena_reset(&g->step);
 }
 

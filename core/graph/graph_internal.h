@@ -18,6 +18,7 @@ struct gr_graph {
 
     gr_node **tape; /* the step's operations in the order in which they ran */
     int tape_length, tape_capacity;
+    uint64_t step_number; /* from 1: gr_graph_reset begins the next */
     int no_grad;   /* depth of gr_no_grad_begin: recording while it is 0 */
     uint64_t pass; /* number of the gradient pass that gr_wants answers for; 0: gr_backward */
     uint64_t passes;

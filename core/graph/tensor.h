@@ -50,6 +50,8 @@ struct gr_tensor {
     gr_node *node;       /* the operation that made it; NULL for a leaf */
     gr_tensor *adjoint;  /* used by autodiff.c during a backward pass */
     gr_tensor *gradient; /* used by autodiff.c: where grad is kept from step to step */
+    gr_tensor *ahead;    /* used by autodiff.c: as large, for a gradient computed ahead */
+    uint64_t ahead_step; /* used by autodiff.c: the step in which that was given out last */
     uint64_t wanted;     /* used by autodiff.c: the last pass that asked for its gradient */
 };
 

@@ -6,8 +6,25 @@
 #define ABS GR_MATH(fabs)
 #define EXP GR_MATH(exp)
 
+enum { BLOCK = 1024 };
+
+/* Four sums at a time hide the latency of the addition. */
+static double sum_of(int64_t n, const gr_real *x) {
+    const int64_t q = n / 4;
+    const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < q; i++) {
+        s0 += (double)x[i];
+        s1 += (double)x1[i];
+        s2 += (double)x2[i];
+        s3 += (double)x3[i];
+    }
+    for (int64_t i = 4 * q; i < n; i++) s0 += (double)x[i];
+    return (s0 + s1) + (s2 + s3);
+}
+
 /* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b. */
-#define POINTWISE(name, value, slope_a, slope_b)                                                   \
+#define POINTWISE(sums, name, value, slope_a, slope_b)                                             \
     static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q) {               \
         gr_real d = a - b;                                                                         \
         (void)d, (void)p, (void)q;                                                                 \
@@ -27,15 +44,7 @@
                             gr_real *y) {                                                          \
         for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p, q);                     \
     }                                                                                              \
-    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
-                             gr_real q) {                                                          \
-        double sum = 0;                                                                            \
-        _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
-            (double)name##_value(a[i], b[i], p, q);                                                \
-        return sum;                                                                                \
-    }                                                                                              \
-    SLOPE(name##_to_a, name##_slope_a)                                                             \
-    SLOPE(name##_to_b, name##_slope_b)
+    sums(name) SLOPE(name##_to_a, name##_slope_a) SLOPE(name##_to_b, name##_slope_b)
 
 #define SLOPE(name, slope)                                                                         \
     static void name(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,         \
@@ -44,6 +53,60 @@
             for (int64_t i = 0; i < n; i++) y[i] = scale * g[i] * slope(a[i], b[i], p, q);         \
         else                                                                                       \
             for (int64_t i = 0; i < n; i++) y[i] = scale * g[0] * slope(a[i], b[i], p, q);         \
+    }
+
+/* The sum of the values, and the same with the slopes in a, in a loop that does all. No value may be
+ * a choice: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets them wrong. */
+#define SUMS(name)                                                                                 \
+    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
+                             gr_real q) {                                                          \
+        double sum = 0;                                                                            \
+        _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
+            (double)name##_value(a[i], b[i], p, q);                                                \
+        return sum;                                                                                \
+    }                                                                                              \
+    static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
+                                       gr_real q, gr_real scale, gr_real *y) {                     \
+        double sum = 0;                                                                            \
+        _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) {                   \
+            sum += (double)name##_value(a[i], b[i], p, q);                                         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q);                                       \
+        }                                                                                          \
+        return sum;                                                                                \
+    }
+
+/* The same for choices and for functions whose computation needs all registers: values go through the
+ * first cache, a block at a time, and are added up from there. */
+#define SUMS_BY_BLOCKS(name)                                                                       \
+    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
+                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
+                                  gr_real *restrict values) {                                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            values[i] = name##_value(a[i], b[i], p, q);                                            \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q);                                       \
+        }                                                                                          \
+    }                                                                                              \
+    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
+                             gr_real q) {                                                          \
+        gr_real values[BLOCK];                                                                     \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                                   \
+            const int64_t count = n - i < BLOCK ? n - i : BLOCK;                                   \
+            name##_each(count, a + i, b + i, p, q, values);                                        \
+            sum += sum_of(count, values);                                                          \
+        }                                                                                          \
+        return sum;                                                                                \
+    }                                                                                              \
+    static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
+                                       gr_real q, gr_real scale, gr_real *y) {                     \
+        gr_real values[BLOCK];                                                                     \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                                   \
+            const int64_t count = n - i < BLOCK ? n - i : BLOCK;                                   \
+            name##_with_slope(count, a + i, b + i, p, q, scale, y + i, values);                    \
+            sum += sum_of(count, values);                                                          \
+        }                                                                                          \
+        return sum;                                                                                \
     }
 
 static inline gr_real cut(gr_real d, gr_real bound) {
@@ -62,34 +125,43 @@ static inline gr_real bounded_log_of_rest(gr_real p) {
     return p >= 1 ? -100 : GR_MATH(log1p)(p >= 1 ? 0 : -p);
 }
 
-/* 1 / (1 + e^-z) */
-static inline gr_real sigmoid(gr_real z) {
-    gr_real e = EXP(-ABS(z));
-    return (z < 0 ? e : 1) / (1 + e);
+/* 0, or not a number where an operand is not what it has to be. */
+static inline gr_real unless_sign(gr_real b) { return ABS(b) == 1 ? 0 : NAN; }
+static inline gr_real unless_fraction(gr_real p) { return (p >= 0) & (p <= 1) ? 0 : NAN; }
+
+/* 1 / (1 + e^-z), where e = e^-|z| */
+static inline gr_real sigmoid(gr_real z, gr_real e) {
+    return (z < 0 ? e : 1) * inverse_of_1_to_2(1 + e);
 }
 
+/* e^-|z| */
+static inline gr_real tail(gr_real z) { return exp_of_negative(-ABS(z)); }
+
 /* clang-format off */
-POINTWISE(square, d * d, 2 * d, -2 * d)
-POINTWISE(abs, ABS(d), sign(d), -sign(d))
+POINTWISE(SUMS, square, d * d, 2 * d, -2 * d)
+POINTWISE(SUMS, abs, ABS(d), sign(d), -sign(d))
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink. */
-POINTWISE(huber, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
-POINTWISE(smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
-POINTWISE(log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
-POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
+POINTWISE(SUMS, huber, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
+POINTWISE(SUMS, smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
+POINTWISE(SUMS_BY_BLOCKS, log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
+POINTWISE(SUMS_BY_BLOCKS, quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
           d < 0 ? p : d > 0 ? p - 1 : 0)
-POINTWISE(bce_with_logits, wrong_side(a, b) + log1p_of_unit(EXP(-ABS(a))),
-          sigmoid_minus(a, b, EXP(-ABS(a))), -a)
-POINTWISE(bce, -(b * bounded_log(a) + (1 - b) * bounded_log_of_rest(a)),
+POINTWISE(SUMS_BY_BLOCKS, bce_with_logits, wrong_side(a, b) + log1p_of_unit(tail(a)),
+          sigmoid_minus(a, b, tail(a)), -a)
+POINTWISE(SUMS_BY_BLOCKS, bce,
+          unless_fraction(a) - (b * bounded_log(a) + (1 - b) * bounded_log_of_rest(a)),
           (a >= 1 ? 0 : (1 - b) / (1 - a)) - (a < LEAST_PROBABILITY ? 0 : b / a),
           bounded_log_of_rest(a) - bounded_log(a))
-POINTWISE(divergence, b == 0 ? 0 : b * (GR_MATH(log)(b) - a), -b,
+POINTWISE(SUMS_BY_BLOCKS, divergence, b == 0 ? 0 : b * (GR_MATH(log)(b) - a), -b,
           b == 0 ? 0 : GR_MATH(log)(b) - a + 1)
-POINTWISE(hinge, p - a * b <= 0 ? 0 : p - a * b, p - a * b <= 0 ? 0 : -b,
+POINTWISE(SUMS_BY_BLOCKS, hinge, (p - a * b <= 0 ? 0 : p - a * b) + unless_sign(b), p - a * b <= 0 ? 0 : -b,
           p - a * b <= 0 ? 0 : -a)
-POINTWISE(squared_hinge, p - a * b <= 0 ? 0 : (p - a * b) * (p - a * b),
+POINTWISE(SUMS_BY_BLOCKS, squared_hinge,
+          (p - a * b <= 0 ? 0 : (p - a * b) * (p - a * b)) + unless_sign(b),
           p - a * b <= 0 ? 0 : -2 * b * (p - a * b), p - a * b <= 0 ? 0 : -2 * a * (p - a * b))
-POINTWISE(soft_margin, (-a * b > 0 ? -a * b : 0) + log1p_of_unit(EXP(-ABS(a * b))),
-          -b * sigmoid(-a * b), -a * sigmoid(-a * b))
+POINTWISE(SUMS_BY_BLOCKS, soft_margin,
+          (a * b < 0 ? -(a * b) : 0) + log1p_of_unit(tail(a * b)) + unless_sign(b),
+          -b * sigmoid(-(a * b), tail(a * b)), -a * sigmoid(-(a * b), tail(a * b)))
 /* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
@@ -104,7 +176,7 @@ typedef struct focal_terms {
 /* e = e^-|z|. squared: gamma is 2, which needs no logarithm. */
 static inline focal_terms focal_of(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
                                    bool squared) {
-    gr_real head = 1 / (1 + e), tail = e * head, l = log1p_of_unit(e);
+    gr_real head = inverse_of_1_to_2(1 + e), tail = e * head, l = log1p_of_unit(e);
     gr_real above = (z > 0 ? z : 0) + l,
             below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
     focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
@@ -148,14 +220,14 @@ static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real e, gr_real a
 }
 
 #define FOCAL(name, squared)                                                                       \
-    POINTWISE(name, focal(a, b, EXP(-ABS(a)), p, q, squared),                                      \
-              focal_to_logit(a, b, EXP(-ABS(a)), p, q, squared),                                   \
-              focal_to_target(a, b, EXP(-ABS(a)), p, q, squared))
+    POINTWISE(SUMS_BY_BLOCKS, name, focal(a, b, tail(a), p, q, squared),                           \
+              focal_to_logit(a, b, tail(a), p, q, squared),                                        \
+              focal_to_target(a, b, tail(a), p, q, squared))
 FOCAL(focal, false)
 FOCAL(focal_squared, true)
 
 #define KERNEL(name)                                                                               \
-    { name##_each, name##_sum, name##_to_a, name##_to_b }
+    { name##_each, name##_sum, name##_sum_and_slope, name##_to_a, name##_to_b }
 
 const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .square = KERNEL(square),

@@ -83,10 +83,12 @@ PAIR(divergence, gr_pointwise_divergence(o->x, gr_exp(o->t), 1),
      gr_sum(gr_mul(gr_exp(o->t), gr_sub(o->t, o->x))))
 PAIR(hinge, gr_add(gr_pointwise_hinge(o->x, sign(o), 0.7, 1), gr_sum(gr_square(o->t))),
      gr_add(gr_sum(gr_relu(gr_shift(gr_neg(gr_mul(o->x, sign(o))), 0.7))), gr_sum(gr_square(o->t))))
-PAIR(squared_hinge, gr_pointwise_squared_hinge(o->x, o->t, 0.7, 1),
-     gr_sum(gr_square(gr_relu(gr_shift(gr_neg(gr_mul(o->x, o->t)), 0.7)))))
-PAIR(soft_margin, gr_pointwise_soft_margin(o->x, o->t, 1),
-     gr_sum(gr_log1p(gr_exp(gr_neg(gr_mul(o->x, o->t))))))
+PAIR(squared_hinge,
+     gr_add(gr_pointwise_squared_hinge(o->x, sign(o), 0.7, 1), gr_sum(gr_square(o->t))),
+     gr_add(gr_sum(gr_square(gr_relu(gr_shift(gr_neg(gr_mul(o->x, sign(o))), 0.7)))),
+            gr_sum(gr_square(o->t))))
+PAIR(soft_margin, gr_add(gr_pointwise_soft_margin(o->x, sign(o), 1), gr_sum(gr_square(o->t))),
+     gr_add(gr_sum(gr_log1p(gr_exp(gr_neg(gr_mul(o->x, sign(o)))))), gr_sum(gr_square(o->t))))
 PAIR(huber, gr_pointwise_huber(o->x, o->t, 0.5, 1),
      gr_sum(gr_mul(gr_clamp(gr_sub(o->x, o->t), -0.5, 0.5),
                    gr_sub(gr_sub(o->x, o->t),
@@ -107,21 +109,11 @@ static const struct {
 } pairs[] = {
 #define LIST(name)                                                                                 \
     { #name, name##_fused, name##_composed }
-    LIST(overlap_all),
-    LIST(overlap_rows),
-    LIST(bce),
-    LIST(huber),
-    LIST(focal),
-    LIST(focal_of_other_power),
-    LIST(odds),
-    LIST(gram_of_rows),
-    LIST(gram_of_columns),
-    LIST(probability),
-    LIST(divergence),
-    LIST(hinge),
-    LIST(squared_hinge),
-    LIST(soft_margin),
-    LIST(vector_products),
+    LIST(overlap_all),    LIST(overlap_rows), LIST(bce),
+    LIST(huber),          LIST(focal),        LIST(focal_of_other_power),
+    LIST(odds),           LIST(gram_of_rows), LIST(gram_of_columns),
+    LIST(probability),    LIST(divergence),   LIST(hinge),
+    LIST(squared_hinge),  LIST(soft_margin),  LIST(vector_products),
     LIST(vector_lengths),
 };
 
