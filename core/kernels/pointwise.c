@@ -8,51 +8,46 @@
 
 enum { BLOCK = 1024 };
 
-/* Four sums at a time hide the latency of the addition. */
-static double sum_of(int64_t n, const gr_real *x) {
-    const int64_t q = n / 4;
-    const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;
-    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < q; i++) {
-        s0 += (double)x[i];
-        s1 += (double)x1[i];
-        s2 += (double)x2[i];
-        s3 += (double)x3[i];
-    }
-    for (int64_t i = 4 * q; i < n; i++) s0 += (double)x[i];
-    return (s0 + s1) + (s2 + s3);
-}
-
-/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b. */
-#define POINTWISE(sums, name, value, slope_a, slope_b)                                             \
-    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q) {               \
+/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by way
+ * of the number c = first. */
+#define POINTWISE(sums, name, first, value, slope_a, slope_b)                                      \
+    static inline gr_real name##_first(gr_real a, gr_real b) {                                     \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d;                                                                                   \
+        return (first);                                                                            \
+    }                                                                                              \
+    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {    \
+        gr_real d = a - b;                                                                         \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (value);                                                                            \
     }                                                                                              \
-    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p, gr_real q) {             \
+    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {  \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (slope_a);                                                                          \
     }                                                                                              \
-    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p, gr_real q) {             \
+    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {  \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (slope_b);                                                                          \
     }                                                                                              \
     static void name##_each(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q,   \
                             gr_real *y) {                                                          \
-        for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p, q);                     \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            y[i] = name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                       \
     }                                                                                              \
-    sums(name) SLOPE(name##_to_a, name##_slope_a) SLOPE(name##_to_b, name##_slope_b)
+    sums(name) SLOPE(name##_to_a, name##_slope_a, name##_first)                                    \
+        SLOPE(name##_to_b, name##_slope_b, name##_first)
 
-#define SLOPE(name, slope)                                                                         \
+#define SLOPE(name, slope, first)                                                                  \
     static void name(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,         \
                      const gr_real *b, gr_real p, gr_real q, gr_real *y) {                         \
         if (sg)                                                                                    \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[i] * slope(a[i], b[i], p, q);         \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = scale * g[i] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
         else                                                                                       \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[0] * slope(a[i], b[i], p, q);         \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = scale * g[0] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
     }
 
 /* The sum of the values, and the same with the slopes in a, in a loop that does all. No value may be
@@ -62,30 +57,49 @@ static double sum_of(int64_t n, const gr_real *x) {
                              gr_real q) {                                                          \
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
-            (double)name##_value(a[i], b[i], p, q);                                                \
+            (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                      \
         return sum;                                                                                \
     }                                                                                              \
     static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
                                        gr_real q, gr_real scale, gr_real *y) {                     \
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) {                   \
-            sum += (double)name##_value(a[i], b[i], p, q);                                         \
-            y[i] = scale * name##_slope_a(a[i], b[i], p, q);                                       \
+            sum += (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));               \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, name##_first(a[i], b[i]));             \
         }                                                                                          \
         return sum;                                                                                \
     }
 
-/* The same for choices and for functions whose computation needs all registers: values go through the
- * first cache, a block at a time, and are added up from there. */
+/* The same for choices: values go through the first cache, a block at a time, and are added up from
+ * there. */
 #define SUMS_BY_BLOCKS(name)                                                                       \
     static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
                                   gr_real q, gr_real scale, gr_real *restrict y,                   \
                                   gr_real *restrict values) {                                      \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            values[i] = name##_value(a[i], b[i], p, q);                                            \
-            y[i] = scale * name##_slope_a(a[i], b[i], p, q);                                       \
+            const gr_real c = name##_first(a[i], b[i]);                                            \
+            values[i] = name##_value(a[i], b[i], p, q, c);                                         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, c);                                    \
         }                                                                                          \
     }                                                                                              \
+    SUM_OF_BLOCKS(name)
+
+/* The same for functions of many instructions, in two loops: of one for all, too few rounds would be
+ * on their way at once to hide how long each takes. */
+#define SUMS_IN_STAGES(name)                                                                       \
+    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
+                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
+                                  gr_real *restrict values) {                                      \
+        for (int64_t i = 0; i < n; i++) values[i] = name##_first(a[i], b[i]);                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const gr_real c = values[i];                                                           \
+            values[i] = name##_value(a[i], b[i], p, q, c);                                         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, c);                                    \
+        }                                                                                          \
+    }                                                                                              \
+    SUM_OF_BLOCKS(name)
+
+#define SUM_OF_BLOCKS(name)                                                                        \
     static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
                              gr_real q) {                                                          \
         gr_real values[BLOCK];                                                                     \
@@ -122,7 +136,14 @@ static inline gr_real bounded_log(gr_real p) {
     return p < LEAST_PROBABILITY ? -100 : GR_MATH(log)(p);
 }
 static inline gr_real bounded_log_of_rest(gr_real p) {
-    return p >= 1 ? -100 : GR_MATH(log1p)(p >= 1 ? 0 : -p);
+#ifdef GR_DOUBLE
+    return p >= 1 ? -100 : log1p(p >= 1 ? 0 : -p);
+#else
+    /* log1p would take twice as long; `lost` is what the rounding of 1 - p took, and 1 + p is near
+     * enough to its weight 1/(1 - p), since nothing is lost where p > 1/2. */
+    float rest = 1 - p, lost = (1 - rest) - p;
+    return p >= 1 ? -100 : logf(p >= 1 ? 1 : rest) + lost * (1 + p);
+#endif
 }
 
 /* 0, or not a number where an operand is not what it has to be. */
@@ -138,30 +159,30 @@ static inline gr_real sigmoid(gr_real z, gr_real e) {
 static inline gr_real tail(gr_real z) { return exp_of_negative(-ABS(z)); }
 
 /* clang-format off */
-POINTWISE(SUMS, square, d * d, 2 * d, -2 * d)
-POINTWISE(SUMS, abs, ABS(d), sign(d), -sign(d))
+POINTWISE(SUMS, square, d, d * d, 2 * d, -2 * d)
+POINTWISE(SUMS, abs, d, ABS(d), sign(d), -sign(d))
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink. */
-POINTWISE(SUMS, huber, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
-POINTWISE(SUMS, smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
-POINTWISE(SUMS_BY_BLOCKS, log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
-POINTWISE(SUMS_BY_BLOCKS, quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
-          d < 0 ? p : d > 0 ? p - 1 : 0)
-POINTWISE(SUMS_BY_BLOCKS, bce_with_logits, wrong_side(a, b) + log1p_of_unit(tail(a)),
-          sigmoid_minus(a, b, tail(a)), -a)
-POINTWISE(SUMS_BY_BLOCKS, bce,
-          unless_fraction(a) - (b * bounded_log(a) + (1 - b) * bounded_log_of_rest(a)),
-          (a >= 1 ? 0 : (1 - b) / (1 - a)) - (a < LEAST_PROBABILITY ? 0 : b / a),
-          bounded_log_of_rest(a) - bounded_log(a))
-POINTWISE(SUMS_BY_BLOCKS, divergence, b == 0 ? 0 : b * (GR_MATH(log)(b) - a), -b,
-          b == 0 ? 0 : GR_MATH(log)(b) - a + 1)
-POINTWISE(SUMS_BY_BLOCKS, hinge, (p - a * b <= 0 ? 0 : p - a * b) + unless_sign(b), p - a * b <= 0 ? 0 : -b,
-          p - a * b <= 0 ? 0 : -a)
-POINTWISE(SUMS_BY_BLOCKS, squared_hinge,
-          (p - a * b <= 0 ? 0 : (p - a * b) * (p - a * b)) + unless_sign(b),
-          p - a * b <= 0 ? 0 : -2 * b * (p - a * b), p - a * b <= 0 ? 0 : -2 * a * (p - a * b))
-POINTWISE(SUMS_BY_BLOCKS, soft_margin,
-          (a * b < 0 ? -(a * b) : 0) + log1p_of_unit(tail(a * b)) + unless_sign(b),
-          -b * sigmoid(-(a * b), tail(a * b)), -a * sigmoid(-(a * b), tail(a * b)))
+POINTWISE(SUMS, huber, d, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
+POINTWISE(SUMS, smooth_l1, d, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
+POINTWISE(SUMS_IN_STAGES, log_cosh, GR_MATH(tanh)(d), log_of_cosh(d), c, -c)
+POINTWISE(SUMS_BY_BLOCKS, quantile, d, d < 0 ? -p * d : (1 - p) * d,
+          d < 0 ? -p : d > 0 ? 1 - p : 0, d < 0 ? p : d > 0 ? p - 1 : 0)
+POINTWISE(SUMS_IN_STAGES, bce_with_logits, tail(a), wrong_side(a, b) + log1p_of_unit(c),
+          sigmoid_minus(a, b, c), -a)
+POINTWISE(SUMS_IN_STAGES, bce, bounded_log_of_rest(a),
+          unless_fraction(a) - (b * bounded_log(a) + (1 - b) * c),
+          a >= 1 ? -b : a < LEAST_PROBABILITY ? 1 - b : (a - b) / (a * (1 - a)),
+          c - bounded_log(a))
+POINTWISE(SUMS_IN_STAGES, divergence, b == 0 ? 0 : GR_MATH(log)(b), b == 0 ? 0 : b * (c - a), -b,
+          b == 0 ? 0 : c - a + 1)
+POINTWISE(SUMS_BY_BLOCKS, hinge, a * b, (p - c <= 0 ? 0 : p - c) + unless_sign(b),
+          p - c <= 0 ? 0 : -b, p - c <= 0 ? 0 : -a)
+POINTWISE(SUMS_BY_BLOCKS, squared_hinge, a * b,
+          (p - c <= 0 ? 0 : (p - c) * (p - c)) + unless_sign(b),
+          p - c <= 0 ? 0 : -2 * b * (p - c), p - c <= 0 ? 0 : -2 * a * (p - c))
+POINTWISE(SUMS_IN_STAGES, soft_margin, tail(a * b),
+          (a * b < 0 ? -(a * b) : 0) + log1p_of_unit(c) + unless_sign(b),
+          -b * sigmoid(-(a * b), c), -a * sigmoid(-(a * b), c))
 /* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
@@ -220,9 +241,8 @@ static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real e, gr_real a
 }
 
 #define FOCAL(name, squared)                                                                       \
-    POINTWISE(SUMS_BY_BLOCKS, name, focal(a, b, tail(a), p, q, squared),                           \
-              focal_to_logit(a, b, tail(a), p, q, squared),                                        \
-              focal_to_target(a, b, tail(a), p, q, squared))
+    POINTWISE(SUMS_IN_STAGES, name, tail(a), focal(a, b, c, p, q, squared),                        \
+              focal_to_logit(a, b, c, p, q, squared), focal_to_target(a, b, c, p, q, squared))
 FOCAL(focal, false)
 FOCAL(focal_squared, true)
 

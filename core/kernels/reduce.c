@@ -312,7 +312,7 @@ static double entropy_of_odds(double odds, double *slope) {
 static double finish_entropy(int64_t n, double lead, int32_t c, gr_real scale, gr_real *y) {
     double slope;
     y[c] = 0;
-    const double s = row_sum(n, y), loss = entropy_of_odds(lead + log(s), &slope);
+    const double s = sum_of(n, y), loss = entropy_of_odds(lead + log(s), &slope);
     const gr_real factor = (gr_real)((double)scale * slope / s);
     for (int64_t j = 0; j < n; j++) y[j] *= factor;
     y[c] = (gr_real)((double)-scale * slope);
