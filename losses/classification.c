@@ -220,12 +220,14 @@ gr_tensor *gr_kl_div_(gr_kl_div_args a) {
     bool of_batch = a.reduction == GR_BATCHMEAN;
     gr_reduction reduction = of_batch ? GR_SUM : a.reduction;
     double total = a.log_target ? 0 : gr_loss_total(a.log_q, a.p, a.weight, reduction);
+    if (of_batch) total /= n;
     if (!a.log_target && !gr_loss_check_before(gr_loss_check_not_negative, r, a.p, "p", total))
         return NULL;
     gr_tensor *values = a.log_target ? divergence_of_logs(a.log_q, a.p)
                                      : gr_pointwise_divergence(a.log_q, a.p, total);
     if (!gr_loss_check_after(gr_loss_check_not_negative, r, a.p, "p", total, values)) return NULL;
-    if (total == 0) values = gr_loss_reduce(r, values, a.weight, reduction);
+    if (total != 0) return values;
+    values = gr_loss_reduce(r, values, a.weight, reduction);
     return of_batch ? gr_scale(values, 1.0 / n) : values;
 }
 
