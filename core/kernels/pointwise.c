@@ -148,7 +148,7 @@ static inline gr_real bounded_log_of_rest(gr_real p) {
 
 /* 0, or not a number where an operand is not what it has to be. */
 static inline gr_real unless_sign(gr_real b) { return ABS(b) == 1 ? 0 : NAN; }
-static inline gr_real unless_fraction(gr_real p) { return (p >= 0) & (p <= 1) ? 0 : NAN; }
+static inline gr_real unless_fraction(gr_real p) { return p >= 0 && p <= 1 ? 0 : NAN; }
 
 /* 1 / (1 + e^-z), where e = e^-|z| */
 static inline gr_real sigmoid(gr_real z, gr_real e) {
