@@ -32,13 +32,16 @@ static gr_graph *check(int loss, gr_tensor *a, gr_tensor *b, gr_tensor *weight) 
 /* -- Binary -- */
 
 gr_tensor *gr_bce_(gr_bce_args a) {
+    const gr_loss_info *r = row(BCE);
     if (check(BCE, a.prob, a.target, a.weight) == NULL ||
-        !gr_loss_check_same_shape(row(BCE), a.prob, "prob", a.target, "target") ||
-        !gr_loss_check_fractions(row(BCE), a.prob, "prob"))
+        !gr_loss_check_same_shape(r, a.prob, "prob", a.target, "target"))
         return NULL;
     double total = gr_loss_total(a.prob, a.target, a.weight, a.reduction);
+    if (!gr_loss_check_before(gr_loss_check_fractions, r, a.prob, "prob", total)) return NULL;
     gr_tensor *values = gr_pointwise_bce(a.prob, a.target, total);
-    return total != 0 ? values : gr_loss_reduce(row(BCE), values, a.weight, a.reduction);
+    if (!gr_loss_check_after(gr_loss_check_fractions, r, a.prob, "prob", total, values))
+        return NULL;
+    return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
 /* w y softplus(-z) + (1 - y) softplus(z) */
@@ -72,11 +75,13 @@ gr_tensor *gr_bce_with_logits_(gr_bce_with_logits_args a) {
 gr_tensor *gr_soft_margin_(gr_soft_margin_args a) {
     const gr_loss_info *r = row(SOFT_MARGIN);
     if (check(SOFT_MARGIN, a.score, a.target, a.weight) == NULL ||
-        !gr_loss_check_broadcast(r, a.score, "score", a.target, "target") ||
-        !gr_loss_check_signs(r, a.target, "target"))
+        !gr_loss_check_broadcast(r, a.score, "score", a.target, "target"))
         return NULL;
     double total = gr_loss_total(a.score, a.target, a.weight, a.reduction);
+    if (!gr_loss_check_before(gr_loss_check_signs, r, a.target, "target", total)) return NULL;
     gr_tensor *values = gr_pointwise_soft_margin(a.score, a.target, total);
+    if (!gr_loss_check_after(gr_loss_check_signs, r, a.target, "target", total, values))
+        return NULL;
     return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
@@ -104,9 +109,19 @@ static gr_tensor *sum_of_classes(gr_tensor *log_prob, gr_tensor *class_weight, g
     return mask == NULL || sum == NULL ? sum : gr_where(mask, sum, gr_scalar(sum->graph, 0));
 }
 
+/* Whether all that is wanted is the targets' mean or sum. */
+static bool is_plain(const gr_cross_entropy_args *a) {
+    return a->class_weight == NULL && a->label_smoothing == 0 &&
+           (a->reduction == GR_MEAN || a->reduction == GR_SUM);
+}
+
 static gr_tensor *cross_entropy_of_indices(const gr_cross_entropy_args *a) {
     gr_targets t = gr_targets_of(a->target, a->ignore_index);
     if (t.index == NULL) return NULL;
+    if (is_plain(a)) {
+        double total = a->reduction == GR_SUM || t.count == 0 ? 1 : 1 / (double)t.count;
+        return gr_odds_entropy(a->logits, a->target, a->ignore_index, total);
+    }
     const double l = a->label_smoothing;
     gr_tensor *weights = gr_weight_of_target(a->class_weight, &t), *elements = NULL;
     if (l < 1) {
@@ -199,16 +214,20 @@ static gr_tensor *divergence_of_logs(gr_tensor *log_q, gr_tensor *log_p) {
 gr_tensor *gr_kl_div_(gr_kl_div_args a) {
     const gr_loss_info *r = row(KL_DIV);
     if (check(KL_DIV, a.log_q, a.p, a.weight) == NULL ||
-        !gr_loss_check_broadcast(r, a.log_q, "log_q", a.p, "p") ||
-        (!a.log_target && !gr_loss_check_not_negative(r, a.p, "p")))
+        !gr_loss_check_broadcast(r, a.log_q, "log_q", a.p, "p"))
         return NULL;
     int n = a.log_q->shape.ndim == 0 ? 1 : a.log_q->shape.dim[0];
     bool of_batch = a.reduction == GR_BATCHMEAN;
     gr_reduction reduction = of_batch ? GR_SUM : a.reduction;
     double total = a.log_target ? 0 : gr_loss_total(a.log_q, a.p, a.weight, reduction);
+    if (of_batch) total /= n;
+    if (!a.log_target && !gr_loss_check_before(gr_loss_check_not_negative, r, a.p, "p", total))
+        return NULL;
     gr_tensor *values = a.log_target ? divergence_of_logs(a.log_q, a.p)
                                      : gr_pointwise_divergence(a.log_q, a.p, total);
-    if (total == 0) values = gr_loss_reduce(r, values, a.weight, reduction);
+    if (!gr_loss_check_after(gr_loss_check_not_negative, r, a.p, "p", total, values)) return NULL;
+    if (total != 0) return values;
+    values = gr_loss_reduce(r, values, a.weight, reduction);
     return of_batch ? gr_scale(values, 1.0 / n) : values;
 }
 

@@ -191,6 +191,18 @@ bool gr_loss_check_not_negative(const gr_loss_info *row, const gr_tensor *t, con
     return all_not_negative(t) || gr_loss_check_values(row, t, name, is_not_negative, "0 or more");
 }
 
+bool gr_loss_check_before(gr_loss_domain *domain, const gr_loss_info *row, const gr_tensor *t,
+                          const char *name, double total) {
+    const bool is_seen_after = total != 0 && !t->graph->anomaly;
+    return is_seen_after || domain(row, t, name);
+}
+
+bool gr_loss_check_after(gr_loss_domain *domain, const gr_loss_info *row, const gr_tensor *t,
+                         const char *name, double total, const gr_tensor *loss) {
+    const bool may_fail = total != 0 && loss != NULL && isnan(loss->data[0]);
+    return !may_fail || domain(row, t, name);
+}
+
 bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
                               const gr_tensor *b, const char *b_name) {
     return gr_shape_equal(a->shape, b->shape) ||

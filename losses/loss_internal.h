@@ -38,6 +38,13 @@ bool gr_loss_check_values(const gr_loss_info *row, const gr_tensor *t, const cha
 bool gr_loss_check_signs(const gr_loss_info *row, const gr_tensor *t, const char *name);
 bool gr_loss_check_fractions(const gr_loss_info *row, const gr_tensor *t, const char *name);
 bool gr_loss_check_not_negative(const gr_loss_info *row, const gr_tensor *t, const char *name);
+/* One of these checks about a loss that is one pointwise sum, `total` times, which is NaN where the
+ * check fails: to be asked before and after, it goes over t's elements only if that is needed. */
+typedef bool gr_loss_domain(const gr_loss_info *row, const gr_tensor *t, const char *name);
+bool gr_loss_check_before(gr_loss_domain *domain, const gr_loss_info *row, const gr_tensor *t,
+                          const char *name, double total);
+bool gr_loss_check_after(gr_loss_domain *domain, const gr_loss_info *row, const gr_tensor *t,
+                         const char *name, double total, const gr_tensor *loss);
 /* The two tensors have one shape; false after an error. */
 bool gr_loss_check_same_shape(const gr_loss_info *row, const gr_tensor *a, const char *a_name,
                               const gr_tensor *b, const char *b_name);

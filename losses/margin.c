@@ -17,30 +17,36 @@ static const gr_loss_info *row(int i) { return &gr_margin_losses[i]; }
 
 /* -- Labels -1 and +1 -- */
 
+/* total: as for gr_loss_check_before. */
 static bool check_labels(int loss, gr_tensor *x, const char *x_name, gr_tensor *target,
-                         gr_tensor *weight, double margin) {
+                         gr_tensor *weight, double margin, double total) {
     const gr_loss_info *r = row(loss);
     gr_graph *g = gr_loss_check(r, GR_LIST(x, target));
     return g != NULL && gr_loss_check_broadcast(r, x, x_name, target, "target") &&
-           gr_loss_check_signs(r, target, "target") &&
+           gr_loss_check_before(gr_loss_check_signs, r, target, "target", total) &&
            gr_loss_check_optional(r, weight, "weight") &&
            gr_loss_check_parameter(g, r, "margin", margin);
 }
 
 static gr_tensor *hinge_loss(int loss, gr_hinge_args a) {
-    if (!check_labels(loss, a.score, "score", a.target, a.weight, a.margin)) return NULL;
+    const gr_loss_info *r = row(loss);
+    if (gr_loss_check(r, GR_LIST(a.score, a.target)) == NULL) return NULL;
     double total = gr_loss_total(a.score, a.target, a.weight, a.reduction);
+    if (!check_labels(loss, a.score, "score", a.target, a.weight, a.margin, total)) return NULL;
     gr_tensor *values = loss == HINGE
                             ? gr_pointwise_hinge(a.score, a.target, a.margin, total)
                             : gr_pointwise_squared_hinge(a.score, a.target, a.margin, total);
-    return total != 0 ? values : gr_loss_reduce(row(loss), values, a.weight, a.reduction);
+    if (!gr_loss_check_after(gr_loss_check_signs, r, a.target, "target", total, values))
+        return NULL;
+    return total != 0 ? values : gr_loss_reduce(r, values, a.weight, a.reduction);
 }
 
 gr_tensor *gr_hinge_(gr_hinge_args a) { return hinge_loss(HINGE, a); }
 gr_tensor *gr_squared_hinge_(gr_hinge_args a) { return hinge_loss(SQUARED_HINGE, a); }
 
 gr_tensor *gr_hinge_embedding_(gr_hinge_embedding_args a) {
-    if (!check_labels(HINGE_EMBEDDING, a.pred, "pred", a.target, a.weight, a.margin)) return NULL;
+    if (!check_labels(HINGE_EMBEDDING, a.pred, "pred", a.target, a.weight, a.margin, 0))
+        return NULL;
     gr_tensor *similar = gr_gt(a.target, gr_scalar(a.target->graph, 0));
     gr_tensor *near = gr_relu(gr_shift(gr_neg(a.pred), a.margin));
     return gr_loss_reduce(row(HINGE_EMBEDDING), gr_where(similar, a.pred, near), a.weight,

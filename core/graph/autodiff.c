@@ -27,7 +27,7 @@ static bool add_to_leaf(gr_tensor *leaf, const gr_tensor *grad) {
     gr_real *sum = leaf->gradient->data;
     if (leaf->grad != NULL)
         g->kernels->elementwise->add(grad->size, sum, 1, grad->data, 1, sum);
-    else if (grad != leaf->gradient) /* where gr_apply_gradient may have put it */
+    else if (grad != leaf->gradient) /* where it may stand already */
         memcpy(sum, grad->data, (size_t)grad->size * sizeof *sum);
     leaf->grad = leaf->gradient;
     return !g->anomaly || gr_check_sum(leaf);
@@ -93,6 +93,39 @@ static bool accumulate(gr_tensor *t, gr_tensor *grad) {
     gr_reuse_hold(t->adjoint);
     if (before != NULL) gr_reuse_release(before);
     return true;
+}
+
+/* -- Gradients computed ahead: they have one owner until they are taken, so that they may be scaled
+ * in place -- */
+
+/* In anomaly mode gradients are computed by operations, whose results are looked at. */
+gr_ahead *gr_gradient_ahead(gr_tensor *x, const char *who) {
+    gr_graph *g = x->graph;
+    if (!x->requires_grad || g->no_grad > 0 || g->anomaly || g->failed) return NULL;
+    gr_ahead *ahead = gr_arena_alloc(&g->step, sizeof *ahead, GR_ALIGN_STRUCT);
+    if (ahead == NULL) return gr_fail(g, "%s: no memory for a gradient", who);
+    ahead->gradient = gr_tensor_new(g, who, GR_REAL, x->shape, false);
+    return ahead->gradient == NULL ? NULL : ahead;
+}
+
+typedef struct scaling {
+    const gr_elementwise_kernels *kernels;
+    gr_real *x, factor;
+} scaling;
+
+static void scale_range(void *context, int64_t begin, int64_t end) {
+    const scaling *w = context;
+    w->kernels->scale(end - begin, w->x + begin, w->x + begin, &w->factor);
+}
+
+gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad) {
+    gr_graph *g = grad->graph;
+    if (ahead == NULL || ahead->gradient == NULL || g->no_grad == 0) return NULL;
+    gr_tensor *taken = ahead->gradient;
+    ahead->gradient = NULL;
+    scaling w = {g->kernels->elementwise, taken->data, grad->data[0]};
+    if (w.factor != 1) gr_for(g, taken->size, GR_GRAIN, scale_range, &w);
+    return taken;
 }
 
 static bool wants_any(const gr_node *n) {

@@ -72,6 +72,19 @@ gr_tensor *gr_apply(const gr_op *op, gr_list in, const void *params, size_t para
 gr_tensor *gr_apply_gradient(const gr_node *n, int i, const gr_op *op, gr_list in,
                              const void *params, size_t params_size);
 
+/* For an operation that is done with its operand once it has its value: the operand's gradient,
+ * computed ahead in the forward pass as if that of the result, which is one number, were 1. The
+ * vjp then reads the operands no more. */
+typedef struct gr_ahead {
+    gr_tensor *gradient; /* to be written by forward; NULL once it was taken */
+} gr_ahead;
+/* Memory for it, in the operand's shape; NULL where no gradient may be asked for, or after an
+ * error. What `params` hold of it, forward and vjp find. */
+gr_ahead *gr_gradient_ahead(gr_tensor *operand, const char *who);
+/* In the vjp: that gradient times `grad`, or NULL if it has to be computed from the operands, since
+ * the pass is recorded, or is not the first one. `ahead` may be NULL. */
+gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad);
+
 /* Whether the backward pass at work asks for the gradient of the node's i-th operand. */
 bool gr_wants(const gr_node *n, int i);
 

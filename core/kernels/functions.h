@@ -2,7 +2,12 @@
 #ifndef GR_FUNCTIONS_H
 #define GR_FUNCTIONS_H
 
+#include <stdint.h>
+
 #include "core/kernels/vector_math.h"
+
+/* Polynomials are cut into parts that a processor can work on at once (Estrin's scheme): in Horner's
+ * it would wait for each multiplication. */
 
 /* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as
  * long. In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
@@ -11,16 +16,76 @@ static inline gr_real log1p_of_unit(gr_real x) {
 #ifdef GR_DOUBLE
     return log1p(x);
 #else
-    gr_real q = 0.00536482269f;
-    q = q * x + -0.0300657861f;
-    q = q * x + 0.0792045221f;
-    q = q * x + -0.137538016f;
-    q = q * x + 0.191536546f;
-    q = q * x + -0.248571634f;
-    q = q * x + 0.33321324f;
-    q = q * x + -0.499996483f;
-    return x + x * x * q;
+    float x2 = x * x, q0 = 0.33321324f * x + -0.499996483f, q1 = 0.191536546f * x + -0.248571634f;
+    float q2 = 0.0792045221f * x + -0.137538016f, q3 = 0.00536482269f * x + -0.0300657861f;
+    return x + x2 * ((q3 * x2 + q2) * (x2 * x2) + (q1 * x2 + q0));
 #endif
+}
+
+#ifndef GR_DOUBLE
+static inline float float_of_bits(uint32_t bits) {
+    union {
+        uint32_t bits;
+        float x;
+    } same = {.bits = bits};
+    return same.x;
+}
+
+static inline uint32_t bits_of_float(float x) {
+    union {
+        float x;
+        uint32_t bits;
+    } same = {.x = x};
+    return same.bits;
+}
+#endif
+
+/* e^x for x <= 0, in float 0 where it would be subnormal. Within a loop that has sums, too, it saves
+ * the call of the vector function, around which all registers are stored and loaded. In float
+ * e^x = 2^k e^r with |r| <= log(2)/2: adding 1.5 2^23 rounds x / log 2 to the integer k, which then
+ * stands in the sum's lowest bits, from where it is added to the exponent of e^r, a polynomial; at
+ * most 1.4 units of 2^-24 are lost. k log 2 is subtracted in two parts, the first of them exact. */
+static inline gr_real exp_of_negative(gr_real x) {
+#ifdef GR_DOUBLE
+    return exp(x);
+#else
+    const float to_integer = 12582912;
+    float sum = x * 1.44269504f + to_integer, k = sum - to_integer;
+    float r = x - k * 0.693359375f + k * 2.12194440e-4f;
+    float r2 = r * r, q0 = 1.6666665459e-1f * r + 5.0000001201e-1f;
+    float q1 = 8.3334519073e-3f * r + 4.1665795894e-2f,
+          q2 = 1.9875691500e-4f * r + 1.3981999507e-3f;
+    float q = ((q2 * r2 + q1) * r2 + q0) * r2 + r + 1;
+    return x < -87 ? 0 : float_of_bits(bits_of_float(q) + (bits_of_float(sum) << 23));
+#endif
+}
+
+/* 1/x for x from 1 to 2, where a division takes three times as long. In float the quadratic q with
+ * 1 - x q = T3(3 - 2x)/99 (T3 Chebyshev's polynomial, at most 1 here), and two of Newton's steps,
+ * each of which squares the error of 1/99. */
+static inline gr_real inverse_of_1_to_2(gr_real x) {
+#ifdef GR_DOUBLE
+    return 1 / x;
+#else
+    float q = (32.0f / 99 * x - 16.0f / 11) * x + 70.0f / 33;
+    q += q * (1 - x * q);
+    return q + q * (1 - x * q);
+#endif
+}
+
+/* Four sums at a time hide the latency of the addition; they begin at whole vectors. */
+static inline double sum_of(int64_t n, const gr_real *x) {
+    const int64_t q = n / 64 * 16;
+    const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    _Pragma("omp simd reduction(+ : s0, s1, s2, s3)") for (int64_t i = 0; i < q; i++) {
+        s0 += (double)x[i];
+        s1 += (double)x1[i];
+        s2 += (double)x2[i];
+        s3 += (double)x3[i];
+    }
+    _Pragma("omp simd reduction(+ : s0)") for (int64_t i = 4 * q; i < n; i++) s0 += (double)x[i];
+    return (s0 + s1) + (s2 + s3);
 }
 
 /* log cosh x: 2 sinh^2(x/2) = cosh x - 1 keeps the digits near 0, and t + t/(1+t) with
@@ -50,7 +115,7 @@ static inline gr_real wrong_side(gr_real z, gr_real y) {
 
 /* s(z) - y, where e = e^-|z| keeps the digits of s(z) - 1 for a large z and y = 1. */
 static inline gr_real sigmoid_minus(gr_real z, gr_real y, gr_real e) {
-    gr_real tail = e / (1 + e);
+    gr_real tail = e * inverse_of_1_to_2(1 + e);
     return z < 0 ? tail - y : (1 - y) - tail;
 }
 

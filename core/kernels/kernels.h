@@ -44,13 +44,15 @@ typedef struct gr_elementwise_kernels {
 } gr_elementwise_kernels;
 
 /* A function f(a, b) with parameters p and q, element by element, and in one pass each: its values,
- * their sum, and y[i] = scale g[i * sg] df/da (df/db). */
+ * their sum, their sum with y[i] = scale df/da, and y[i] = scale g[i * sg] df/da (df/db). */
 typedef void gr_pointwise_slope(int64_t n, const gr_real *g, int sg, gr_real scale,
                                 const gr_real *a, const gr_real *b, gr_real p, gr_real q,
                                 gr_real *y);
 typedef struct gr_pointwise_kernel {
     void (*each)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real *y);
     double (*sum)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q);
+    double (*sum_and_slope)(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q,
+                            gr_real scale, gr_real *y);
     gr_pointwise_slope *to_a, *to_b;
 } gr_pointwise_kernel;
 typedef struct gr_pointwise_kernels {
@@ -149,6 +151,10 @@ typedef struct gr_reduce_kernels {
     void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                             bool logarithm);
+    /* The sum over the rows of n logits x of log(1 + sum e^(x_j - x_c)) over all j but c, the row's
+     * class, and scale times its gradient in y. Rows whose class is `ignored`, or alone, count 0. */
+    double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
+                                 int32_t ignored, gr_real scale, gr_real *y);
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);

@@ -6,44 +6,121 @@
 #define ABS GR_MATH(fabs)
 #define EXP GR_MATH(exp)
 
-/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b. */
-#define POINTWISE(name, value, slope_a, slope_b)                                                   \
-    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q) {               \
+enum { BLOCK = 1024 };
+
+/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by way
+ * of the number c = first. */
+#define POINTWISE(sums, name, first, value, slope_a, slope_b)                                      \
+    static inline gr_real name##_first(gr_real a, gr_real b) {                                     \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d;                                                                                   \
+        return (first);                                                                            \
+    }                                                                                              \
+    static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {    \
+        gr_real d = a - b;                                                                         \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (value);                                                                            \
     }                                                                                              \
-    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p, gr_real q) {             \
+    static inline gr_real name##_slope_a(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {  \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (slope_a);                                                                          \
     }                                                                                              \
-    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p, gr_real q) {             \
+    static inline gr_real name##_slope_b(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {  \
         gr_real d = a - b;                                                                         \
-        (void)d, (void)p, (void)q;                                                                 \
+        (void)d, (void)p, (void)q, (void)c;                                                        \
         return (slope_b);                                                                          \
     }                                                                                              \
     static void name##_each(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q,   \
                             gr_real *y) {                                                          \
-        for (int64_t i = 0; i < n; i++) y[i] = name##_value(a[i], b[i], p, q);                     \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            y[i] = name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                       \
     }                                                                                              \
+    sums(name) SLOPE(name##_to_a, name##_slope_a, name##_first)                                    \
+        SLOPE(name##_to_b, name##_slope_b, name##_first)
+
+#define SLOPE(name, slope, first)                                                                  \
+    static void name(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,         \
+                     const gr_real *b, gr_real p, gr_real q, gr_real *y) {                         \
+        if (sg)                                                                                    \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = scale * g[i] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = scale * g[0] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
+    }
+
+/* The sum of the values, and the same with the slopes in a, in a loop that does all. No value may be
+ * a choice: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets them wrong. */
+#define SUMS(name)                                                                                 \
     static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
                              gr_real q) {                                                          \
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
-            (double)name##_value(a[i], b[i], p, q);                                                \
+            (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                      \
         return sum;                                                                                \
     }                                                                                              \
-    SLOPE(name##_to_a, name##_slope_a)                                                             \
-    SLOPE(name##_to_b, name##_slope_b)
+    static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
+                                       gr_real q, gr_real scale, gr_real *y) {                     \
+        double sum = 0;                                                                            \
+        _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) {                   \
+            sum += (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));               \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, name##_first(a[i], b[i]));             \
+        }                                                                                          \
+        return sum;                                                                                \
+    }
 
-#define SLOPE(name, slope)                                                                         \
-    static void name(int64_t n, const gr_real *g, int sg, gr_real scale, const gr_real *a,         \
-                     const gr_real *b, gr_real p, gr_real q, gr_real *y) {                         \
-        if (sg)                                                                                    \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[i] * slope(a[i], b[i], p, q);         \
-        else                                                                                       \
-            for (int64_t i = 0; i < n; i++) y[i] = scale * g[0] * slope(a[i], b[i], p, q);         \
+/* The same for choices: values go through the first cache, a block at a time, and are added up from
+ * there. */
+#define SUMS_BY_BLOCKS(name)                                                                       \
+    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
+                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
+                                  gr_real *restrict values) {                                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const gr_real c = name##_first(a[i], b[i]);                                            \
+            values[i] = name##_value(a[i], b[i], p, q, c);                                         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, c);                                    \
+        }                                                                                          \
+    }                                                                                              \
+    SUM_OF_BLOCKS(name)
+
+/* The same for functions of many instructions, in two loops: of one for all, too few rounds would be
+ * on their way at once to hide how long each takes. */
+#define SUMS_IN_STAGES(name)                                                                       \
+    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
+                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
+                                  gr_real *restrict values) {                                      \
+        for (int64_t i = 0; i < n; i++) values[i] = name##_first(a[i], b[i]);                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const gr_real c = values[i];                                                           \
+            values[i] = name##_value(a[i], b[i], p, q, c);                                         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, c);                                    \
+        }                                                                                          \
+    }                                                                                              \
+    SUM_OF_BLOCKS(name)
+
+#define SUM_OF_BLOCKS(name)                                                                        \
+    static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
+                             gr_real q) {                                                          \
+        gr_real values[BLOCK];                                                                     \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                                   \
+            const int64_t count = n - i < BLOCK ? n - i : BLOCK;                                   \
+            name##_each(count, a + i, b + i, p, q, values);                                        \
+            sum += sum_of(count, values);                                                          \
+        }                                                                                          \
+        return sum;                                                                                \
+    }                                                                                              \
+    static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
+                                       gr_real q, gr_real scale, gr_real *y) {                     \
+        gr_real values[BLOCK];                                                                     \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                                   \
+            const int64_t count = n - i < BLOCK ? n - i : BLOCK;                                   \
+            name##_with_slope(count, a + i, b + i, p, q, scale, y + i, values);                    \
+            sum += sum_of(count, values);                                                          \
+        }                                                                                          \
+        return sum;                                                                                \
     }
 
 static inline gr_real cut(gr_real d, gr_real bound) {
@@ -59,37 +136,53 @@ static inline gr_real bounded_log(gr_real p) {
     return p < LEAST_PROBABILITY ? -100 : GR_MATH(log)(p);
 }
 static inline gr_real bounded_log_of_rest(gr_real p) {
-    return p >= 1 ? -100 : GR_MATH(log1p)(p >= 1 ? 0 : -p);
+#ifdef GR_DOUBLE
+    return p >= 1 ? -100 : log1p(p >= 1 ? 0 : -p);
+#else
+    /* log1p would take twice as long; `lost` is what the rounding of 1 - p took, and 1 + p is near
+     * enough to its weight 1/(1 - p), since nothing is lost where p > 1/2. */
+    float rest = 1 - p, lost = (1 - rest) - p;
+    return p >= 1 ? -100 : logf(p >= 1 ? 1 : rest) + lost * (1 + p);
+#endif
 }
 
-/* 1 / (1 + e^-z) */
-static inline gr_real sigmoid(gr_real z) {
-    gr_real e = EXP(-ABS(z));
-    return (z < 0 ? e : 1) / (1 + e);
+/* 0, or not a number where an operand is not what it has to be. */
+static inline gr_real unless_sign(gr_real b) { return ABS(b) == 1 ? 0 : NAN; }
+static inline gr_real unless_fraction(gr_real p) { return p >= 0 && p <= 1 ? 0 : NAN; }
+
+/* 1 / (1 + e^-z), where e = e^-|z| */
+static inline gr_real sigmoid(gr_real z, gr_real e) {
+    return (z < 0 ? e : 1) * inverse_of_1_to_2(1 + e);
 }
+
+/* e^-|z| */
+static inline gr_real tail(gr_real z) { return exp_of_negative(-ABS(z)); }
 
 /* clang-format off */
-POINTWISE(square, d * d, 2 * d, -2 * d)
-POINTWISE(abs, ABS(d), sign(d), -sign(d))
+POINTWISE(SUMS, square, d, d * d, 2 * d, -2 * d)
+POINTWISE(SUMS, abs, d, ABS(d), sign(d), -sign(d))
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink. */
-POINTWISE(huber, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
-POINTWISE(smooth_l1, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
-POINTWISE(log_cosh, log_of_cosh(d), GR_MATH(tanh)(d), -GR_MATH(tanh)(d))
-POINTWISE(quantile, d < 0 ? -p * d : (1 - p) * d, d < 0 ? -p : d > 0 ? 1 - p : 0,
-          d < 0 ? p : d > 0 ? p - 1 : 0)
-POINTWISE(bce_with_logits, wrong_side(a, b) + log1p_of_unit(EXP(-ABS(a))),
-          sigmoid_minus(a, b, EXP(-ABS(a))), -a)
-POINTWISE(bce, -(b * bounded_log(a) + (1 - b) * bounded_log_of_rest(a)),
-          (a >= 1 ? 0 : (1 - b) / (1 - a)) - (a < LEAST_PROBABILITY ? 0 : b / a),
-          bounded_log_of_rest(a) - bounded_log(a))
-POINTWISE(divergence, b == 0 ? 0 : b * (GR_MATH(log)(b) - a), -b,
-          b == 0 ? 0 : GR_MATH(log)(b) - a + 1)
-POINTWISE(hinge, p - a * b <= 0 ? 0 : p - a * b, p - a * b <= 0 ? 0 : -b,
-          p - a * b <= 0 ? 0 : -a)
-POINTWISE(squared_hinge, p - a * b <= 0 ? 0 : (p - a * b) * (p - a * b),
-          p - a * b <= 0 ? 0 : -2 * b * (p - a * b), p - a * b <= 0 ? 0 : -2 * a * (p - a * b))
-POINTWISE(soft_margin, (-a * b > 0 ? -a * b : 0) + log1p_of_unit(EXP(-ABS(a * b))),
-          -b * sigmoid(-a * b), -a * sigmoid(-a * b))
+POINTWISE(SUMS, huber, d, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
+POINTWISE(SUMS, smooth_l1, d, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
+POINTWISE(SUMS_IN_STAGES, log_cosh, GR_MATH(tanh)(d), log_of_cosh(d), c, -c)
+POINTWISE(SUMS_BY_BLOCKS, quantile, d, d < 0 ? -p * d : (1 - p) * d,
+          d < 0 ? -p : d > 0 ? 1 - p : 0, d < 0 ? p : d > 0 ? p - 1 : 0)
+POINTWISE(SUMS_IN_STAGES, bce_with_logits, tail(a), wrong_side(a, b) + log1p_of_unit(c),
+          sigmoid_minus(a, b, c), -a)
+POINTWISE(SUMS_IN_STAGES, bce, bounded_log_of_rest(a),
+          unless_fraction(a) - (b * bounded_log(a) + (1 - b) * c),
+          a >= 1 ? -b : a < LEAST_PROBABILITY ? 1 - b : (a - b) / (a * (1 - a)),
+          c - bounded_log(a))
+POINTWISE(SUMS_IN_STAGES, divergence, b == 0 ? 0 : GR_MATH(log)(b), b == 0 ? 0 : b * (c - a), -b,
+          b == 0 ? 0 : c - a + 1)
+POINTWISE(SUMS_BY_BLOCKS, hinge, a * b, (p - c <= 0 ? 0 : p - c) + unless_sign(b),
+          p - c <= 0 ? 0 : -b, p - c <= 0 ? 0 : -a)
+POINTWISE(SUMS_BY_BLOCKS, squared_hinge, a * b,
+          (p - c <= 0 ? 0 : (p - c) * (p - c)) + unless_sign(b),
+          p - c <= 0 ? 0 : -2 * b * (p - c), p - c <= 0 ? 0 : -2 * a * (p - c))
+POINTWISE(SUMS_IN_STAGES, soft_margin, tail(a * b),
+          (a * b < 0 ? -(a * b) : 0) + log1p_of_unit(c) + unless_sign(b),
+          -b * sigmoid(-(a * b), c), -a * sigmoid(-(a * b), c))
 /* clang-format on */
 
 /* Focal loss of the logit z and the target y, whose p_t is 1 - u: alpha_t u^gamma CE, with
@@ -104,7 +197,7 @@ typedef struct focal_terms {
 /* e = e^-|z|. squared: gamma is 2, which needs no logarithm. */
 static inline focal_terms focal_of(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
                                    bool squared) {
-    gr_real head = 1 / (1 + e), tail = e * head, l = log1p_of_unit(e);
+    gr_real head = inverse_of_1_to_2(1 + e), tail = e * head, l = log1p_of_unit(e);
     gr_real above = (z > 0 ? z : 0) + l,
             below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
     focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
@@ -148,14 +241,13 @@ static inline gr_real focal_to_target(gr_real z, gr_real y, gr_real e, gr_real a
 }
 
 #define FOCAL(name, squared)                                                                       \
-    POINTWISE(name, focal(a, b, EXP(-ABS(a)), p, q, squared),                                      \
-              focal_to_logit(a, b, EXP(-ABS(a)), p, q, squared),                                   \
-              focal_to_target(a, b, EXP(-ABS(a)), p, q, squared))
+    POINTWISE(SUMS_IN_STAGES, name, tail(a), focal(a, b, c, p, q, squared),                        \
+              focal_to_logit(a, b, c, p, q, squared), focal_to_target(a, b, c, p, q, squared))
 FOCAL(focal, false)
 FOCAL(focal_squared, true)
 
 #define KERNEL(name)                                                                               \
-    { name##_each, name##_sum, name##_to_a, name##_to_b }
+    { name##_each, name##_sum, name##_sum_and_slope, name##_to_a, name##_to_b }
 
 const gr_pointwise_kernels GR_FOR_ISA(gr_pointwise) = {
     .square = KERNEL(square),

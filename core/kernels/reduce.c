@@ -2,8 +2,8 @@
  *
  * A fold keeps its state in double, also where the elements are floats: sums of any length keep
  * their digits and neither squares nor partial sums overflow. */
+#include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
-#include "core/kernels/vector_math.h"
 
 #include <stddef.h>
 
@@ -292,6 +292,79 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
+/* -- Cross-entropy of classes --
+ *
+ * Rows stay in the first cache while their maxima, exponentials and gradients are computed, so that
+ * memory is read once and written once. */
+
+/* The maximum but for element c. */
+static gr_real maximum_of_others(int64_t n, const gr_real *x, int32_t c) {
+    double m = -INFINITY;
+    k_max_along(1, c, x, c, NULL, &m);
+    k_max_along(1, n - c - 1, x + c + 1, n - c - 1, NULL, &m);
+    return (gr_real)m;
+}
+
+/* e = e^(x - m) with m for each row; the exponentials of several rows are computed as one's. */
+static void shifted_exponentials(int64_t rows, int64_t n, const gr_real *x, const gr_real *m,
+                                 gr_real *e) {
+    if (rows == 1) {
+        for (int64_t j = 0; j < n; j++) e[j] = exp_of_negative(x[j] - m[0]);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < n; j++) e[r * n + j] = x[r * n + j] - m[r];
+    for (int64_t i = 0; i < rows * n; i++) e[i] = exp_of_negative(e[i]);
+}
+
+/* log(1 + e^odds), and its derivative. */
+static double entropy_of_odds(double odds, double *slope) {
+    double e = exp(-fabs(odds));
+    *slope = (odds < 0 ? e : 1) / (1 + e);
+    return (odds > 0 ? odds : 0) + log1p(e);
+}
+
+/* y holds e^(x - m) and becomes the gradient; lead = m - x[c]. */
+static double finish_entropy(int64_t n, double lead, int32_t c, gr_real scale, gr_real *y) {
+    double slope;
+    y[c] = 0;
+    const double s = sum_of(n, y), loss = entropy_of_odds(lead + log(s), &slope);
+    const gr_real factor = (gr_real)((double)scale * slope / s);
+    for (int64_t j = 0; j < n; j++) y[j] *= factor;
+    y[c] = (gr_real)((double)-scale * slope);
+    return loss;
+}
+
+/* At most BLOCK elements, or one row. */
+static double entropy_block(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
+                            int32_t ignored, gr_real scale, gr_real *y) {
+    gr_real m[BLOCK];
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r++)
+        m[r] = classes[r] == ignored ? -INFINITY : maximum_of_others(n, x + r * n, classes[r]);
+    shifted_exponentials(rows, n, x, m, y);
+    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+        const int32_t c = classes[r];
+        if (m[r] != -INFINITY)
+            sum += finish_entropy(n, (double)m[r] - (double)x[c], c, scale, y);
+        else
+            for (int64_t j = 0; j < n; j++) y[j] = 0;
+    }
+    return sum;
+}
+
+static double k_cross_entropy_rows(int64_t rows, int64_t n, const gr_real *x,
+                                   const int32_t *classes, int32_t ignored, gr_real scale,
+                                   gr_real *y) {
+    const int64_t step = n > SHORT ? 1 : BLOCK / (n > 0 ? n : 1);
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r += step) {
+        const int64_t count = rows - r < step ? rows - r : step;
+        sum += entropy_block(count, n, x + r * n, classes + r, ignored, scale, y + r * n);
+    }
+    return sum;
+}
+
 /* -- Running sums -- */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
@@ -316,5 +389,6 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .overlap = k_overlap,
     .softmax_rows = k_softmax_rows,
     .softmax_columns = k_softmax_columns,
+    .cross_entropy_rows = k_cross_entropy_rows,
     .cumsum = k_cumsum,
 };

@@ -1,5 +1,6 @@
 #include "core/ops/odds.h"
 
+#include "core/graph/autodiff.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -151,9 +152,8 @@ static void run(const gr_node *n, odds_work *w, gr_range_function *rows) {
 
 /* -- The fold: m and s, (2,N,d1..), of which no gradient is asked -- */
 
-static bool fold_shape(const gr_node *n, gr_shape *shape) {
+static bool check_target(const gr_node *n, int ignore_index) {
     const gr_tensor *x = n->in[0], *target = n->in[1];
-    const odds_params *p = n->params;
     bool fits = x->shape.ndim >= 2 && target->shape.ndim == x->shape.ndim - 1;
     for (int i = 0; fits && i < target->shape.ndim; i++)
         fits = target->shape.dim[i] == x->shape.dim[i == 0 ? 0 : i + 1];
@@ -163,11 +163,18 @@ static bool fold_shape(const gr_node *n, gr_shape *shape) {
                        n->op->name, gr_operand(n, 0).text, gr_operand(n, 1).text);
     for (int64_t i = 0; i < target->size; i++) {
         int c = target->index[i];
-        if ((c < 0 || c >= x->shape.dim[1]) && c != p->ignore_index)
+        if ((c < 0 || c >= x->shape.dim[1]) && c != ignore_index)
             return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d", n->op->name,
                            gr_operand(n, 1).text, c, gr_place_text(target->shape, i).text,
                            x->shape.dim[1] - 1);
     }
+    return true;
+}
+
+static bool fold_shape(const gr_node *n, gr_shape *shape) {
+    const gr_tensor *x = n->in[0], *target = n->in[1];
+    const odds_params *p = n->params;
+    if (!check_target(n, p->ignore_index)) return false;
     *shape = (gr_shape){.ndim = x->shape.ndim, .dim = {2}};
     for (int i = 0; i < target->shape.ndim; i++) shape->dim[i + 1] = target->shape.dim[i];
     return true;
@@ -255,4 +262,84 @@ gr_tensor *gr_odds_against(gr_tensor *x, gr_tensor *target, int ignore_index) {
     odds_params p = {.ignore_index = ignore_index};
     gr_tensor *fold = gr_apply(&fold_op, GR_LIST(x, target), &p, sizeof p);
     return gr_apply(&odds_op, GR_LIST(x, target, fold), &p, sizeof p);
+}
+
+/* -- The sum of log(1 + e^odds) over rows, with its gradient in the same pass -- */
+
+enum { MOST_PIECES = 256 };
+
+typedef struct entropy_params {
+    int ignore_index;
+    double total;
+    gr_ahead *ahead; /* the gradient of x */
+} entropy_params;
+
+typedef struct entropy_work {
+    const gr_reduce_kernels *kernels;
+    const entropy_params *p;
+    int64_t classes, grain;
+    const gr_real *x;
+    const int32_t *target;
+    gr_real *y;
+    double partial[MOST_PIECES];
+} entropy_work;
+
+static void entropy_range(void *context, int64_t begin, int64_t end) {
+    entropy_work *w = context;
+    const int64_t at = begin * w->classes;
+    w->partial[begin / w->grain] =
+        w->kernels->cross_entropy_rows(end - begin, w->classes, w->x + at, w->target + begin,
+                                       w->p->ignore_index, (gr_real)w->p->total, w->y + at);
+}
+
+static void entropy_forward(const gr_node *n) {
+    const gr_tensor *x = n->in[0], *target = n->in[1];
+    const entropy_params *p = n->params;
+    entropy_work w;
+    w.kernels = n->graph->kernels->reduce;
+    w.p = p;
+    w.classes = x->shape.dim[1];
+    w.grain = 1 + GRAIN / (w.classes + 1);
+    if (target->size > w.grain * MOST_PIECES) w.grain = target->size / (MOST_PIECES - 1);
+    w.x = x->data;
+    w.target = target->index;
+    w.y = p->ahead->gradient->data;
+    gr_for(n->graph, target->size, w.grain, entropy_range, &w);
+    double sum = 0;
+    for (int64_t i = 0; i * w.grain < target->size; i++) sum += w.partial[i];
+    n->out->data[0] = (gr_real)(p->total * sum);
+}
+
+static bool entropy_shape(const gr_node *n, gr_shape *shape) {
+    const entropy_params *p = n->params;
+    *shape = GR_SCALAR;
+    return check_target(n, p->ignore_index);
+}
+
+static gr_tensor *entropy_composed(gr_tensor *x, gr_tensor *target, const entropy_params *p) {
+    gr_tensor *odds = gr_odds_against(x, target, p->ignore_index);
+    return gr_scale(gr_sum(gr_softplus(odds)), p->total);
+}
+
+static gr_tensor *entropy_of_node(const gr_node *n, gr_tensor **in) {
+    return entropy_composed(in[0], in[1], n->params);
+}
+
+static void entropy_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    const entropy_params *p = n->params;
+    grads[0] = gr_take_ahead(p->ahead, grad);
+    if (grads[0] == NULL) gr_vjp_of_composition(n, grad, grads, entropy_of_node);
+}
+
+static const gr_op entropy_op = {.name = "gr_odds_entropy",
+                                 .operands = {"x", "target"},
+                                 .operand_kinds = {GR_REAL, GR_INDEX},
+                                 .shape = entropy_shape,
+                                 .forward = entropy_forward,
+                                 .vjp = entropy_vjp};
+gr_tensor *gr_odds_entropy(gr_tensor *x, gr_tensor *target, int ignore_index, double total) {
+    entropy_params p = {.ignore_index = ignore_index, .total = total};
+    if (x != NULL && x->shape.ndim == 2) p.ahead = gr_gradient_ahead(x, entropy_op.name);
+    if (p.ahead == NULL) return entropy_composed(x, target, &p);
+    return gr_apply(&entropy_op, GR_LIST(x, target), &p, sizeof p);
 }

@@ -20,6 +20,7 @@ typedef struct numbers {
     const function *f;
     gr_pointwise_composition *composed; /* the same from operations */
     double p, q, total;
+    gr_ahead *ahead; /* the gradient of a, if `values` returns the sum */
 } numbers;
 
 static const numbers *numbers_of(const gr_node *n) { return n->params; }
@@ -109,6 +110,12 @@ static void sum_range(void *context, int64_t begin, int64_t end) {
         w->kernel->sum(end - begin, w->a + begin, w->b + begin, w->p, w->q);
 }
 
+static void sum_and_slope_range(void *context, int64_t begin, int64_t end) {
+    work *w = context;
+    w->partial[begin / w->grain] = w->kernel->sum_and_slope(end - begin, w->a + begin, w->b + begin,
+                                                            w->p, w->q, w->scale, w->y + begin);
+}
+
 static void pointwise_forward(const gr_node *n) {
     const numbers *v = numbers_of(n);
     int64_t size = n->in[0]->size;
@@ -124,7 +131,11 @@ static void pointwise_forward(const gr_node *n) {
         gr_for(n->graph, size, w.grain, each_range, &w);
         return;
     }
-    gr_for(n->graph, size, w.grain, sum_range, &w);
+    if (v->ahead != NULL) {
+        w.scale = (gr_real)v->total;
+        w.y = v->ahead->gradient->data;
+    }
+    gr_for(n->graph, size, w.grain, v->ahead == NULL ? sum_range : sum_and_slope_range, &w);
     double sum = 0;
     for (int64_t i = 0; i * w.grain < size; i++) sum += w.partial[i];
     n->out->data[0] = (gr_real)(v->total * sum);
@@ -138,13 +149,17 @@ static bool pointwise_shape(const gr_node *n, gr_shape *shape) {
 static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     const function *f = numbers_of(n)->f;
     gr_list in = GR_LIST(grad, n->in[0], n->in[1]);
-    if (gr_wants(n, 0)) grads[0] = gr_apply_gradient(n, 0, f->to_a, in, n->params, sizeof(numbers));
+    if (gr_wants(n, 0)) grads[0] = gr_take_ahead(numbers_of(n)->ahead, grad);
+    if (gr_wants(n, 0) && grads[0] == NULL)
+        grads[0] = gr_apply_gradient(n, 0, f->to_a, in, n->params, sizeof(numbers));
     if (gr_wants(n, 1)) grads[1] = gr_apply_gradient(n, 1, f->to_b, in, n->params, sizeof(numbers));
 }
 
 static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
-    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape))
+    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape)) {
+        if (v.total != 0) v.ahead = gr_gradient_ahead(a, v.f->values->name);
         return gr_apply(v.f->values, GR_LIST(a, b), &v, sizeof v);
+    }
     gr_tensor *values = v.composed(a, b, v.p, v.q);
     return v.total == 0 ? values : gr_scale(gr_sum(values), v.total);
 }
