@@ -110,12 +110,13 @@ gr_ahead *gr_gradient_ahead(gr_tensor *x, const char *who) {
 
 typedef struct scaling {
     const gr_elementwise_kernels *kernels;
-    gr_real *x, factor;
+    gr_real *x;
+    gr_real factor[2]; /* functions of one operand have room for two parameters */
 } scaling;
 
 static void scale_range(void *context, int64_t begin, int64_t end) {
     const scaling *w = context;
-    w->kernels->scale(end - begin, w->x + begin, w->x + begin, &w->factor);
+    w->kernels->scale(end - begin, w->x + begin, w->x + begin, w->factor);
 }
 
 gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad) {
@@ -123,8 +124,8 @@ gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad) {
     if (ahead == NULL || ahead->gradient == NULL || g->no_grad == 0) return NULL;
     gr_tensor *taken = ahead->gradient;
     ahead->gradient = NULL;
-    scaling w = {g->kernels->elementwise, taken->data, grad->data[0]};
-    if (w.factor != 1) gr_for(g, taken->size, GR_GRAIN, scale_range, &w);
+    scaling w = {g->kernels->elementwise, taken->data, {grad->data[0]}};
+    if (w.factor[0] != 1) gr_for(g, taken->size, GR_GRAIN, scale_range, &w);
     return taken;
 }
 
