@@ -42,7 +42,8 @@ LIBS = -lcjson -lz -lm
 
 REPETITIONS ?= 21
 BUILD ?= build
-CFLAGS ?= -O3 -g
+# Lines in backtraces and profiles; CFLAGS='-O0 -g3' for a debugger.
+CFLAGS ?= -O3 -g1
 
 # What Debian calls the packages; README.md says what each is for.
 PACKAGES = libc6-dev libcjson-dev libstb-dev zlib1g-dev check gnuplot-nox pkgconf valgrind \

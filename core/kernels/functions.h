@@ -74,7 +74,7 @@ static inline gr_real inverse_of_1_to_2(gr_real x) {
 }
 
 /* Four sums at a time hide the latency of the addition; they begin at whole vectors. */
-static inline double sum_of(int64_t n, const gr_real *x) {
+static __attribute__((noinline, unused)) double sum_of(int64_t n, const gr_real *x) {
     const int64_t q = n / 64 * 16;
     const gr_real *x1 = x + q, *x2 = x + 2 * q, *x3 = x + 3 * q;
     double s0 = 0, s1 = 0, s2 = 0, s3 = 0;

@@ -4,6 +4,13 @@
 #define vec OF_WIDTH(vec)
 #define loose_vec OF_WIDTH(loose_vec)
 
+/* Narrow tiles are not worth twice the code. */
+#if LANES == MAX_LANES
+#define TWICE UNROLL_2
+#else
+#define TWICE
+#endif
+
 #if LANES == 1
 typedef gr_real vec;
 typedef gr_real loose_vec;
@@ -56,7 +63,7 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
     }
     const int64_t *offset = w->b_offset;
     int64_t steps = w->k, a_col = w->a_col, next_b = w->b_row, last = w->last;
-    UNROLL_2 for (int64_t k = 0; steps > 0; steps--, k += a_col, b += next_b) {
+    TWICE for (int64_t k = 0; steps > 0; steps--, k += a_col, b += next_b) {
         if (scattered) b = w->b + *offset++;
         UNROLL for (int v = 0; v < vectors - 1; v++) b_row[v] = *(const loose_vec *)(b + v * LANES);
         b_row[vectors - 1] = *(const loose_vec *)(b + last);
@@ -89,6 +96,7 @@ static tile_kernel *const OF_WIDTH(tiles)[2 * MAX_VECTORS] = {TILES(TILE)};
 static tile_kernel *const OF_WIDTH(tiles_at)[2 * MAX_VECTORS] = {TILES(TILE)};
 #undef TILE
 
-#undef vector
+#undef vec
 #undef loose_vec
 #undef OF_WIDTH
+#undef TWICE

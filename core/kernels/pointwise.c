@@ -31,8 +31,8 @@ enum { BLOCK = 1024 };
         (void)d, (void)p, (void)q, (void)c;                                                        \
         return (slope_b);                                                                          \
     }                                                                                              \
-    static void name##_each(int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q,   \
-                            gr_real *y) {                                                          \
+    static __attribute__((noinline)) void name##_each(                                             \
+        int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real *y) {         \
         for (int64_t i = 0; i < n; i++)                                                            \
             y[i] = name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                       \
     }                                                                                              \
@@ -73,9 +73,9 @@ enum { BLOCK = 1024 };
 /* The same for choices: values go through the first cache, a block at a time, and are added up from
  * there. */
 #define SUMS_BY_BLOCKS(name)                                                                       \
-    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
-                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
-                                  gr_real *restrict values) {                                      \
+    static __attribute__((noinline)) void name##_with_slope(                                       \
+        int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real scale,        \
+        gr_real *restrict y, gr_real *restrict values) {                                           \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const gr_real c = name##_first(a[i], b[i]);                                            \
             values[i] = name##_value(a[i], b[i], p, q, c);                                         \
@@ -87,9 +87,9 @@ enum { BLOCK = 1024 };
 /* The same for functions of many instructions, in two loops: of one for all, too few rounds would be
  * on their way at once to hide how long each takes. */
 #define SUMS_IN_STAGES(name)                                                                       \
-    static void name##_with_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,        \
-                                  gr_real q, gr_real scale, gr_real *restrict y,                   \
-                                  gr_real *restrict values) {                                      \
+    static __attribute__((noinline)) void name##_with_slope(                                       \
+        int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real scale,        \
+        gr_real *restrict y, gr_real *restrict values) {                                           \
         for (int64_t i = 0; i < n; i++) values[i] = name##_first(a[i], b[i]);                      \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const gr_real c = values[i];                                                           \
