@@ -18,6 +18,7 @@
 #   make bench        time of training steps, operations and losses beside the machine's limit, and beside
 #                     PyTorch and JAX if PYTHON has them
 #   make bench-check  whether these compute the same losses
+#   make bench-readme puts the tables of the last bench into README.md and tests/bench/README.md
 #   make bench-fashion  accuracy and pictures a second on Fashion-MNIST, beside PyTorch: EPOCHS=10
 #   make format       clang-format over all sources
 #   make install      to PREFIX (/usr/local), below DESTDIR
@@ -71,7 +72,7 @@ in-order:
 	+@for goal in $(MAKECMDGOALS); do $(MAKE) --no-print-directory $$goal || exit 1; done
 else
 
-.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test test-float test-double asan asan-float asan-double valgrind test-install headers bench bench-check bench-fashion
+.PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test test-float test-double asan asan-float asan-double valgrind test-install headers bench bench-readme bench-check bench-fashion
 .PHONY: format install clean help FORCE
 
 all:
@@ -356,6 +357,9 @@ bench: $(OUT)/bench/bench $(OUT)/bench/minimal $(OUT)/bench/library.a
 	$(OUT)/bench/bench --repetitions $(REPETITIONS) $(THREADS:%=--threads %) $(ONLY:%=--only %) \
 	    --out $(OUT)/bench --minimal $(OUT)/bench/minimal --library $(OUT)/bench/library.a $(PEERS)
 	@tests/bench/plot.sh $(OUT)/bench
+
+bench-readme:
+	tests/bench/insert.sh $(OUT)/bench README.md tests/bench/README.md
 
 # Have trainings the same losses in the peers?
 bench-check: $(OUT)/bench/bench

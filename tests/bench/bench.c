@@ -1,5 +1,6 @@
 /* How long a step takes, beside what the machine could do and beside peers. README.md says how. */
 #include "tests/bench/bench.h"
+#include "tests/bench/markdown.h"
 #include "tests/bench/measure.h"
 
 #include <math.h>
@@ -58,7 +59,7 @@ static void start_peers(const settings *s, int threads, report *r, peer **peers)
 static bool save(const settings *s, const report *r) {
     if (s->out == NULL) return true;
     mkdir(s->out, 0777);
-    bool ok = write_report(r, s->out);
+    bool ok = write_report(r, s->out) && write_markdown(r, s->out);
     if (!ok) fprintf(stderr, "bench: can't write into %s\n", s->out);
     return ok;
 }

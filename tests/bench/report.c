@@ -8,8 +8,7 @@
 
 static const char *precision(void) { return sizeof(gr_real) == 8 ? "double" : "float"; }
 
-/* The processor's name, "" if it can't be known. */
-static const char *processor(void) {
+const char *report_processor(void) {
     static char name[128];
     char line[256];
     FILE *f = fopen("/proc/cpuinfo", "r");
@@ -42,7 +41,7 @@ static const char *number(double x, char text[16]) {
 
 void print_machine(const report *r, const limits *l) {
     printf("\n== %d thread%s. %s, %s, kernels for %s\n", l->threads, l->threads == 1 ? "" : "s",
-           processor(), precision(), r->isa);
+           report_processor(), precision(), r->isa);
     printf("   peak of fused multiply-adds %.1f GFLOP/s; bandwidth", l->flops * 1e-9);
     for (int i = 2; i < BANDWIDTHS; i += 7) {
         char text[16];
@@ -158,7 +157,7 @@ static cJSON *as_json(const report *r) {
     time_t t = time(NULL);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime(&t));
     cJSON_AddStringToObject(top, "date", date);
-    cJSON_AddStringToObject(top, "processor", processor());
+    cJSON_AddStringToObject(top, "processor", report_processor());
     cJSON_AddStringToObject(top, "instruction_set", r->isa);
     cJSON_AddStringToObject(top, "precision", precision());
     cJSON *rows = cJSON_AddArrayToObject(top, "limits");

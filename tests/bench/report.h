@@ -33,6 +33,8 @@ typedef struct report {
     double library_size, program_size;
 } report;
 
+const char *report_processor(void); /* its name, "" if it can't be known */
+
 void print_machine(const report *r, const limits *l);
 void print_heading(const report *r, const char *title);
 void print_result(const report *r, const result *x);
