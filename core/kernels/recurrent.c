@@ -20,14 +20,16 @@ typedef struct gate {
 } gate;
 
 static inline gate sigmoid(gr_real x) {
-    gr_real e = GR_MATH(exp)(-GR_MATH(fabs)(x)), head = 1 / (1 + e), tail = e * head;
+    gr_real e = exp_of_negative(-GR_MATH(fabs)(x)), head = inverse_of_1_to_2(1 + e),
+            tail = e * head;
     return (gate){x < 0 ? tail : head, tail * head, x < 0 ? head : tail};
 }
 
 /* In float the quotient loses digits near 0, where the series to x^9 stands instead; its next term
  * is below 1e-8 of the value. */
 static inline gate hyperbolic(gr_real x) {
-    gr_real size = GR_MATH(fabs)(x), e = GR_MATH(exp)(-2 * size), part = 1 / (1 + e);
+    gr_real size = GR_MATH(fabs)(x), e = exp_of_negative(-2 * size),
+            part = inverse_of_1_to_2(1 + e);
 #ifdef GR_DOUBLE
     gr_real value = tanh(x);
 #else
