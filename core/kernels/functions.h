@@ -42,21 +42,22 @@ static inline uint32_t bits_of_float(float x) {
 
 /* e^x for x <= 0, in float 0 where it would be subnormal. Within a loop that has sums, too, it saves
  * the call of the vector function, around which all registers are stored and loaded. In float
- * e^x = 2^k e^r with |r| <= log(2)/2: adding 1.5 2^23 rounds x / log 2 to the integer k, which then
- * stands in the sum's lowest bits, from where it is added to the exponent of e^r, a polynomial; at
- * most 1.4 units of 2^-24 are lost. k log 2 is subtracted in two parts, the first of them exact. */
+ * e^x = 2^k e^r with |r| <= log(2)/2: adding 1.5 2^23 rounds x / log 2 to the integer k, and adding
+ * 127, too, leaves the exponent of 2^k in the sum's lowest bits. e^r is a polynomial, by which 2^k
+ * is multiplied, so that a NaN stays one; at most 1.4 units of 2^-24 are lost. k log 2 is
+ * subtracted in two parts, the first of them exact. */
 static inline gr_real exp_of_negative(gr_real x) {
 #ifdef GR_DOUBLE
     return exp(x);
 #else
-    const float to_integer = 12582912;
+    const float to_integer = 12582912 + 127;
     float sum = x * 1.44269504f + to_integer, k = sum - to_integer;
     float r = x - k * 0.693359375f + k * 2.12194440e-4f;
     float r2 = r * r, q0 = 1.6666665459e-1f * r + 5.0000001201e-1f;
     float q1 = 8.3334519073e-3f * r + 4.1665795894e-2f,
           q2 = 1.9875691500e-4f * r + 1.3981999507e-3f;
     float q = ((q2 * r2 + q1) * r2 + q0) * r2 + r + 1;
-    return x < -87 ? 0 : float_of_bits(bits_of_float(q) + (bits_of_float(sum) << 23));
+    return x < -87 ? 0 : q * float_of_bits(bits_of_float(sum) << 23);
 #endif
 }
 

@@ -458,6 +458,50 @@ START_TEST(finite_losses_have_no_nan_in_their_gradients) {
 }
 END_TEST
 
+/* With bits set that say nothing, as the missing values of other programs have. */
+static gr_real not_a_number(uint32_t payload) {
+#ifdef GR_DOUBLE
+    union {
+        uint64_t bits;
+        double x;
+    } nan = {.bits = (UINT64_C(0x7ff8) << 48) | payload};
+#else
+    union {
+        uint32_t bits;
+        float x;
+    } nan = {.bits = (UINT32_C(0x7fc0) << 16) | payload};
+#endif
+    return nan.x;
+}
+
+/* What has a gradient has been read, and if it is no number, the loss is none. */
+START_TEST(nan_is_not_lost) {
+    static const uint32_t payloads[] = {0, 1, 0xff, 0x100, 0x1ff, 1954, 0x3fffff};
+    FOR_EACH_LOSS(loss) {
+        int tested = 0;
+        if (!is_loss(loss)) continue;
+        for (int k = 0; k < 140; k++) {
+            loss_call l;
+            sample_error error;
+            gr_graph_reset(g);
+            if (!loss_accepted_sample(g, loss, (sample_options){.n = k % 2}, &l, &error)) continue;
+            gr_tensor *x = l.leaf[gr_random_below(g, (uint32_t)l.n)];
+            int64_t at = gr_random_below(g, (uint32_t)x->size);
+            gr_tensor *y = gr_loss_apply(loss, &l.call);
+            if (y == NULL || y->kind != GR_REAL || !y->requires_grad) continue;
+            if (gr_at(gr_grad(y, x), at) == 0) continue;
+            x->data[at] = not_a_number(payloads[k % 7]);
+            y = gr_loss_apply(loss, &l.call);
+            if (y != NULL && !has_nan(y)) expect(false, loss, "a number for a NaN in", x->name);
+            gr_clear_error(g);
+            tested++;
+        }
+        expect(tested >= 10, loss, "too few elements have a", "gradient");
+    }
+    ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
 START_TEST(empty_batches_are_refused) {
     static const sample_options empty[] = {{.n = -1},
                                            {.n = -1, .optional = true},
@@ -498,6 +542,7 @@ Suite *loss_registry_suite(void) {
     tcase_add_test(t, unknown_reductions_are_refused);
     tcase_add_test(t, smallest_sizes);
     tcase_add_test(t, finite_losses_have_no_nan_in_their_gradients);
+    tcase_add_test(t, nan_is_not_lost);
     tcase_add_test(t, empty_batches_are_refused);
     suite_add_tcase(s, t);
     return s;
