@@ -158,6 +158,7 @@ static gr_text range_text(const gr_node *n, int k) {
 
 bool gr_check_finite(const gr_node *n) {
     const gr_tensor *y = n->out;
+    if (y->kind != GR_REAL) return true; /* and may be filled by the operation that comes next */
     int64_t i = first_anomaly(y);
     if (i == y->size) return true;
     const gr_op *outer = n->graph->gradient_of;
