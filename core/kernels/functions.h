@@ -53,8 +53,8 @@ static inline gr_real either(bool first, gr_real a, gr_real b) {
 /* -- Exponentials and logarithms --
  *
  * Within a loop they save the call of the vector function, around which all registers are stored
- * and loaded. Polynomials are cut into parts that a processor can work on at once (Estrin's scheme): in
- * Horner's it would wait for each multiplication. */
+ * and loaded. Polynomials are cut into parts that a processor can work on at once (Estrin's
+ * scheme): in Horner's it would wait for each multiplication. */
 
 /* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as
  * long. In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
@@ -70,21 +70,22 @@ static inline gr_real log1p_of_unit(gr_real x) {
 }
 
 /* e^x for x <= 0, in float 0 where it would be subnormal. In float e^x = 2^k e^r with
- * |r| <= log(2)/2: adding 1.5 2^23 rounds x / log 2 to the integer k, which then stands in the sum's
- * lowest bits, from where it is added to the exponent of e^r, a polynomial; at most 1.4 units of
- * 2^-24 are lost. k log 2 is subtracted in two parts, the first of them exact. */
+ * |r| <= log(2)/2: adding 1.5 2^23 + 127 rounds x / log 2 to the integer k, and k + 127 then
+ * stands in the sum's lowest bits, which are moved to where 2^k has its exponent; e^r is a
+ * polynomial. At most 1.4 units of 2^-24 are lost. k log 2 is subtracted in two parts, the first of
+ * them exact. */
 static inline gr_real exp_of_negative(gr_real x) {
 #ifdef GR_DOUBLE
     return exp(x);
 #else
-    const float to_integer = 12582912;
+    const float to_integer = 12582912 + 127;
     float sum = x * 1.44269504f + to_integer, k = sum - to_integer;
     float r = x - k * 0.693359375f + k * 2.12194440e-4f;
     float r2 = r * r, q0 = 1.6666665459e-1f * r + 5.0000001201e-1f;
     float q1 = 8.3334519073e-3f * r + 4.1665795894e-2f,
           q2 = 1.9875691500e-4f * r + 1.3981999507e-3f;
     float q = ((q2 * r2 + q1) * r2 + q0) * r2 + r + 1;
-    return zero_unless(!(x < -87), real_of_bits(bits_of_real(q) + (bits_of_real(sum) << 23)));
+    return zero_unless(!(x < -87), q * real_of_bits(bits_of_real(sum) << 23));
 #endif
 }
 

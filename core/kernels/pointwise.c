@@ -8,8 +8,8 @@
 
 enum { BLOCK = 1024 };
 
-/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by way
- * of the number c = first. */
+/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by
+ * way of the number c = first. */
 #define POINTWISE(sums, name, first, value, slope_a, slope_b)                                      \
     static inline gr_real name##_first(gr_real a, gr_real b, gr_real p, gr_real q) {               \
         gr_real d = a - b;                                                                         \
@@ -51,8 +51,8 @@ enum { BLOCK = 1024 };
     }
 
 /* The sum of the values, and the same with the slopes in a, in a loop that does all. Choices in
- * it are those of functions.h: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets them
- * wrong. */
+ * it are those of functions.h: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets
+ * them wrong. */
 #define SUMS(name)                                                                                 \
     static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
                              gr_real q) {                                                          \
@@ -71,8 +71,8 @@ enum { BLOCK = 1024 };
         return sum;                                                                                \
     }
 
-/* The same for functions of many instructions, in loops over a block in the first cache: of one for all, too few
- * rounds would be on their way at once to hide how long each takes. */
+/* The same for functions of many instructions, in loops over a block in the first cache: of one for
+ * all, too few rounds would be on their way at once to hide how long each takes. */
 #define SUMS_IN_STAGES(name)                                                                       \
     static __attribute__((noinline)) void name##_with_slope(                                       \
         int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real scale,        \

@@ -38,7 +38,7 @@ static void fetch(int64_t count, const gr_real *x, const gr_real *y) {
     }
 }
 
-/* e = e^(x - m) for a long row, whose successor in x and in e, if it has one, begins where it ends. */
+/* e = e^(x - m) for a long row. The next one of x and of e, if any, begins where it ends. */
 static void exponentials_of_row(int64_t n, const gr_real *x, gr_real m, bool is_last, gr_real *e) {
     for (int64_t i = 0; i < n; i += PIECE) {
         const int64_t count = n - i < PIECE ? n - i : PIECE;
@@ -192,8 +192,8 @@ static double finish_entropy(int64_t n, double lead, gr_real scale, gr_real *y, 
     return loss;
 }
 
-/* The same of row x, which has its own class c among the others. Nothing if it has no others, for m,
- * their maximum, is -infinity then. */
+/* The same of row x, which has its own class c among the others. Nothing if it has no others, for
+ * m, their maximum, is -infinity then. */
 static double finish_class(int64_t n, const gr_real *x, gr_real m, int32_t c, gr_real scale,
                            gr_real *y) {
     gr_real to_own;
