@@ -2,12 +2,59 @@
 #ifndef GR_FUNCTIONS_H
 #define GR_FUNCTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/kernels/vector_math.h"
 
-/* Polynomials are cut into parts that a processor can work on at once (Estrin's scheme): in Horner's
- * it would wait for each multiplication. */
+/* -- Choices --
+ *
+ * By bits, since of a?b:c over several conditions compilers make branches, and stores under masks.
+ */
+
+#ifdef GR_DOUBLE
+typedef uint64_t real_bits;
+#else
+typedef uint32_t real_bits;
+#endif
+
+static inline gr_real real_of_bits(real_bits bits) {
+    union {
+        real_bits bits;
+        gr_real x;
+    } same = {.bits = bits};
+    return same.x;
+}
+
+static inline real_bits bits_of_real(gr_real x) {
+    union {
+        gr_real x;
+        real_bits bits;
+    } same = {.x = x};
+    return same.bits;
+}
+
+/* x or 0 */
+static inline gr_real zero_unless(bool kept, gr_real x) {
+    return real_of_bits(bits_of_real(x) & -(real_bits)kept);
+}
+
+/* x or not a number */
+static inline gr_real nan_if(bool wrong, gr_real x) {
+    return real_of_bits(bits_of_real(x) | -(real_bits)wrong);
+}
+
+/* a or b */
+static inline gr_real either(bool first, gr_real a, gr_real b) {
+    const real_bits mask = -(real_bits)first;
+    return real_of_bits((bits_of_real(a) & mask) | (bits_of_real(b) & ~mask));
+}
+
+/* -- Exponentials and logarithms --
+ *
+ * Within a loop they save the call of the vector function, around which all registers are stored
+ * and loaded. Polynomials are cut into parts that a processor can work on at once (Estrin's
+ * scheme): in Horner's it would wait for each multiplication. */
 
 /* log(1 + x) for x from 0 to 1, such as e^-|z|, where the vector function takes three times as
  * long. In float x + x^2 q(x), with q the minimax polynomial of degree 7 for the relative error (by
@@ -22,30 +69,11 @@ static inline gr_real log1p_of_unit(gr_real x) {
 #endif
 }
 
-#ifndef GR_DOUBLE
-static inline float float_of_bits(uint32_t bits) {
-    union {
-        uint32_t bits;
-        float x;
-    } same = {.bits = bits};
-    return same.x;
-}
-
-static inline uint32_t bits_of_float(float x) {
-    union {
-        float x;
-        uint32_t bits;
-    } same = {.x = x};
-    return same.bits;
-}
-#endif
-
-/* e^x for x <= 0, in float 0 where it would be subnormal. Within a loop that has sums, too, it saves
- * the call of the vector function, around which all registers are stored and loaded. In float
- * e^x = 2^k e^r with |r| <= log(2)/2: adding 1.5 2^23 rounds x / log 2 to the integer k, and adding
- * 127, too, leaves the exponent of 2^k in the sum's lowest bits. e^r is a polynomial, by which 2^k
- * is multiplied, so that a NaN stays one; at most 1.4 units of 2^-24 are lost. k log 2 is
- * subtracted in two parts, the first of them exact. */
+/* e^x for x <= 0, in float 0 where it would be subnormal. In float e^x = 2^k e^r with
+ * |r| <= log(2)/2: adding 1.5 2^23 + 127 rounds x / log 2 to the integer k, and k + 127 then
+ * stands in the sum's lowest bits, which are moved to where 2^k has its exponent; e^r is a
+ * polynomial. At most 1.4 units of 2^-24 are lost. k log 2 is subtracted in two parts, the first of
+ * them exact. */
 static inline gr_real exp_of_negative(gr_real x) {
 #ifdef GR_DOUBLE
     return exp(x);
@@ -57,7 +85,44 @@ static inline gr_real exp_of_negative(gr_real x) {
     float q1 = 8.3334519073e-3f * r + 4.1665795894e-2f,
           q2 = 1.9875691500e-4f * r + 1.3981999507e-3f;
     float q = ((q2 * r2 + q1) * r2 + q0) * r2 + r + 1;
-    return x < -87 ? 0 : q * float_of_bits(bits_of_float(sum) << 23);
+    return zero_unless(!(x < -87), q * real_of_bits(bits_of_real(sum) << 23));
+#endif
+}
+
+#ifndef GR_DOUBLE
+/* log(2^-shift x) where 2^-shift x may be subnormal, but x is a positive normal number. With
+ * x = 2^k (1 + f), 2/3 <= 1 + f < 4/3, found in x's bits, it is (k - shift) log 2 + f + f^2 q(f), q
+ * the minimax polynomial of degree 7 for the relative error, 3.3e-8; at most 2.4 units of 2^-24 are
+ * lost with the roundings, of all floats. */
+static inline float log_of_scaled(float x, int shift) {
+    const uint32_t two_thirds = 0x3f2aaaab, from_start = bits_of_real(x) - two_thirds;
+    const uint32_t mantissa = from_start & 0x007fffff;
+    float k = (float)(int32_t)(from_start - mantissa - ((uint32_t)shift << 23)); /* 2^23 k */
+    float f = real_of_bits(mantissa + two_thirds) - 1, f2 = f * f;
+    float q0 = 0.33333197f * f + -0.49999937f, q1 = 0.20011169f * f + -0.2500782f;
+    float q2 = 0.13995807f * f + -0.16415961f, q3 = 0.14026360f * f + -0.1538854f;
+    float q = (q3 * f2 + q2) * (f2 * f2) + (q1 * f2 + q0);
+    return k * 8.26295829e-8f + (f2 * q + f); /* 2^-23 log 2 */
+}
+#endif
+
+/* log x for x from 0 to 1; in float a finite number for 0. */
+static inline gr_real log_of_fraction(gr_real x) {
+#ifdef GR_DOUBLE
+    return log(x);
+#else
+    return log_of_scaled(x * 16777216, 24);
+#endif
+}
+
+/* The same for finite x >= 0; others have to be noticed elsewhere. */
+static inline gr_real log_of_positive(gr_real x) {
+#ifdef GR_DOUBLE
+    return log(x);
+#else
+    const bool tiny = x < 1.17549435e-38f;
+    float l = log_of_scaled(x * either(tiny, 16777216, 1), 0);
+    return l - zero_unless(tiny, 16.6355324f); /* 24 log 2 */
 #endif
 }
 
@@ -110,14 +175,13 @@ static inline gr_real gelu_tanh(gr_real x) {
 /* max(z, 0) - z y for the logit z and the target y. For targets of 0 and 1 nothing is subtracted,
  * so that small losses keep their digits; 0 where an infinite z is right. */
 static inline gr_real wrong_side(gr_real z, gr_real y) {
-    gr_real share = z > 0 ? 1 - y : y;
-    return share == 0 ? 0 : GR_MATH(fabs)(z) * share;
+    gr_real share = either(z > 0, 1 - y, y);
+    return zero_unless(share != 0, GR_MATH(fabs)(z) * share);
 }
 
-/* s(z) - y, where e = e^-|z| keeps the digits of s(z) - 1 for a large z and y = 1. */
-static inline gr_real sigmoid_minus(gr_real z, gr_real y, gr_real e) {
-    gr_real tail = e * inverse_of_1_to_2(1 + e);
-    return z < 0 ? tail - y : (1 - y) - tail;
+/* s(z) - y, where tail = s(-|z|) keeps the digits of s(z) - 1 for a large z and y = 1. */
+static inline gr_real sigmoid_minus(gr_real z, gr_real y, gr_real tail) {
+    return either(z < 0, tail - y, (1 - y) - tail);
 }
 
 #endif

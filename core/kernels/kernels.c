@@ -12,6 +12,7 @@
     extern const gr_distance_kernels gr_distance_##isa_;                                           \
     extern const gr_vector_kernels gr_vector_##isa_;                                               \
     extern const gr_reduce_kernels gr_reduce_##isa_;                                               \
+    extern const gr_softmax_kernels gr_softmax_##isa_;                                             \
     extern const gr_ctc_kernels gr_ctc_##isa_;                                                     \
     extern const gr_patch_kernels gr_patch_##isa_;                                                 \
     extern const gr_normalize_kernels gr_normalize_##isa_;                                         \
@@ -31,6 +32,7 @@
         .distance = &gr_distance_##isa_,                                                           \
         .vector = &gr_vector_##isa_,                                                               \
         .reduce = &gr_reduce_##isa_,                                                               \
+        .softmax = &gr_softmax_##isa_,                                                             \
         .ctc = &gr_ctc_##isa_,                                                                     \
         .patch = &gr_patch_##isa_,                                                                 \
         .normalize = &gr_normalize_##isa_,                                                         \

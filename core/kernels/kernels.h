@@ -146,19 +146,28 @@ typedef struct gr_reduce_kernels {
     gr_fold exponentials;   /* e^(x - m) */
     /* Adds sum a b, sum a and sum b to sums. */
     void (*overlap)(int64_t n, const gr_real *a, const gr_real *b, double *sums);
-    /* The softmax, or its logarithm, of each row of n elements, or of each of n <= GR_REDUCE_TILE
-     * columns of a matrix whose rows begin `stride` apart. y is not x. */
-    void (*softmax_rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
-    void (*softmax_columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
-                            bool logarithm);
-    /* The sum over the rows of n logits x of log(1 + sum e^(x_j - x_c)) over all j but c, the row's
-     * class, and scale times its gradient in y. Rows whose class is `ignored`, or alone, count 0. */
-    double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
-                                 int32_t ignored, gr_real scale, gr_real *y);
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
 } gr_reduce_kernels;
+
+/* Of each row of n elements, or of each of n <= GR_REDUCE_TILE columns of a matrix whose rows begin
+ * `stride` apart: */
+typedef struct gr_softmax_kernels {
+    /* The softmax, or its logarithm. y is not x. */
+    void (*rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
+    void (*columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
+                    bool logarithm);
+    /* The gradient of x, given y and that of y. */
+    void (*rows_back)(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
+                      bool logarithm, gr_real *to);
+    void (*columns_back)(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
+                         int64_t stride, bool logarithm, gr_real *to);
+    /* The sum over the rows of n logits x of log(1 + sum e^(x_j - x_c)) over all j but c, the row's
+     * class, and scale times its gradient in y. Rows whose class is `ignored`, or alone, count 0. */
+    double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
+                                 int32_t ignored, gr_real scale, gr_real *y);
+} gr_softmax_kernels;
 
 /* Of a vector a (d) and the n rows of b (n,d), for each j < n: */
 typedef void gr_distance_kernel(int64_t n, int64_t d, const gr_real *a, const gr_real *b,
@@ -377,6 +386,7 @@ typedef struct gr_kernels {
     const gr_distance_kernels *distance;
     const gr_vector_kernels *vector;
     const gr_reduce_kernels *reduce;
+    const gr_softmax_kernels *softmax;
     const gr_ctc_kernels *ctc;
     const gr_patch_kernels *patch;
     const gr_normalize_kernels *normalize;

@@ -8,12 +8,12 @@
 
 enum { BLOCK = 1024 };
 
-/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by way
- * of the number c = first. */
+/* A function of a, b, d = a - b and the parameters p and q, and its slopes in a and in b, all by
+ * way of the number c = first. */
 #define POINTWISE(sums, name, first, value, slope_a, slope_b)                                      \
-    static inline gr_real name##_first(gr_real a, gr_real b) {                                     \
+    static inline gr_real name##_first(gr_real a, gr_real b, gr_real p, gr_real q) {               \
         gr_real d = a - b;                                                                         \
-        (void)d;                                                                                   \
+        (void)d, (void)p, (void)q;                                                                 \
         return (first);                                                                            \
     }                                                                                              \
     static inline gr_real name##_value(gr_real a, gr_real b, gr_real p, gr_real q, gr_real c) {    \
@@ -34,7 +34,7 @@ enum { BLOCK = 1024 };
     static __attribute__((noinline)) void name##_each(                                             \
         int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real *y) {         \
         for (int64_t i = 0; i < n; i++)                                                            \
-            y[i] = name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                       \
+            y[i] = name##_value(a[i], b[i], p, q, name##_first(a[i], b[i], p, q));                 \
     }                                                                                              \
     sums(name) SLOPE(name##_to_a, name##_slope_a, name##_first)                                    \
         SLOPE(name##_to_b, name##_slope_b, name##_first)
@@ -44,53 +44,40 @@ enum { BLOCK = 1024 };
                      const gr_real *b, gr_real p, gr_real q, gr_real *y) {                         \
         if (sg)                                                                                    \
             for (int64_t i = 0; i < n; i++)                                                        \
-                y[i] = scale * g[i] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
+                y[i] = scale * g[i] * slope(a[i], b[i], p, q, first(a[i], b[i], p, q));            \
         else                                                                                       \
             for (int64_t i = 0; i < n; i++)                                                        \
-                y[i] = scale * g[0] * slope(a[i], b[i], p, q, first(a[i], b[i]));                  \
+                y[i] = scale * g[0] * slope(a[i], b[i], p, q, first(a[i], b[i], p, q));            \
     }
 
-/* The sum of the values, and the same with the slopes in a, in a loop that does all. No value may be
- * a choice: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets them wrong. */
+/* The sum of the values, and the same with the slopes in a, in a loop that does all. Choices in
+ * it are those of functions.h: of `sum += c ? x : y` gcc 12 makes additions under masks, and gets
+ * them wrong. */
 #define SUMS(name)                                                                                 \
     static double name##_sum(int64_t n, const gr_real *a, const gr_real *b, gr_real p,             \
                              gr_real q) {                                                          \
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) sum +=              \
-            (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));                      \
+            (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i], p, q));                \
         return sum;                                                                                \
     }                                                                                              \
     static double name##_sum_and_slope(int64_t n, const gr_real *a, const gr_real *b, gr_real p,   \
                                        gr_real q, gr_real scale, gr_real *y) {                     \
         double sum = 0;                                                                            \
         _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) {                   \
-            sum += (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i]));               \
-            y[i] = scale * name##_slope_a(a[i], b[i], p, q, name##_first(a[i], b[i]));             \
+            sum += (double)name##_value(a[i], b[i], p, q, name##_first(a[i], b[i], p, q));         \
+            y[i] = scale * name##_slope_a(a[i], b[i], p, q, name##_first(a[i], b[i], p, q));       \
         }                                                                                          \
         return sum;                                                                                \
     }
 
-/* The same for choices: values go through the first cache, a block at a time, and are added up from
- * there. */
-#define SUMS_BY_BLOCKS(name)                                                                       \
-    static __attribute__((noinline)) void name##_with_slope(                                       \
-        int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real scale,        \
-        gr_real *restrict y, gr_real *restrict values) {                                           \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const gr_real c = name##_first(a[i], b[i]);                                            \
-            values[i] = name##_value(a[i], b[i], p, q, c);                                         \
-            y[i] = scale * name##_slope_a(a[i], b[i], p, q, c);                                    \
-        }                                                                                          \
-    }                                                                                              \
-    SUM_OF_BLOCKS(name)
-
-/* The same for functions of many instructions, in two loops: of one for all, too few rounds would be
- * on their way at once to hide how long each takes. */
+/* The same for functions of many instructions, in loops over a block in the first cache: of one for
+ * all, too few rounds would be on their way at once to hide how long each takes. */
 #define SUMS_IN_STAGES(name)                                                                       \
     static __attribute__((noinline)) void name##_with_slope(                                       \
         int64_t n, const gr_real *a, const gr_real *b, gr_real p, gr_real q, gr_real scale,        \
         gr_real *restrict y, gr_real *restrict values) {                                           \
-        for (int64_t i = 0; i < n; i++) values[i] = name##_first(a[i], b[i]);                      \
+        for (int64_t i = 0; i < n; i++) values[i] = name##_first(a[i], b[i], p, q);                \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const gr_real c = values[i];                                                           \
             values[i] = name##_value(a[i], b[i], p, q, c);                                         \
@@ -133,30 +120,31 @@ static inline gr_real sign(gr_real d) { return (gr_real)((d > 0) - (d < 0)); }
  * 1 are too far from it. */
 static const gr_real LEAST_PROBABILITY = (gr_real)3.7200759760208360e-44; /* e^-100 */
 static inline gr_real bounded_log(gr_real p) {
-    return p < LEAST_PROBABILITY ? -100 : GR_MATH(log)(p);
+    return either(p < LEAST_PROBABILITY, -100, log_of_fraction(p));
 }
 static inline gr_real bounded_log_of_rest(gr_real p) {
 #ifdef GR_DOUBLE
-    return p >= 1 ? -100 : log1p(p >= 1 ? 0 : -p);
+    return either(p >= 1, -100, log1p(-p));
 #else
-    /* log1p would take twice as long; `lost` is what the rounding of 1 - p took, and 1 + p is near
-     * enough to its weight 1/(1 - p), since nothing is lost where p > 1/2. */
+    /* `lost` is what the rounding of 1 - p took, and 1 + p is near enough to its weight 1/(1 - p),
+     * since nothing is lost where p > 1/2. */
     float rest = 1 - p, lost = (1 - rest) - p;
-    return p >= 1 ? -100 : logf(p >= 1 ? 1 : rest) + lost * (1 + p);
+    return either(p >= 1, -100, log_of_scaled(rest, 0) + lost * (1 + p));
 #endif
 }
 
-/* 0, or not a number where an operand is not what it has to be. */
-static inline gr_real unless_sign(gr_real b) { return ABS(b) == 1 ? 0 : NAN; }
-static inline gr_real unless_fraction(gr_real p) { return p >= 0 && p <= 1 ? 0 : NAN; }
-
-/* 1 / (1 + e^-z), where e = e^-|z| */
-static inline gr_real sigmoid(gr_real z, gr_real e) {
-    return (z < 0 ? e : 1) * inverse_of_1_to_2(1 + e);
+/* The slope of -b log p - (1 - b) log(1 - p), both bounded. */
+static inline gr_real bce_slope(gr_real p, gr_real b) {
+    gr_real rest = 1 - p, within = (p - b) / (p * rest);
+    return either(p >= 1, -b, either(p < LEAST_PROBABILITY, 1 - b, within));
 }
 
-/* e^-|z| */
+/* e^-|z|, and from it 1 / (1 + e^|z|) and 1 / (1 + e^-z) */
 static inline gr_real tail(gr_real z) { return exp_of_negative(-ABS(z)); }
+static inline gr_real sigmoid_of_tail(gr_real e) { return e * inverse_of_1_to_2(1 + e); }
+static inline gr_real sigmoid(gr_real z, gr_real e) {
+    return either(z < 0, e, 1) * inverse_of_1_to_2(1 + e);
+}
 
 /* clang-format off */
 POINTWISE(SUMS, square, d, d * d, 2 * d, -2 * d)
@@ -165,23 +153,23 @@ POINTWISE(SUMS, abs, d, ABS(d), sign(d), -sign(d))
 POINTWISE(SUMS, huber, d, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
 POINTWISE(SUMS, smooth_l1, d, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
 POINTWISE(SUMS_IN_STAGES, log_cosh, GR_MATH(tanh)(d), log_of_cosh(d), c, -c)
-POINTWISE(SUMS_BY_BLOCKS, quantile, d, d < 0 ? -p * d : (1 - p) * d,
-          d < 0 ? -p : d > 0 ? 1 - p : 0, d < 0 ? p : d > 0 ? p - 1 : 0)
+POINTWISE(SUMS, quantile, d, either(d < 0, -p, 1 - p) * d,
+          either(d < 0, -p, zero_unless(d > 0, 1 - p)), either(d < 0, p, zero_unless(d > 0, p - 1)))
 POINTWISE(SUMS_IN_STAGES, bce_with_logits, tail(a), wrong_side(a, b) + log1p_of_unit(c),
-          sigmoid_minus(a, b, c), -a)
+          sigmoid_minus(a, b, sigmoid_of_tail(c)), -a)
 POINTWISE(SUMS_IN_STAGES, bce, bounded_log_of_rest(a),
-          unless_fraction(a) - (b * bounded_log(a) + (1 - b) * c),
-          a >= 1 ? -b : a < LEAST_PROBABILITY ? 1 - b : (a - b) / (a * (1 - a)),
-          c - bounded_log(a))
-POINTWISE(SUMS_IN_STAGES, divergence, b == 0 ? 0 : GR_MATH(log)(b), b == 0 ? 0 : b * (c - a), -b,
-          b == 0 ? 0 : c - a + 1)
-POINTWISE(SUMS_BY_BLOCKS, hinge, a * b, (p - c <= 0 ? 0 : p - c) + unless_sign(b),
-          p - c <= 0 ? 0 : -b, p - c <= 0 ? 0 : -a)
-POINTWISE(SUMS_BY_BLOCKS, squared_hinge, a * b,
-          (p - c <= 0 ? 0 : (p - c) * (p - c)) + unless_sign(b),
-          p - c <= 0 ? 0 : -2 * b * (p - c), p - c <= 0 ? 0 : -2 * a * (p - c))
+          nan_if(!(a >= 0 && a <= 1), -(b * bounded_log(a) + (1 - b) * c)),
+          bce_slope(a, b), nan_if(!(a >= 0 && a <= 1), c - bounded_log(a)))
+POINTWISE(SUMS, divergence, zero_unless(b != 0, log_of_positive(b)),
+          nan_if(!(b >= 0), zero_unless(b != 0, b * (c - a))), -b,
+          nan_if(!(b >= 0), zero_unless(b != 0, c - a + 1)))
+/* For a sign b, c = p - ab is what lacks of the margin. */
+POINTWISE(SUMS, hinge, p - a * b, nan_if(ABS(b) != 1, zero_unless(!(c <= 0), c)),
+          zero_unless(!(c <= 0), -b), zero_unless(!(c <= 0), -a))
+POINTWISE(SUMS, squared_hinge, p - a * b, nan_if(ABS(b) != 1, zero_unless(!(c <= 0), c * c)),
+          zero_unless(!(c <= 0), -2 * b * c), zero_unless(!(c <= 0), -2 * a * c))
 POINTWISE(SUMS_IN_STAGES, soft_margin, tail(a * b),
-          (a * b < 0 ? -(a * b) : 0) + log1p_of_unit(c) + unless_sign(b),
+          nan_if(ABS(b) != 1, zero_unless(a * b < 0, -(a * b)) + log1p_of_unit(c)),
           -b * sigmoid(-(a * b), c), -a * sigmoid(-(a * b), c))
 /* clang-format on */
 
@@ -194,24 +182,23 @@ typedef struct focal_terms {
     gr_real alpha;        /* alpha_t; 1 if alpha is negative */
 } focal_terms;
 
+/* log u from l = log(1 + e). u (1 + e) lies between e and 1; where it is e, since z is right, its
+ * logarithm is at hand, however small e is. */
+static inline gr_real log_of_wrong(gr_real z, gr_real y, gr_real e, gr_real l) {
+    gr_real share = either(z > 0, 1 - y, y), between = share + e * (1 - share);
+    return either(share == 0, -ABS(z), log_of_fraction(between)) - l;
+}
+
 /* e = e^-|z|. squared: gamma is 2, which needs no logarithm. */
 static inline focal_terms focal_of(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
                                    bool squared) {
     gr_real head = inverse_of_1_to_2(1 + e), tail = e * head, l = log1p_of_unit(e);
-    gr_real above = (z > 0 ? z : 0) + l,
-            below = (z < 0 ? -z : 0) + l; /* softplus(z), softplus(-z) */
-    focal_terms t = {.s = z < 0 ? tail : head, .rest = z < 0 ? head : tail};
-    t.u = y == 0 ? t.s : y == 1 ? t.rest : (1 - y) * t.s + y * t.rest;
-    t.ce = y == 0 ? above : y == 1 ? below : y * below + (1 - y) * above;
-    /* u (1 + e) lies between e and 1; where it is either, its logarithm is at hand, however small e
-     * is. Written without a branch around log, so that the loop is vectorised. */
-    gr_real between = (z < 0 ? (1 - y) * e + y : 1 - y + y * e);
-    gr_real log_end = y == 0 ? (z < 0 ? z : 0) : y == 1 ? (z > 0 ? -z : 0) : 0;
-    if (squared)
-        t.power = t.u * t.u;
-    else
-        t.power = EXP(gamma * (GR_MATH(log)(y == 0 || y == 1 ? 1 : between) + log_end - l));
-    t.alpha = alpha < 0 ? 1 : alpha * y + (1 - alpha) * (1 - y);
+    gr_real yes = alpha < 0 ? 1 : alpha, no = alpha < 0 ? 1 : 1 - alpha;
+    focal_terms t = {.s = either(z < 0, tail, head), .rest = either(z < 0, head, tail)};
+    t.u = (1 - y) * t.s + y * t.rest;
+    t.ce = wrong_side(z, y) + l;
+    t.power = squared ? t.u * t.u : exp_of_negative(gamma * log_of_wrong(z, y, e, l));
+    t.alpha = yes * y + no * (1 - y);
     return t;
 }
 
@@ -221,13 +208,15 @@ static inline gr_real focal(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_r
     return t.alpha * t.power * t.ce;
 }
 
-/* alpha_t u^gamma (s(z) - y + gamma CE u'/u) */
+/* alpha_t (u^gamma (s(z) - y) + gamma CE u^gamma u'/u) with u' = (1 - 2y) s(z) s(-z) */
 static inline gr_real focal_to_logit(gr_real z, gr_real y, gr_real e, gr_real alpha, gr_real gamma,
                                      bool squared) {
     focal_terms t = focal_of(z, y, e, alpha, gamma, squared);
-    gr_real slope = y == 0 ? t.rest : y == 1 ? -t.s : (1 - 2 * y) * t.s * t.rest / t.u;
-    gr_real residual = z < 0 ? t.s - y : (1 - y) - t.rest;
-    return t.alpha * t.power * (residual + (slope == 0 ? 0 : gamma * t.ce * slope));
+    gr_real residual = sigmoid_minus(z, y, either(z < 0, t.s, t.rest));
+    gr_real both = t.s * t.rest, of_hard = (1 - y) * t.rest + y * t.s;
+    gr_real slope = squared ? t.u * both : t.power * either(y == 0 || y == 1, of_hard, both / t.u);
+    gr_real of_power = zero_unless(slope != 0, gamma * t.ce * slope);
+    return t.alpha * (t.power * residual + (1 - 2 * y) * of_power);
 }
 
 /* alpha_t' u^gamma CE + alpha_t u^gamma (-z + gamma CE (s(-z) - s(z)) / u), where CE/u goes to 1 as

@@ -1,4 +1,4 @@
-/* Kernels that fold many elements into one, and those of the softmax.
+/* Kernels that fold many elements into one, and running sums.
  *
  * A fold keeps its state in double, also where the elements are floats: sums of any length keep
  * their digits and neither squares nor partial sums overflow. */
@@ -194,181 +194,10 @@ EXTREME(max, >, -INFINITY, x)
 EXTREME(min, <, INFINITY, x)
 EXTREME(abs_max, >, -INFINITY, ABS(x))
 
-/* -- Softmax -- */
-
-enum { SHORT = 128, TILE = GR_REDUCE_TILE };
-
-static gr_real row_maximum(int64_t n, const gr_real *x) {
-    double m = -INFINITY;
-    k_max_along(1, n, x, n, NULL, &m);
-    return (gr_real)m;
-}
-
-static double row_sum(int64_t n, const gr_real *x) {
-    double s = 0;
-    k_sum_along(1, n, x, n, NULL, &s);
-    return s;
-}
-
-/* e holds e^(x - m) and y x - m; y becomes the result. */
-static void finish_row(int64_t n, const gr_real *e, gr_real *y, bool logarithm) {
-    double s = row_sum(n, e);
-    if (logarithm) {
-        gr_real log_s = (gr_real)log(s);
-        for (int64_t i = 0; i < n; i++) y[i] -= log_s;
-    } else {
-        gr_real factor = (gr_real)(1 / s);
-        for (int64_t i = 0; i < n; i++) y[i] = e[i] * factor;
-    }
-}
-
-/* Several short rows together, so that the exponential's vectors are full. */
-static void short_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
-    gr_real e[BLOCK];
-    for (int64_t r = 0; r < rows; r++) {
-        gr_real m = row_maximum(n, x + r * n);
-        for (int64_t i = 0; i < n; i++) y[r * n + i] = x[r * n + i] - m;
-    }
-    for (int64_t i = 0; i < rows * n; i++) e[i] = EXP(y[i]);
-    for (int64_t r = 0; r < rows; r++) finish_row(n, e + r * n, y + r * n, logarithm);
-}
-
-static void long_row(int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
-    gr_real m = row_maximum(n, x);
-    double s = 0;
-    if (logarithm) {
-        _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) s +=
-            (double)EXP(x[i] - m);
-        gr_real log_s = (gr_real)log(s);
-        for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) - log_s;
-    } else {
-        _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) {
-            gr_real e = EXP(x[i] - m);
-            y[i] = e;
-            s += (double)e;
-        }
-        gr_real factor = (gr_real)(1 / s);
-        for (int64_t i = 0; i < n; i++) y[i] *= factor;
-    }
-}
-
-static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
-    if (n > SHORT) {
-        for (int64_t r = 0; r < rows; r++) long_row(n, x + r * n, y + r * n, logarithm);
-        return;
-    }
-    const int64_t step = n > 0 ? BLOCK / n : rows;
-    for (int64_t r = 0; r < rows; r += step) {
-        int64_t count = rows - r < step ? rows - r : step;
-        short_rows(count, n, x + r * n, y + r * n, logarithm);
-    }
-}
-
-static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
-                              bool logarithm) {
-    gr_real m[TILE], last[TILE];
-    double s[TILE];
-    for (int64_t j = 0; j < n; j++) m[j] = -INFINITY, s[j] = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const gr_real *row = x + r * stride;
-        for (int64_t j = 0; j < n; j++) m[j] = row[j] > m[j] ? row[j] : m[j];
-    }
-    for (int64_t r = 0; r < rows; r++) {
-        const gr_real *row = x + r * stride;
-        gr_real *to = y + r * stride;
-        _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
-            gr_real e = EXP(row[j] - m[j]);
-            s[j] += (double)e;
-            to[j] = logarithm ? row[j] - m[j] : e;
-        }
-    }
-    for (int64_t j = 0; j < n; j++) last[j] = (gr_real)(logarithm ? log(s[j]) : 1 / s[j]);
-    for (int64_t r = 0; r < rows; r++) {
-        gr_real *to = y + r * stride;
-        if (logarithm)
-            for (int64_t j = 0; j < n; j++) to[j] -= last[j];
-        else
-            for (int64_t j = 0; j < n; j++) to[j] *= last[j];
-    }
-}
-
-/* -- Cross-entropy of classes --
- *
- * Rows stay in the first cache while their maxima, exponentials and gradients are computed, so that
- * memory is read once and written once. */
-
-/* The maximum but for element c. */
-static gr_real maximum_of_others(int64_t n, const gr_real *x, int32_t c) {
-    double m = -INFINITY;
-    k_max_along(1, c, x, c, NULL, &m);
-    k_max_along(1, n - c - 1, x + c + 1, n - c - 1, NULL, &m);
-    return (gr_real)m;
-}
-
-/* e = e^(x - m) with m for each row; the exponentials of several rows are computed as one's. */
-static void shifted_exponentials(int64_t rows, int64_t n, const gr_real *x, const gr_real *m,
-                                 gr_real *e) {
-    if (rows == 1) {
-        for (int64_t j = 0; j < n; j++) e[j] = exp_of_negative(x[j] - m[0]);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t j = 0; j < n; j++) e[r * n + j] = x[r * n + j] - m[r];
-    for (int64_t i = 0; i < rows * n; i++) e[i] = exp_of_negative(e[i]);
-}
-
-/* log(1 + e^odds), and its derivative. */
-static double entropy_of_odds(double odds, double *slope) {
-    double e = exp(-fabs(odds));
-    *slope = (odds < 0 ? e : 1) / (1 + e);
-    return (odds > 0 ? odds : 0) + log1p(e);
-}
-
-/* y holds e^(x - m) and becomes the gradient; lead = m - x[c]. */
-static double finish_entropy(int64_t n, double lead, int32_t c, gr_real scale, gr_real *y) {
-    double slope;
-    y[c] = 0;
-    const double s = sum_of(n, y), loss = entropy_of_odds(lead + log(s), &slope);
-    const gr_real factor = (gr_real)((double)scale * slope / s);
-    for (int64_t j = 0; j < n; j++) y[j] *= factor;
-    y[c] = (gr_real)((double)-scale * slope);
-    return loss;
-}
-
-/* At most BLOCK elements, or one row. */
-static double entropy_block(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
-                            int32_t ignored, gr_real scale, gr_real *y) {
-    gr_real m[BLOCK];
-    double sum = 0;
-    for (int64_t r = 0; r < rows; r++)
-        m[r] = classes[r] == ignored ? -INFINITY : maximum_of_others(n, x + r * n, classes[r]);
-    shifted_exponentials(rows, n, x, m, y);
-    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
-        const int32_t c = classes[r];
-        if (m[r] != -INFINITY)
-            sum += finish_entropy(n, (double)m[r] - (double)x[c], c, scale, y);
-        else
-            for (int64_t j = 0; j < n; j++) y[j] = 0;
-    }
-    return sum;
-}
-
-static double k_cross_entropy_rows(int64_t rows, int64_t n, const gr_real *x,
-                                   const int32_t *classes, int32_t ignored, gr_real scale,
-                                   gr_real *y) {
-    const int64_t step = n > SHORT ? 1 : BLOCK / (n > 0 ? n : 1);
-    double sum = 0;
-    for (int64_t r = 0; r < rows; r += step) {
-        const int64_t count = rows - r < step ? rows - r : step;
-        sum += entropy_block(count, n, x + r * n, classes + r, ignored, scale, y + r * n);
-    }
-    return sum;
-}
-
 /* -- Running sums -- */
 
 static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride) {
-    double s[TILE], sum = 0;
+    double s[GR_REDUCE_TILE], sum = 0;
     if (n == 1) {
         for (int64_t r = 0; r < rows; r++) y[r * stride] = (gr_real)(sum += (double)x[r * stride]);
         return;
@@ -387,8 +216,5 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .min = {INFINITY, k_min_along, k_min_across, k_min_partial},
     .abs_max = {-INFINITY, k_abs_max_along, k_abs_max_across, k_abs_max_partial},
     .overlap = k_overlap,
-    .softmax_rows = k_softmax_rows,
-    .softmax_columns = k_softmax_columns,
-    .cross_entropy_rows = k_cross_entropy_rows,
     .cumsum = k_cumsum,
 };

@@ -275,7 +275,7 @@ typedef struct entropy_params {
 } entropy_params;
 
 typedef struct entropy_work {
-    const gr_reduce_kernels *kernels;
+    const gr_softmax_kernels *kernels;
     const entropy_params *p;
     int64_t classes, grain;
     const gr_real *x;
@@ -296,7 +296,7 @@ static void entropy_forward(const gr_node *n) {
     const gr_tensor *x = n->in[0], *target = n->in[1];
     const entropy_params *p = n->params;
     entropy_work w;
-    w.kernels = n->graph->kernels->reduce;
+    w.kernels = n->graph->kernels->softmax;
     w.p = p;
     w.classes = x->shape.dim[1];
     w.grain = 1 + GRAIN / (w.classes + 1);

@@ -105,6 +105,21 @@ PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
 PAIR(entropy_of_odds, gr_odds_entropy(o->x, o->order, -1, 0.5),
      gr_scale(gr_sum(gr_softplus(odds_against(o))), 0.5))
 
+/* Of long rows, and of columns. Weights keep the sum of a softmax from being 1. */
+static gr_tensor *softmax(const operands *o, int axis, bool logarithm, bool fused) {
+    const gr_axes axes = GR_AXES(axis);
+    gr_tensor *x = o->x, *e = gr_exp(x), *sum = gr_sum(e, .axes = axes, .keepdim = true), *y;
+    if (fused)
+        y = logarithm ? gr_log_softmax(x, .axes = axes) : gr_softmax(x, .axes = axes);
+    else
+        y = logarithm ? gr_sub(x, gr_log(sum)) : gr_div(e, sum);
+    return gr_sum(gr_mul(y, o->t));
+}
+PAIR(softmax_rows, softmax(o, 1, false, true), softmax(o, 1, false, false))
+PAIR(log_softmax_rows, softmax(o, 1, true, true), softmax(o, 1, true, false))
+PAIR(softmax_columns, softmax(o, 0, false, true), softmax(o, 0, false, false))
+PAIR(log_softmax_columns, softmax(o, 0, true, true), softmax(o, 0, true, false))
+
 enum { SHORT_ROWS = 5000, CLASSES = 14 };
 static gr_tensor *short_rows(const operands *o) {
     return gr_reshape(gr_slice(o->x, 1, 0, LENGTH - 1, 1), GR_SHAPE(-1, CLASSES));
@@ -129,12 +144,28 @@ static const struct {
 } pairs[] = {
 #define LIST(name)                                                                                 \
     { #name, name##_fused, name##_composed }
-    LIST(overlap_all),    LIST(overlap_rows),    LIST(bce),
-    LIST(huber),          LIST(focal),           LIST(focal_of_other_power),
-    LIST(odds),           LIST(gram_of_rows),    LIST(gram_of_columns),
-    LIST(probability),    LIST(divergence),      LIST(hinge),
-    LIST(squared_hinge),  LIST(soft_margin),     LIST(vector_products),
-    LIST(vector_lengths), LIST(entropy_of_odds), LIST(entropy_of_short_rows),
+    LIST(overlap_all),
+    LIST(overlap_rows),
+    LIST(bce),
+    LIST(huber),
+    LIST(focal),
+    LIST(focal_of_other_power),
+    LIST(odds),
+    LIST(gram_of_rows),
+    LIST(gram_of_columns),
+    LIST(probability),
+    LIST(divergence),
+    LIST(hinge),
+    LIST(squared_hinge),
+    LIST(soft_margin),
+    LIST(vector_products),
+    LIST(vector_lengths),
+    LIST(entropy_of_odds),
+    LIST(entropy_of_short_rows),
+    LIST(softmax_rows),
+    LIST(log_softmax_rows),
+    LIST(softmax_columns),
+    LIST(log_softmax_columns),
 };
 
 typedef struct outcome {
