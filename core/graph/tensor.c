@@ -66,9 +66,10 @@ gr_text gr_describe(const gr_tensor *t, const char *formal) {
 /* The tensor alone. */
 static gr_tensor *tensor_header(gr_graph *g, const char *who, bool lasting) {
     gr_arena *arena = lasting ? &g->lasting : &g->step;
-    gr_tensor *t = gr_arena_alloc(arena, sizeof *t, GR_ALIGN_STRUCT);
+    gr_tensor *t = gr_arena_alloc_zeroed(arena, sizeof *t, GR_ALIGN_STRUCT);
     if (t == NULL) return gr_fail(g, "%s: no memory for a tensor", who);
-    *t = (gr_tensor){.lasting = lasting, .graph = g};
+    t->lasting = lasting;
+    t->graph = g;
     return t;
 }
 

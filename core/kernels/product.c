@@ -55,6 +55,7 @@ static void rows_range(void *context, int64_t begin, int64_t end) {
 
 /* How many of the threads have enough to do. */
 static int useful_threads(int threads, const gr_product *p) {
+    if (threads <= 1) return 1;
     double pieces = (double)p->m * (double)p->n * (double)p->k / PIECE_WORK;
     return pieces >= threads ? threads : pieces > 1 ? (int)pieces : 1;
 }

@@ -49,15 +49,18 @@ static void product_range(void *context, int64_t begin, int64_t end) {
 /* Many small products are computed side by side; else one by one, each by all threads. */
 static void run_products(const gr_node *n, const product_batch *w) {
     gr_graph *g = n->graph;
-    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
     size_t bytes = gr_product_scratch(g->kernels->gemm, &w->p) * sizeof(gr_real);
-    if (bytes == 0 && w->count > 1 && work < PIECE_WORK) {
+    if (bytes == 0 && w->count == 1) {
+        gr_product_run(g->kernels->gemm, g->threads, &w->p, NULL);
+        return;
+    }
+    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
+    if (bytes == 0 && work < PIECE_WORK) {
         gr_for(g, w->count, 1 + (int64_t)(PIECE_WORK / (work + 1)), product_range, (void *)w);
         return;
     }
     gr_real *scratch = bytes > 0 ? gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA) : NULL;
-    if (w->count == 1) gr_product_run(g->kernels->gemm, g->threads, &w->p, scratch);
-    for (int64_t i = 0; w->count > 1 && i < w->count; i++) {
+    for (int64_t i = 0; i < w->count; i++) {
         gr_product p = batch_product(w, i);
         gr_product_run(g->kernels->gemm, g->threads, &p, scratch);
     }
