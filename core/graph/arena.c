@@ -3,6 +3,7 @@
 #include "core/graph/poison_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct gr_chunk {
     gr_chunk *older;
@@ -61,6 +62,11 @@ void *gr_arena_alloc(gr_arena *a, size_t bytes, size_t align) {
     a->used += bytes + align;
     if (a->used > a->peak) a->peak = a->used;
     return p;
+}
+
+void *gr_arena_alloc_zeroed(gr_arena *a, size_t bytes, size_t align) {
+    void *p = gr_arena_alloc(a, bytes, align);
+    return p == NULL ? NULL : memset(p, 0, bytes);
 }
 
 void gr_arena_give_back(gr_arena *a, void *last, size_t bytes, size_t align) {

@@ -28,6 +28,7 @@ enum { GR_ALIGN_STRUCT = 16, GR_ALIGN_DATA = 64 };
 
 /* `align` is a power of two, at most 64. NULL if the system or the limit refuses. */
 void *gr_arena_alloc(gr_arena *a, size_t bytes, size_t align);
+void *gr_arena_alloc_zeroed(gr_arena *a, size_t bytes, size_t align);
 /* Takes back the piece that was handed out last, for memory that is needed for a moment only. NULL
  * is fine. */
 void gr_arena_give_back(gr_arena *a, void *last, size_t bytes, size_t align);

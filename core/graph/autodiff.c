@@ -139,7 +139,7 @@ static bool wants_any(const gr_node *n) {
 static bool hand_on(const gr_node *n, gr_tensor **grads) {
     for (int i = 0; i < n->n_in; i++) {
         if (grads[i] == NULL || !gr_wants(n, i)) continue;
-        if (!gr_shape_equal(grads[i]->shape, n->in[i]->shape))
+        if (!gr_same_dims(&grads[i]->shape, &n->in[i]->shape))
             return gr_fail(n->graph, "%s: the gradient of %s has the shape %s", n->op->name,
                            gr_operand(n, i).text, gr_shape_text(grads[i]->shape).text);
         if (!accumulate(n->in[i], grads[i])) return false;

@@ -37,9 +37,24 @@ struct gr_graph {
     void *on_error_context;
 };
 
+/* gr_shape_equal without a copy. Shapes are written number by number, and a copy in larger pieces
+ * right behind waits until that has arrived in the cache: longer than all the comparison takes. */
+static inline bool gr_same_dims(const gr_shape *a, const gr_shape *b) {
+    if (a->ndim != b->ndim) return false;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->dim[i] != b->dim[i]) return false;
+    return true;
+}
+
 /* A tensor with memory for its elements, which are not set yet; NULL and an error naming `who` if
  * the shape is impossible or there is no memory. */
 gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting);
+/* The same in two steps, for a shape that is written where it stays: a tensor of the step without
+ * shape and elements; then its elements, false after an error. */
+gr_tensor *gr_tensor_begin(gr_graph *g, const char *who);
+bool gr_tensor_finish(gr_tensor *t, const char *who, gr_kind kind);
+/* ... or those of another tensor of that size. */
+void gr_tensor_share(gr_tensor *t, const gr_tensor *with);
 /* A tensor that shares t's elements. */
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
 

@@ -84,16 +84,15 @@ static gr_tensor *apply(const gr_op *op, gr_list in, const void *params, size_t 
     gr_graph *g = gr_operands_graph(op, in);
     if (g == NULL) return NULL;
     gr_node call = {.op = op, .graph = g, .n_in = in.n, .in = in.items, .params = params};
-    gr_shape shape;
-    if (!op->shape(&call, &shape)) return NULL;
-    gr_kind kind = op->any_kind ? in.items[0]->kind : op->kind;
+    gr_tensor *out = gr_tensor_begin(g, op->name);
+    if (out == NULL || !op->shape(&call, &out->shape)) return NULL;
+    call.out = out;
     if (op->alias)
-        call.out = gr_tensor_alias(in.items[0], op->name, shape);
-    else if (room != NULL && gr_shape_equal(room->shape, shape))
+        gr_tensor_share(out, in.items[0]);
+    else if (room != NULL && gr_same_dims(&room->shape, &out->shape))
         call.out = room;
-    else
-        call.out = gr_tensor_new(g, op->name, kind, shape, false);
-    if (call.out == NULL) return NULL;
+    else if (!gr_tensor_finish(out, op->name, op->any_kind ? in.items[0]->kind : op->kind))
+        return NULL;
     bool failed = g->failed;
     if (!op->alias) op->forward(&call);
     if (g->failed && !failed) return NULL;

@@ -7,27 +7,24 @@
 
 static const int64_t LARGEST_SIZE = (int64_t)1 << 40;
 
-int64_t gr_shape_size(gr_shape shape) {
-    if (shape.ndim < 0 || shape.ndim > GR_MAX_DIMS) return -1;
+static int64_t size_of(const gr_shape *shape) {
+    if (shape->ndim < 0 || shape->ndim > GR_MAX_DIMS) return -1;
     int64_t size = 1;
     bool empty = false;
-    for (int i = 0; i < shape.ndim; i++) {
-        if (shape.dim[i] < 0) return -1;
-        if (shape.dim[i] == 0) {
+    for (int i = 0; i < shape->ndim; i++) {
+        if (shape->dim[i] < 0) return -1;
+        if (shape->dim[i] == 0) {
             empty = true;
             continue;
         }
-        if (__builtin_mul_overflow(size, shape.dim[i], &size) || size > LARGEST_SIZE) return -1;
+        if (__builtin_mul_overflow(size, shape->dim[i], &size) || size > LARGEST_SIZE) return -1;
     }
     return empty ? 0 : size;
 }
 
-bool gr_shape_equal(gr_shape a, gr_shape b) {
-    if (a.ndim != b.ndim) return false;
-    for (int i = 0; i < a.ndim; i++)
-        if (a.dim[i] != b.dim[i]) return false;
-    return true;
-}
+int64_t gr_shape_size(gr_shape shape) { return size_of(&shape); }
+
+bool gr_shape_equal(gr_shape a, gr_shape b) { return gr_same_dims(&a, &b); }
 
 static void append_shape(gr_text *t, gr_shape shape) {
     size_t at = strlen(t->text);
@@ -66,14 +63,13 @@ gr_text gr_describe(const gr_tensor *t, const char *formal) {
     return text;
 }
 
-/* The tensor alone, with no elements. */
-static gr_tensor *tensor_header(gr_graph *g, gr_kind kind, gr_shape shape, int64_t size,
-                                bool lasting) {
+/* The tensor alone. */
+static gr_tensor *tensor_header(gr_graph *g, const char *who, bool lasting) {
     gr_arena *arena = lasting ? &g->lasting : &g->step;
-    gr_tensor *t = gr_arena_alloc(arena, sizeof *t, GR_ALIGN_STRUCT);
-    if (t != NULL)
-        *t =
-            (gr_tensor){.shape = shape, .size = size, .kind = kind, .lasting = lasting, .graph = g};
+    gr_tensor *t = gr_arena_alloc_zeroed(arena, sizeof *t, GR_ALIGN_STRUCT);
+    if (t == NULL) return gr_fail(g, "%s: no memory for a tensor", who);
+    t->lasting = lasting;
+    t->graph = g;
     return t;
 }
 
@@ -88,32 +84,50 @@ static void *elements_of(gr_tensor *t, size_t bytes) {
     return t->storage == NULL ? NULL : t->storage->elements;
 }
 
-gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting) {
-    if (g == NULL) return NULL;
-    if (shape.ndim < 0 || shape.ndim > GR_MAX_DIMS)
-        return gr_fail(g, "%s: %d dimensions, expected 0 to %d", who, shape.ndim, GR_MAX_DIMS);
-    int64_t size = gr_shape_size(shape);
+gr_tensor *gr_tensor_begin(gr_graph *g, const char *who) { return tensor_header(g, who, false); }
+
+bool gr_tensor_finish(gr_tensor *t, const char *who, gr_kind kind) {
+    int64_t size = size_of(&t->shape);
+    if (t->shape.ndim < 0 || t->shape.ndim > GR_MAX_DIMS)
+        return gr_fail(t->graph, "%s: %d dimensions, expected 0 to %d", who, t->shape.ndim,
+                       GR_MAX_DIMS);
     if (size < 0)
-        return gr_fail(g, "%s: no tensor has the shape %s", who, gr_shape_text(shape).text);
+        return gr_fail(t->graph, "%s: no tensor has the shape %s", who,
+                       gr_shape_text(t->shape).text);
     size_t bytes = (size_t)size * (kind == GR_REAL ? sizeof(gr_real) : sizeof(int32_t));
-    gr_tensor *t = tensor_header(g, kind, shape, size, lasting);
-    void *elements = t == NULL ? NULL : elements_of(t, bytes);
+    void *elements = elements_of(t, bytes);
     if (elements == NULL)
-        return gr_fail(g, "%s: no memory for a tensor of shape %s, %zu bytes", who,
-                       gr_shape_text(shape).text, bytes);
+        return gr_fail(t->graph, "%s: no memory for a tensor of shape %s, %zu bytes", who,
+                       gr_shape_text(t->shape).text, bytes);
+    t->size = size;
+    t->kind = kind;
     if (kind == GR_REAL)
         t->data = elements;
     else
         t->index = elements;
-    return t;
+    return true;
+}
+
+void gr_tensor_share(gr_tensor *t, const gr_tensor *with) {
+    t->size = with->size;
+    t->kind = with->kind;
+    t->data = with->data;
+    t->index = with->index;
+    t->storage = with->storage;
+}
+
+gr_tensor *gr_tensor_new(gr_graph *g, const char *who, gr_kind kind, gr_shape shape, bool lasting) {
+    gr_tensor *t = g == NULL ? NULL : tensor_header(g, who, lasting);
+    if (t == NULL) return NULL;
+    t->shape = shape;
+    return gr_tensor_finish(t, who, kind) ? t : NULL;
 }
 
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape) {
-    gr_tensor *alias = tensor_header(t->graph, t->kind, shape, t->size, false);
-    if (alias == NULL) return gr_fail(t->graph, "%s: no memory", who);
-    alias->data = t->data;
-    alias->index = t->index;
-    alias->storage = t->storage;
+    gr_tensor *alias = tensor_header(t->graph, who, false);
+    if (alias == NULL) return NULL;
+    alias->shape = shape;
+    gr_tensor_share(alias, t);
     return alias;
 }
 

@@ -38,8 +38,8 @@ typedef enum gr_kind { GR_REAL, GR_INDEX } gr_kind;
 
 struct gr_tensor {
     gr_shape shape;
-    int64_t size; /* number of elements: the product of the dimensions */
     gr_kind kind;
+    int64_t size;       /* number of elements: the product of the dimensions */
     gr_real *data;      /* the elements, NULL unless kind is GR_REAL */
     int32_t *index;     /* the elements, NULL unless kind is GR_INDEX */
     bool requires_grad; /* gradients flow into or through this tensor */

@@ -166,34 +166,30 @@ static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step
 
 /* -- Tiles -- */
 
-/* All rows of C in one strip: `t` is its first tile, a_tile the distance from a tile's rows of A to
- * the next one's. */
-static void multiply_strip(const width *w, int vectors, int64_t rows, int64_t a_tile, tile_work t) {
-    tile_kernel *const *tiles = t.b_offset != NULL ? w->tiles_at : w->tiles;
-    for (int64_t i = 0; i < rows; i += MAX_ROWS) {
-        t.rows = rows - i < MAX_ROWS ? rows - i : MAX_ROWS;
-        bool half = t.rows <= MAX_ROWS / 2;
-        tiles[(half ? 0 : MAX_VECTORS) + vectors - 1](&t);
+/* All rows of C in one strip. B's rows there begin at b, b_row apart; a_tile is the distance from a
+ * tile's rows of A to the next one's. */
+static void multiply_strip(const gr_product *p, const width *w, strip at, const gr_real *b,
+                           int64_t b_row, int64_t a_tile) {
+    tile_work t = {.k = p->k,
+                   .last = at.columns - w->lanes,
+                   .a = p->a,
+                   .a_row = p->a_row,
+                   .a_col = p->a_col,
+                   .b = b,
+                   .b_row = b_row,
+                   .b_offset = p->b_offset,
+                   .start = p->start == NULL ? NULL : p->start + at.begin,
+                   .start_row = p->start_row,
+                   .c = p->c + at.begin,
+                   .c_row = p->c_row};
+    tile_kernel *const *half = (p->b_offset != NULL ? w->tiles_at : w->tiles) + at.vectors - 1;
+    for (int64_t i = 0; i < p->m; i += MAX_ROWS) {
+        t.rows = p->m - i < MAX_ROWS ? p->m - i : MAX_ROWS;
+        half[t.rows <= MAX_ROWS / 2 ? 0 : MAX_VECTORS](&t);
         t.a += a_tile;
         if (t.start != NULL) t.start += MAX_ROWS * t.start_row;
         t.c += MAX_ROWS * t.c_row;
     }
-}
-
-/* The tile work at a strip's first row. */
-static tile_work strip_work(const gr_product *p, const width *w, strip at) {
-    return (tile_work){.k = p->k,
-                       .last = at.columns - w->lanes,
-                       .a = p->a,
-                       .a_row = p->a_row,
-                       .a_col = p->a_col,
-                       .b = p->b + at.begin * p->b_col,
-                       .b_row = p->b_row,
-                       .b_offset = p->b_offset,
-                       .start = p->start == NULL ? NULL : p->start + at.begin,
-                       .start_row = p->start_row,
-                       .c = p->c + at.begin,
-                       .c_row = p->c_row};
 }
 
 /* -- All columns of a piece of K -- */
@@ -209,13 +205,13 @@ static void multiply_strips(const gr_product *p, int64_t a_tile) {
     bool in_place = p->b_offset != NULL || (p->b_col == 1 && p->m < PACKED_FROM_ROWS);
     for (int64_t s = 0; s < strips; s++) {
         strip at = strip_of(w, p->n, strips, s);
-        tile_work t = strip_work(p, w, at);
-        if (!in_place) {
-            pack(t.k, at.columns, t.b, p->b_row, p->b_col, packed, STRIP);
-            t.b = packed;
-            t.b_row = STRIP;
+        const gr_real *b = p->b + at.begin * p->b_col;
+        if (in_place) {
+            multiply_strip(p, w, at, b, p->b_row, a_tile);
+        } else {
+            pack(p->k, at.columns, b, p->b_row, p->b_col, packed, STRIP);
+            multiply_strip(p, w, at, packed, STRIP, a_tile);
         }
-        multiply_strip(w, at.vectors, p->m, a_tile, t);
     }
 }
 
@@ -233,52 +229,73 @@ static void multiply_matrices(const gr_product *p) {
 
 /* -- Products of a matrix and a vector -- */
 
-enum { ROWS_AT_ONCE = 4 };
+/* Rows that are walked along together; MAX_LANES of them make a vector of results. */
+enum { WALKED = MAX_LANES < 8 ? MAX_LANES : 8 };
 
-/* dot[r] = x . row r, for `rows` rows, a constant */
-static inline __attribute__((always_inline)) void dots(int rows, int64_t k, const gr_real *row,
-                                                       int64_t distance, const gr_real *x,
-                                                       gr_real *dot) {
-    wide sum[ROWS_AT_ONCE];
-    int64_t i = 0;
-    UNROLL for (int r = 0; r < rows; r++) sum[r] = (wide){0};
-    for (; i + MAX_LANES <= k; i += MAX_LANES) {
-        wide piece = *(const loose_wide *)(x + i);
-        UNROLL for (int r = 0; r < rows; r++) sum[r] +=
-            piece * *(const loose_wide *)(row + r * distance + i);
-    }
-    UNROLL for (int r = 0; r < rows; r++) {
-        gr_real lanes[MAX_LANES];
-        *(loose_wide *)lanes = sum[r];
-        for (int half = MAX_LANES / 2; half > 0; half /= 2)
-            for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
-        dot[r] = lanes[0];
-        for (int64_t l = i; l < k; l++) dot[r] += x[l] * row[r * distance + l];
-    }
+#ifdef GR_DOUBLE
+typedef int64_t lane_bits;
+#else
+typedef int32_t lane_bits;
+#endif
+typedef lane_bits wide_bits __attribute__((vector_size(VECTOR_BYTES)));
+typedef lane_bits loose_bits
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
+
+/* All bits of the last `count` lanes. */
+static inline wide_bits last_lanes(int64_t count) {
+    wide_bits bits;
+    UNROLL for (int l = 0; l < MAX_LANES; l++) bits[l] = l < MAX_LANES - count ? 0 : -1;
+    return bits;
 }
 
-/* y[i * y_step] = start[i * start_step] + x . row i, for n rows of a matrix */
+/* sum[r] += products of x and row r, lane by lane, for `walked` rows, a constant. Of the last numbers
+ * those that were there before are 0 (even if they are infinite). */
+static inline __attribute__((always_inline)) void add_products(int walked, int64_t k,
+                                                               const gr_real *row, int64_t rows,
+                                                               int64_t distance, const gr_real *x,
+                                                               wide *sum) {
+    const gr_real *at[WALKED];
+    /* Rows that the matrix has not are the last one again. */
+    UNROLL for (int r = 0; r < walked; r++) at[r] = row + (r < rows ? r : rows - 1) * distance;
+    int64_t i = 0, end = k - MAX_LANES;
+    for (; i <= end; i += MAX_LANES) {
+        wide piece = *(const loose_wide *)(x + i);
+        UNROLL for (int r = 0; r < walked; r++) sum[r] += piece * *(const loose_wide *)(at[r] + i);
+    }
+    if (i == k) return;
+    wide_bits rest = last_lanes(k - i);
+    wide piece = (wide)(*(const loose_bits *)(x + end) & rest);
+    UNROLL for (int r = 0; r < walked; r++) sum[r] +=
+        piece * (wide)(*(const loose_bits *)(at[r] + end) & rest);
+}
+
+/* y[i * y_step] = start[i * start_step] + x . row i, for n rows of a matrix; k >= MAX_LANES */
 static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t distance,
                             const gr_real *x, const gr_real *start, int64_t start_step, gr_real *y,
                             int64_t y_step) {
-    gr_real dot[ROWS_AT_ONCE];
-    for (int64_t i = 0; i < n; i += ROWS_AT_ONCE) {
-        int rows = n - i < ROWS_AT_ONCE ? (int)(n - i) : ROWS_AT_ONCE;
-        if (rows == ROWS_AT_ONCE)
-            dots(ROWS_AT_ONCE, k, row + i * distance, distance, x, dot);
+    for (int64_t i = 0; i < n; i += MAX_LANES, row += MAX_LANES * distance) {
+        wide sum[MAX_LANES] = {{0}};
+        int64_t rows = n - i < MAX_LANES ? n - i : MAX_LANES;
+        if (rows == 1)
+            add_products(1, k, row, 1, distance, x, sum);
         else
-            for (int r = 0; r < rows; r++)
-                dots(1, k, row + (i + r) * distance, distance, x, dot + r);
-        for (int r = 0; r < rows; r++)
+            UNROLL for (int r = 0; r < MAX_LANES; r += WALKED) {
+                if (r < rows)
+                    add_products(WALKED, k, row + r * distance, rows - r, distance, x, sum + r);
+            }
+        add_lanes(sum);
+        const gr_real *dot = (const gr_real *)sum;
+        for (int64_t r = 0; r < rows; r++)
             y[(i + r) * y_step] = (start != NULL ? start[(i + r) * start_step] : 0) + dot[r];
     }
 }
 
 static void multiply(const gr_product *p) {
     bool a_rows = p->a_col == 1, b_column = p->n == 1 && p->b_row == 1;
-    if (b_column && a_rows) {
+    bool vectors = p->k >= MAX_LANES;
+    if (vectors && b_column && a_rows) {
         multiply_vector(p->m, p->k, p->a, p->a_row, p->b, p->start, p->start_row, p->c, p->c_row);
-    } else if (p->m == 1 && a_rows && p->b_row == 1) {
+    } else if (vectors && p->m == 1 && a_rows && p->b_row == 1) {
         multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
     } else if (b_column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
         /* A's columns times b, added up, are b^T A^T. */
@@ -332,10 +349,7 @@ static void multiply_packed_b(const gr_product *p, const gr_real *b) {
     int64_t strips = strips_of(w, p->n);
     for (int64_t s = 0; s < strips; s++) {
         strip at = strip_of(w, p->n, strips, s);
-        tile_work t = strip_work(p, w, at);
-        t.b = b + s * STRIP * p->k;
-        t.b_row = STRIP;
-        multiply_strip(w, at.vectors, p->m, MAX_ROWS * p->a_row, t);
+        multiply_strip(p, w, at, b + s * STRIP * p->k, STRIP, MAX_ROWS * p->a_row);
     }
 }
 

@@ -24,6 +24,9 @@ typedef gr_real loose_vec
 #if LANES > 1
 DEFINE_TRANSPOSE(OF_WIDTH(transpose), vec, LANES)
 #endif
+#if LANES == MAX_LANES
+DEFINE_LANE_SUMS(add_lanes, vec, LANES)
+#endif
 
 /* to[k][i] = from[i][k] for LANES rows */
 static void OF_WIDTH(pack_rows)(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,

@@ -53,11 +53,17 @@ static void rows_range(void *context, int64_t begin, int64_t end) {
     multiply(w, &part, begin);
 }
 
+/* How many of the threads have enough to do. */
+static int useful_threads(int threads, const gr_product *p) {
+    if (threads <= 1) return 1;
+    double pieces = (double)p->m * (double)p->n * (double)p->k / PIECE_WORK;
+    return pieces >= threads ? threads : pieces > 1 ? (int)pieces : 1;
+}
+
 /* Each thread has a piece of C's longer side. */
 static void multiply_pieces(int threads, work *w) {
     const gr_product *p = &w->p;
-    double pieces = (double)p->m * (double)p->n * (double)p->k / PIECE_WORK;
-    if (pieces < threads) threads = pieces > 1 ? (int)pieces : 1;
+    threads = useful_threads(threads, p);
     if (threads <= 1) {
         multiply(w, p, 0);
         return;
@@ -77,12 +83,16 @@ static void pack_a_range(void *context, int64_t begin, int64_t end) {
 void gr_product_run(const gr_gemm_kernels *kernels, int threads, const gr_product *p,
                     gr_real *scratch) {
     if (p->m == 0 || p->n == 0) return;
-    work w = {.kernels = kernels, .p = *p};
-    if (scratch == NULL || in_place(p)) {
+    bool packed = scratch != NULL && !in_place(p);
+    if (!packed && useful_threads(threads, p) == 1) {
+        kernels->multiply(p);
+        return;
+    }
+    work w = {.kernels = kernels, .p = *p, .a = packed ? scratch : NULL};
+    if (!packed) {
         multiply_pieces(threads, &w);
         return;
     }
-    w.a = scratch;
     int64_t rows = rows_at_once(kernels, p);
     for (int64_t row = 0; row < p->m; row += rows) {
         gr_product block = gr_product_rows(p, row, least(rows, p->m - row));

@@ -44,6 +44,18 @@
             UNROLL for (int i = 0; i < lanes; i++) v[i] = next[i];                                 \
         }                                                                                          \
     }
+/* Defines void name(vec *v), which makes of v[0] the sums of the lanes of v[0] ... v[lanes - 1]: a
+ * transpose whose vectors are added up as soon as two of them belong to the same sums. */
+#define DEFINE_LANE_SUMS(name, vec, lanes)                                                         \
+    static inline __attribute__((always_inline)) void name(vec *v) {                               \
+        UNROLL for (int half = lanes / 2; half > 0; half /= 2) {                                   \
+            UNROLL for (int i = 0; i < half; i++) {                                                \
+                vec a = v[i], b = v[i + half];                                                     \
+                v[i] = __builtin_shufflevector(a, b, GR_JOIN(LOW, lanes)) +                        \
+                       __builtin_shufflevector(a, b, GR_JOIN(HIGH, lanes));                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
 #else
 #define DEFINE_TRANSPOSE(name, vec, lanes)                                                         \
     static inline void name(vec *v) {                                                              \
@@ -53,6 +65,14 @@
                 v[i][j] = v[j][i];                                                                 \
                 v[j][i] = kept;                                                                    \
             }                                                                                      \
+    }
+#define DEFINE_LANE_SUMS(name, vec, lanes)                                                         \
+    static inline void name(vec *v) {                                                              \
+        for (int i = 0; i < lanes; i++) {                                                          \
+            gr_real sum = 0;                                                                       \
+            for (int l = 0; l < lanes; l++) sum += v[i][l];                                        \
+            v[0][i] = sum;                                                                         \
+        }                                                                                          \
     }
 #endif
 

@@ -1,12 +1,24 @@
 #include "core/ops/broadcast_internal.h"
 
+#include "core/graph/graph_internal.h"
+
 /* Dimension i of a shape that is aligned at the last of `ndim` dimensions. */
 static int aligned_dim(gr_shape s, int ndim, int i) {
     int own = i - (ndim - s.ndim);
     return own < 0 ? 1 : s.dim[own];
 }
 
+static bool all_have(const gr_shape *shape, gr_tensor *const *in, int n_in) {
+    for (int k = 0; k < n_in; k++)
+        if (!gr_same_dims(&in[k]->shape, shape)) return false;
+    return true;
+}
+
 bool gr_broadcast_shape(const gr_node *n, gr_shape *shape) {
+    if (all_have(&n->in[0]->shape, n->in + 1, n->n_in - 1)) {
+        *shape = n->in[0]->shape;
+        return true;
+    }
     int ndim = 0;
     for (int k = 0; k < n->n_in; k++)
         if (n->in[k]->shape.ndim > ndim) ndim = n->in[k]->shape.ndim;
@@ -28,16 +40,10 @@ bool gr_broadcast_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-static bool all_have(gr_shape shape, gr_tensor *const *in, int n_in) {
-    for (int k = 0; k < n_in; k++)
-        if (!gr_shape_equal(in[k]->shape, shape)) return false;
-    return true;
-}
-
-gr_broadcast gr_broadcast_plan(gr_shape shape, gr_tensor *const *in, int n_in) {
-    if (all_have(shape, in, n_in))
-        return (gr_broadcast){
-            .rows = 1, .length = gr_shape_size(shape), .operands = n_in, .step = {1, 1, 1}};
+gr_broadcast gr_broadcast_plan(const gr_tensor *y, gr_tensor *const *in, int n_in) {
+    if (all_have(&y->shape, in, n_in))
+        return (gr_broadcast){.rows = 1, .length = y->size, .operands = n_in, .step = {1, 1, 1}};
+    const gr_shape shape = y->shape;
     /* Strides of each operand in the result's dimensions, 0 where it is repeated. Dimensions of 1
      * are left out. */
     int64_t dim[GR_MAX_DIMS], stride[GR_BROADCAST_OPERANDS][GR_MAX_DIMS] = {{0}};

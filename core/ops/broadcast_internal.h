@@ -21,8 +21,8 @@ typedef struct gr_broadcast {
  */
 bool gr_broadcast_shape(const gr_node *n, gr_shape *shape);
 
-/* The walk over `shape` of up to three tensors that broadcast to it. */
-gr_broadcast gr_broadcast_plan(gr_shape shape, gr_tensor *const *in, int n_in);
+/* The walk over y of up to three tensors that broadcast to its shape. */
+gr_broadcast gr_broadcast_plan(const gr_tensor *y, gr_tensor *const *in, int n_in);
 
 /* Offsets of the operands' elements at the beginning of a row. */
 void gr_broadcast_row(const gr_broadcast *b, int64_t row, int64_t offset[GR_BROADCAST_OPERANDS]);

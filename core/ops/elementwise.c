@@ -267,7 +267,7 @@ static void one_row_range(void *context, int64_t begin, int64_t end) {
 }
 
 static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_kernel *select) {
-    gr_broadcast plan = gr_broadcast_plan(n->out->shape, n->in, n->n_in);
+    gr_broadcast plan = gr_broadcast_plan(n->out, n->in, n->n_in);
     broadcast_work w = {kernel, select, &plan, n->in, n->out->data};
     if (n->out->size == 0) return;
     if (plan.rows == 1)

@@ -16,7 +16,7 @@ typedef struct product_batch {
     const gr_graph *graph;
     gr_product p;
     int64_t count;
-    gr_shape batch, a_batch, b_batch;
+    gr_shape batch, a_batch, b_batch; /* where there is more than one */
 } product_batch;
 
 /* Where in an operand the i-th matrix of the batch is: batch dimensions of 1 stand for all. */
@@ -49,9 +49,13 @@ static void product_range(void *context, int64_t begin, int64_t end) {
 /* Many small products are computed side by side; else one by one, each by all threads. */
 static void run_products(const gr_node *n, const product_batch *w) {
     gr_graph *g = n->graph;
-    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
     size_t bytes = gr_product_scratch(g->kernels->gemm, &w->p) * sizeof(gr_real);
-    if (bytes == 0 && w->count > 1 && work < PIECE_WORK) {
+    if (bytes == 0 && w->count == 1) {
+        gr_product_run(g->kernels->gemm, g->threads, &w->p, NULL);
+        return;
+    }
+    double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
+    if (bytes == 0 && work < PIECE_WORK) {
         gr_for(g, w->count, 1 + (int64_t)(PIECE_WORK / (work + 1)), product_range, (void *)w);
         return;
     }
@@ -113,7 +117,9 @@ static bool matmul_shape(const gr_node *n, gr_shape *shape) {
 
 /* Whether all matrices of a's batch meet the same b: they are then the rows of one matrix. */
 static bool one_matrix_for_all(const gr_tensor *a, bool transpose_a, const gr_tensor *b) {
-    return !transpose_a && gr_shape_size(batch_of(b->shape)) == 1 && a->shape.ndim >= b->shape.ndim;
+    for (int i = 0; i < b->shape.ndim - 2; i++)
+        if (b->shape.dim[i] != 1) return false;
+    return !transpose_a && a->shape.ndim >= b->shape.ndim;
 }
 
 static void matmul_forward(const gr_node *n) {
@@ -134,15 +140,17 @@ static void matmul_forward(const gr_node *n) {
               .b_col = t->b ? inner : 1,
               .c = n->out->data,
               .c_row = columns},
-        .batch = batch_of(n->out->shape),
-        .a_batch = batch_of(a->shape),
-        .b_batch = batch_of(b->shape),
+        .count = 1,
     };
-    w.count = gr_shape_size(w.batch);
+    for (int i = 0; i < n->out->shape.ndim - 2; i++) w.count *= n->out->shape.dim[i];
     if (one_matrix_for_all(a, t->a, b)) {
         w.p.m *= w.count;
         w.count = 1;
-        w.batch = w.a_batch = w.b_batch = GR_SCALAR;
+    }
+    if (w.count > 1) {
+        w.batch = batch_of(n->out->shape);
+        w.a_batch = batch_of(a->shape);
+        w.b_batch = batch_of(b->shape);
     }
     run_products(n, &w);
 }

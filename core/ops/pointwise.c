@@ -156,7 +156,7 @@ static void pointwise_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) 
 }
 
 static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
-    if (a != NULL && b != NULL && gr_shape_equal(a->shape, b->shape)) {
+    if (a != NULL && b != NULL && gr_same_dims(&a->shape, &b->shape)) {
         if (v.total != 0) v.ahead = gr_gradient_ahead(a, v.f->values->name);
         return gr_apply(v.f->values, GR_LIST(a, b), &v, sizeof v);
     }

@@ -20,7 +20,7 @@ static bool fits(const gr_tensor *p, const gr_tensor *grad, const char *who) {
     if (p->kind != GR_REAL || grad->kind != GR_REAL)
         return gr_fail(p->graph, "%s: %s for %s: expected real numbers", who,
                        gr_describe(grad, "grad").text, gr_describe(p, "p").text);
-    if (!gr_shape_equal(p->shape, grad->shape))
+    if (!gr_same_dims(&p->shape, &grad->shape))
         return gr_fail(p->graph, "%s: %s for %s: the shapes differ", who,
                        gr_describe(grad, "grad").text, gr_describe(p, "p").text);
     return true;

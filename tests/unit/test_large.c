@@ -210,6 +210,24 @@ END_TEST
 
 /* -- Products -- */
 
+/* y = a b, plus one bias for each column if that is not NULL. */
+static void expect_product(const gr_tensor *y, const gr_tensor *a, bool ta, const gr_tensor *b,
+                           bool tb, const gr_tensor *bias) {
+    ck_assert(y != NULL && y->shape.ndim == 2);
+    int64_t M = y->shape.dim[0], N = y->shape.dim[1], K = a->shape.dim[ta ? 0 : 1];
+    for (int64_t i = 0; i < M; i++)
+        for (int64_t j = 0; j < N; j++) {
+            double sum = bias == NULL ? 0 : gr_at(bias, j), size = fabs(sum);
+            for (int64_t k = 0; k < K; k++) {
+                double term =
+                    gr_at(a, ta ? k * M + i : i * K + k) * gr_at(b, tb ? j * K + k : k * N + j);
+                sum += term;
+                size += fabs(term);
+            }
+            expect_near(gr_at(y, i * N + j) / size, sum / size, "product", i * N + j);
+        }
+}
+
 /* Rows that are read in place, that are packed, and that are packed in two blocks. */
 enum { SIZES = 3 };
 
@@ -222,17 +240,44 @@ START_TEST(products) {
         gr_tensor *a = draw(ta ? GR_SHAPE(K, M) : GR_SHAPE(M, K));
         gr_tensor *b = draw(tb ? GR_SHAPE(N, K) : GR_SHAPE(K, N));
         gr_tensor *y = gr_matmul(a, b, .transpose_a = ta, .transpose_b = tb);
-        for (int64_t i = 0; i < M; i++)
-            for (int64_t j = 0; j < N; j++) {
-                double sum = 0, size = 0;
-                for (int64_t k = 0; k < K; k++) {
-                    double term =
-                        gr_at(a, ta ? k * M + i : i * K + k) * gr_at(b, tb ? j * K + k : k * N + j);
-                    sum += term;
-                    size += fabs(term);
-                }
-                expect_near(gr_at(y, i * N + j) / size, sum / size, "product", i * N + j);
+        expect_product(y, a, ta, b, tb, NULL);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* Tiles and vectors of every width, and each side of them; one row or column takes other ways. */
+START_TEST(small_products) {
+    static const int sizes[] = {1, 2, 3, 7, 8, 10, 16, 17, 20, 33, 49};
+    enum { N_SIZES = sizeof sizes / sizeof *sizes };
+    if (begin(_i))
+        for (int s = 0; s < N_SIZES * N_SIZES * N_SIZES; s++) {
+            int M = sizes[s % N_SIZES], N = sizes[s / N_SIZES % N_SIZES];
+            int K = sizes[s / (N_SIZES * N_SIZES)];
+            gr_tensor *bias = draw(GR_SHAPE(N));
+            for (int t = 0; t < 4; t++) {
+                bool ta = t % 2, tb = t / 2;
+                gr_tensor *a = draw(ta ? GR_SHAPE(K, M) : GR_SHAPE(M, K));
+                gr_tensor *b = draw(tb ? GR_SHAPE(N, K) : GR_SHAPE(K, N));
+                gr_tensor *y = gr_matmul(a, b, .transpose_a = ta, .transpose_b = tb);
+                expect_product(y, a, ta, b, tb, NULL);
+                if (!ta && tb) expect_product(gr_affine(a, b, bias), a, ta, b, tb, bias);
             }
+            gr_graph_reset(g);
+        }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* Numbers that a vector at the end of a row meets for the second time don't count, not even as
+ * infinity times 0. */
+START_TEST(infinity_in_a_product_with_a_vector) {
+    enum { ROWS = 18, K = 20 };
+    if (begin(_i)) {
+        gr_tensor *a = gr_full(g, GR_SHAPE(ROWS, K), 1), *x = gr_full(g, GR_SHAPE(K, 1), 1);
+        a->data[7] = INFINITY;
+        gr_tensor *y = gr_matmul(a, x);
+        for (int i = 0; i < ROWS; i++) ck_assert_double_eq(gr_at(y, i), i == 0 ? INFINITY : K);
     }
     gr_graph_free(g);
 }
@@ -334,6 +379,8 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, rows_and_columns, 0, ISAS);
     tcase_add_loop_test(t, transposes, 0, ISAS);
     tcase_add_loop_test(t, products, 0, ISAS * 4 * SIZES);
+    tcase_add_loop_test(t, small_products, 0, ISAS);
+    tcase_add_loop_test(t, infinity_in_a_product_with_a_vector, 0, ISAS);
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
