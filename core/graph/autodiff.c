@@ -52,7 +52,7 @@ static void add_range(void *context, int64_t begin, int64_t end) {
 /* The sum of two gradients of one tensor: gr_add, if that did not stand above this file. */
 static void total_forward(const gr_node *n) {
     addition w = {n->graph->kernels->elementwise, n->in[0]->data, n->in[1]->data, n->out->data};
-    gr_for(n->graph, n->out->size, 1 << 15, add_range, &w);
+    gr_for_each(n->graph, n->out->size, GR_SHARE, add_range, &w);
 }
 static void total_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     if (gr_wants(n, 0)) grads[0] = grad;
@@ -79,7 +79,7 @@ static gr_tensor *total(gr_tensor *adjoint, gr_tensor *grad) {
     if (!g->reuse.on || g->anomaly || !gr_reuse_single(adjoint))
         return gr_apply(&total_op, GR_LIST(adjoint, grad), NULL, 0);
     addition w = {g->kernels->elementwise, adjoint->data, grad->data, adjoint->data};
-    gr_for(g, adjoint->size, 1 << 15, add_range, &w);
+    gr_for_each(g, adjoint->size, GR_SHARE, add_range, &w);
     return adjoint;
 }
 
@@ -125,7 +125,7 @@ gr_tensor *gr_take_ahead(gr_ahead *ahead, const gr_tensor *grad) {
     gr_tensor *taken = ahead->gradient;
     ahead->gradient = NULL;
     scaling w = {g->kernels->elementwise, taken->data, {grad->data[0]}};
-    if (w.factor[0] != 1) gr_for(g, taken->size, GR_GRAIN, scale_range, &w);
+    if (w.factor[0] != 1) gr_for_each(g, taken->size, GR_SHARE, scale_range, &w);
     return taken;
 }
 

@@ -78,6 +78,17 @@ static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_
     gr_parallel_for(g->threads, n, grain, f, context);
 }
 
+/* Elements of a few instructions each that are worth another thread. */
+enum { GR_SHARE = 1 << 15 };
+
+/* Calls f for [0, n), a nearly equal share for each thread that gets `least` elements: for what is
+ * computed element by element, and so is the same wherever it is cut. A share begins at a cache line
+ * and at a whole vector. */
+static inline void gr_for_each(const gr_graph *g, int64_t n, int64_t least, gr_range_function *f,
+                               void *context) {
+    gr_parallel_share(g->threads, n, least, 64, f, context);
+}
+
 #pragma GCC visibility pop
 
 #endif

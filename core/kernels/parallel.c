@@ -19,6 +19,14 @@ void gr_parallel_for(int threads, int64_t n, int64_t grain, gr_range_function *f
         f(context, k * grain, (k + 1) * grain < n ? (k + 1) * grain : n);
 }
 
+void gr_parallel_share(int threads, int64_t n, int64_t least, int64_t unit, gr_range_function *f,
+                       void *context) {
+    int64_t shares = n / least < threads ? n / least : threads;
+    int64_t units = (n + unit - 1) / unit;
+    if (shares > 1) units = (units + shares - 1) / shares;
+    if (n > 0) gr_parallel_for(threads, n, units * unit, f, context);
+}
+
 int gr_parallel_threads(void) {
 #ifdef _OPENMP
     return omp_get_max_threads();

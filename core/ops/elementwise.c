@@ -23,7 +23,7 @@ static void unary_range(void *context, int64_t begin, int64_t end) {
 
 static void run_unary(const gr_node *n, gr_unary_kernel *kernel, const gr_real *p) {
     unary_work w = {kernel, n->in[0]->data, p, n->out->data};
-    gr_for(n->graph, n->out->size, GR_GRAIN, unary_range, &w);
+    gr_for_each(n->graph, n->out->size, GR_SHARE, unary_range, &w);
 }
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {
@@ -147,7 +147,7 @@ static void leaky_relu_grad_range(void *context, int64_t begin, int64_t end) {
                                 n->out->data + begin);
 }
 static void leaky_relu_grad_forward(const gr_node *n) {
-    gr_for(n->graph, n->out->size, GR_GRAIN, leaky_relu_grad_range, (void *)n);
+    gr_for_each(n->graph, n->out->size, GR_SHARE, leaky_relu_grad_range, (void *)n);
 }
 static void leaky_relu_grad_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     if (gr_wants(n, 0))
@@ -271,9 +271,10 @@ static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_
     broadcast_work w = {kernel, select, &plan, n->in, n->out->data};
     if (n->out->size == 0) return;
     if (plan.rows == 1)
-        gr_for(n->graph, plan.length, GR_GRAIN, one_row_range, &w);
+        gr_for_each(n->graph, plan.length, GR_SHARE, one_row_range, &w);
     else
-        gr_for(n->graph, plan.rows, 1 + GR_GRAIN / plan.length, rows_range, &w);
+        gr_parallel_share(n->graph->threads, plan.rows, 1 + GR_SHARE / plan.length, 1, rows_range,
+                          &w);
 }
 
 /* Defines gr_NAME(a, b) without gradient. */

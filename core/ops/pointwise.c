@@ -60,7 +60,7 @@ static void run_slope(const gr_node *n, gr_range_function *range) {
               .q = (gr_real)v->q};
     w.grad_step = v->total == 0;
     w.scale = v->total == 0 ? 1 : (gr_real)v->total;
-    gr_for(n->graph, n->out->size, GR_GRAIN, range, &w);
+    gr_for_each(n->graph, n->out->size, GR_SHARE, range, &w);
 }
 
 /* The slope in operand `to` from operations: the gradient of the composed function. */
@@ -128,7 +128,7 @@ static void pointwise_forward(const gr_node *n) {
     w.y = n->out->data;
     w.grain = size > (int64_t)GR_GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GR_GRAIN;
     if (v->total == 0) {
-        gr_for(n->graph, size, w.grain, each_range, &w);
+        gr_for_each(n->graph, size, GR_SHARE, each_range, &w);
         return;
     }
     if (v->ahead != NULL) {

@@ -4,6 +4,10 @@
 
 #include <math.h>
 
+/* Elements that are worth another thread: with a root and a division, and four arrays to read and write,
+ * they take longer than most. */
+enum { SHARE = 1 << 13 };
+
 typedef struct work {
     const gr_update_kernels *kernels;
     gr_real *p, *m, *v, *s; /* m, v and s: the optimizer's memory */
@@ -48,7 +52,7 @@ void gr_update_sgd(gr_tensor *p, const gr_tensor *grad, gr_real *v, gr_sgd_updat
                              .keep = r.first ? 0 : (gr_real)r.momentum,
                              .take = r.first ? 1 : (gr_real)(1 - r.dampening),
                              .nesterov = r.nesterov};
-    gr_for(p->graph, p->size, GR_GRAIN, sgd_range, &w);
+    gr_for_each(p->graph, p->size, SHARE, sgd_range, &w);
 }
 
 static void adam_range(void *context, int64_t begin, int64_t end) {
@@ -80,7 +84,7 @@ void gr_update_adam(gr_tensor *p, const gr_tensor *grad, gr_real *m, gr_real *v,
                                .eps = (gr_real)r.eps,
                                .step_size = (gr_real)(r.lr / correction(r.beta1, step)),
                                .root_correction = (gr_real)(1 / sqrt(correction(r.beta2, step)))};
-    gr_for(p->graph, p->size, GR_GRAIN, adam_range, &w);
+    gr_for_each(p->graph, p->size, SHARE, adam_range, &w);
 }
 
 static void rmsprop_range(void *context, int64_t begin, int64_t end) {
@@ -104,7 +108,7 @@ void gr_update_rmsprop(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_real 
                                      .eps = (gr_real)r.eps,
                                      .weight_decay = (gr_real)r.weight_decay,
                                      .momentum = (gr_real)r.momentum};
-    gr_for(p->graph, p->size, GR_GRAIN, rmsprop_range, &w);
+    gr_for_each(p->graph, p->size, SHARE, rmsprop_range, &w);
 }
 
 static void adagrad_range(void *context, int64_t begin, int64_t end) {
@@ -119,5 +123,5 @@ void gr_update_adagrad(gr_tensor *p, const gr_tensor *grad, gr_real *s, gr_adagr
                                      .weight_decay = (gr_real)r.weight_decay,
                                      .eps = (gr_real)r.eps,
                                      .start = (gr_real)r.start};
-    gr_for(p->graph, p->size, GR_GRAIN, adagrad_range, &w);
+    gr_for_each(p->graph, p->size, SHARE, adagrad_range, &w);
 }

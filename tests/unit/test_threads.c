@@ -5,6 +5,7 @@
 
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
+#include "core/kernels/parallel.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/linalg.h"
@@ -13,6 +14,7 @@
 #include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/ops/update.h"
 #include "tests/unit/suites.h"
 
 /* x (300,700), y (300,700), row (700), m (700,130), order (300) integers */
@@ -124,11 +126,92 @@ START_TEST(threads_do_not_matter) {
 }
 END_TEST
 
+/* -- Optimizers, whose memory is shared out with the parameter -- */
+
+enum { WEIGHTS = 50001, MEMORIES = 3 };
+
+static void update(int rule, gr_tensor *p, const gr_tensor *grad, gr_real *const *m) {
+    if (rule == 0)
+        gr_update_sgd(p, grad, m[0], (gr_sgd_update){.lr = 0.1, .momentum = 0.9, .nesterov = true});
+    if (rule == 1)
+        gr_update_adam(p, grad, m[0], m[1], (gr_adam_update){0.1, 0.9, 0.99, 1e-8, 0.1, .step = 3});
+    if (rule == 2)
+        gr_update_rmsprop(p, grad, m[0], m[1], m[2], (gr_rmsprop_update){0.1, 0.9, 1e-8, 0.1, 0.5});
+    if (rule == 3) gr_update_adagrad(p, grad, m[0], (gr_adagrad_update){0.1, 0.1, 1e-8, 0.5});
+}
+
+/* The parameter after two steps, and the memories behind it. */
+static gr_real *updated(int threads, int rule) {
+    gr_graph *g = gr_graph_new(.seed = 2, .threads = threads);
+    gr_tensor *p = gr_parameter(g, GR_SHAPE(WEIGHTS), "p");
+    gr_real *all = calloc((1 + MEMORIES) * WEIGHTS, sizeof *all), *m[MEMORIES];
+    ck_assert_ptr_nonnull(all);
+    for (int i = 0; i < MEMORIES; i++) m[i] = all + (1 + i) * WEIGHTS;
+    for (int i = 0; i < 2; i++) update(rule, p, gr_normal(g, GR_SHAPE(WEIGHTS), 0, 1), m);
+    memcpy(all, p->data, WEIGHTS * sizeof *all);
+    ck_assert(!gr_failed(g));
+    gr_graph_free(g);
+    return all;
+}
+
+START_TEST(threads_do_not_matter_to_optimizers) {
+    gr_real *one = updated(1, _i);
+    ck_assert(one[0] != 0 && one[WEIGHTS - 1] != 0 && one[2 * WEIGHTS - 1] != 0);
+    for (int threads = 2; threads <= 3; threads++) {
+        gr_real *more = updated(threads, _i);
+        ck_assert_msg(memcmp(one, more, (1 + MEMORIES) * WEIGHTS * sizeof *one) == 0,
+                      "rule %d differs between 1 and %d threads", _i, threads);
+        free(more);
+    }
+    free(one);
+}
+END_TEST
+
+/* -- Shares -- */
+
+enum { ITEMS = 1000, UNIT = 64 };
+
+typedef struct visits {
+    int length[ITEMS / UNIT + 1]; /* of the range that begins at so many units */
+    int of_item[ITEMS];
+} visits;
+
+static void visit(void *context, int64_t begin, int64_t end) {
+    visits *v = context;
+    ck_assert_int_eq(begin % UNIT, 0);
+    v->length[begin / UNIT] = (int)(end - begin);
+    for (int64_t i = begin; i < end; i++) v->of_item[i]++;
+}
+
+static int shares(int threads, int n, int least) {
+    visits v = {.of_item = {0}};
+    int count = 0;
+    gr_parallel_share(threads, n, least, UNIT, visit, &v);
+    for (int i = 0; i < ITEMS; i++) ck_assert_int_eq(v.of_item[i], i < n);
+    for (int i = 0; i <= ITEMS / UNIT; i++) count += v.length[i] > 0;
+    return count;
+}
+
+START_TEST(shares_cover_all_items_once) {
+    ck_assert_int_eq(shares(2, 0, 1), 0);
+    ck_assert_int_eq(shares(2, 1, 1), 1);
+    ck_assert_int_eq(shares(2, 63, 1), 1);
+    ck_assert_int_eq(shares(2, 65, 1), 2);
+    ck_assert_int_eq(shares(2, ITEMS, 500), 2);
+    ck_assert_int_eq(shares(2, ITEMS, 501), 1);
+    ck_assert_int_eq(shares(3, ITEMS, 100), 3);
+    ck_assert_int_eq(shares(1, ITEMS, 100), 1);
+    ck_assert_int_eq(shares(40, ITEMS, 1), 16);
+}
+END_TEST
+
 Suite *threads_suite(void) {
     Suite *s = suite_create("threads");
     TCase *t = tcase_create("threads");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, threads_do_not_matter, 0, (int)(sizeof programs / sizeof *programs));
+    tcase_add_loop_test(t, threads_do_not_matter_to_optimizers, 0, 4);
+    tcase_add_test(t, shares_cover_all_items_once);
     suite_add_tcase(s, t);
     return s;
 }
