@@ -1,5 +1,7 @@
-#include "nn/norm.h"
+#include "nn/norm_internal.h"
 
+#include "core/ops/normalize_internal.h"
+#include "nn/activation_internal.h"
 #include "nn/init.h"
 
 #include <limits.h>
@@ -34,13 +36,20 @@ static bool fits(const batch_norm_layer *l, const gr_tensor *x, int least, int m
                    gr_describe(x, "x").text, expected, l->a.features);
 }
 
-static gr_tensor *batch_forward(batch_norm_layer *l, gr_tensor *x) {
+static gr_tensor *batch_forward(batch_norm_layer *l, gr_tensor *x, bool relu) {
     bool training = l->module.training;
     double momentum = l->a.momentum;
     if (momentum == GR_CUMULATIVE)
         momentum = l->a.track_running_stats ? 1 / ((double)*l->num_batches_tracked->index + 1) : 0;
-    gr_tensor *y = gr_batch_norm(x, l->weights[0], l->weights[1], l->running_mean, l->running_var,
-                                 .training = training, .momentum = momentum, .eps = l->a.eps);
+    gr_batch_norm_args a = {.x = x,
+                            .weight = l->weights[0],
+                            .bias = l->weights[1],
+                            .running_mean = l->running_mean,
+                            .running_var = l->running_var,
+                            .training = training,
+                            .momentum = momentum,
+                            .eps = l->a.eps};
+    gr_tensor *y = relu ? gr_batch_norm_relu(&a) : gr_batch_norm_(a);
     if (y != NULL && training && l->a.track_running_stats &&
         *l->num_batches_tracked->index < INT_MAX)
         ++*l->num_batches_tracked->index;
@@ -49,16 +58,28 @@ static gr_tensor *batch_forward(batch_norm_layer *l, gr_tensor *x) {
 
 static gr_tensor *batch_norm1d_forward(gr_module *m, gr_tensor *x) {
     batch_norm_layer *l = (batch_norm_layer *)m;
-    return fits(l, x, 2, 3, "(N,C) or (N,C,L)") ? batch_forward(l, x) : NULL;
+    return fits(l, x, 2, 3, "(N,C) or (N,C,L)") ? batch_forward(l, x, false) : NULL;
 }
 
+static bool fits_images(const batch_norm_layer *l, const gr_tensor *x) {
+    return fits(l, x, 4, 4, "(N,C,H,W)");
+}
 static gr_tensor *batch_norm2d_forward(gr_module *m, gr_tensor *x) {
     batch_norm_layer *l = (batch_norm_layer *)m;
-    return fits(l, x, 4, 4, "(N,C,H,W)") ? batch_forward(l, x) : NULL;
+    return fits_images(l, x) ? batch_forward(l, x, false) : NULL;
 }
 
 static const gr_module_type batch_norm1d_type = {"batch_norm1d", batch_norm1d_forward};
 static const gr_module_type batch_norm2d_type = {"batch_norm2d", batch_norm2d_forward};
+
+gr_module *gr_norm_relu_end(const gr_module *m) {
+    return m->type == &batch_norm2d_type && gr_is_relu_layer(m->next) ? m->next : NULL;
+}
+
+gr_tensor *gr_forward_norm_relu(gr_module *m, gr_tensor *x) {
+    batch_norm_layer *l = (batch_norm_layer *)m;
+    return fits_images(l, x) ? batch_forward(l, x, true) : NULL;
+}
 
 static void add_running(batch_norm_layer *l) {
     gr_graph *g = l->module.graph;

@@ -3,13 +3,25 @@
 #include <stdio.h>
 
 #include "nn/conv_internal.h"
+#include "nn/norm_internal.h"
+
+/* Passes x through *child, or through some at once, of which *child becomes the last. */
+static gr_tensor *forward_next(gr_module **child, gr_tensor *x) {
+    gr_module *first = *child, *end;
+    if (x != NULL && (end = gr_conv_pool_end(first)) != NULL) {
+        *child = end;
+        return gr_forward_conv_pool(first, x);
+    }
+    if (x != NULL && (end = gr_norm_relu_end(first)) != NULL) {
+        *child = end;
+        return gr_forward_norm_relu(first, x);
+    }
+    return gr_forward(first, x);
+}
 
 static gr_tensor *sequential_forward(gr_module *m, gr_tensor *x) {
-    for (gr_module *child = m->children; child != NULL; child = child->next) {
-        gr_module *end = x != NULL ? gr_conv_pool_end(child) : NULL;
-        x = end != NULL ? gr_forward_conv_pool(child, x) : gr_forward(child, x);
-        if (end != NULL) child = end;
-    }
+    for (gr_module *child = m->children; child != NULL; child = child->next)
+        x = forward_next(&child, x);
     return x;
 }
 

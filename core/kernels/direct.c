@@ -17,20 +17,20 @@
 
 #include "core/kernels/shuffle.h"
 
-/* A tile's sums, TAPS vectors of x and one of y fill the registers. FLOATS or DOUBLES are in a
- * vector. */
+/* A tile's sums, TAPS vectors of x and one of y fill the registers. Few channels of y meet more
+ * taps. FLOATS or DOUBLES are in a vector. */
 #if defined(__AVX512F__)
 #define FLOATS 16
 #define DOUBLES 8
-enum { ROWS = 8, TAPS = 3 };
+enum { ROWS = 8, TAPS = 3, FEW_ROWS = 4, MANY_TAPS = 6 };
 #elif defined(__AVX__)
 #define FLOATS 8
 #define DOUBLES 4
-enum { ROWS = 4, TAPS = 3 };
+enum { ROWS = 4, TAPS = 3, FEW_ROWS = 2, MANY_TAPS = 5 };
 #else
 #define FLOATS 4
 #define DOUBLES 2
-enum { ROWS = 3, TAPS = 3 };
+enum { ROWS = 3, TAPS = 3, FEW_ROWS = 1, MANY_TAPS = 6 };
 #endif
 
 #ifdef GR_DOUBLE
@@ -104,11 +104,11 @@ static void k_unframe(const gr_frame *f, int64_t channels, const gr_real *planes
 
 typedef struct tile {
     int64_t images, positions;
-    const gr_real *y[ROWS], *x[TAPS];
+    const gr_real *y[ROWS], *x[MANY_TAPS];
     int64_t y_image, x_image;
 } tile;
 
-/* dot[i] = the sum of v[i]'s lanes, for i < ROWS; v is overwritten. */
+/* dot[i] = the sum of v[i]'s lanes, for i < rows; v is overwritten. */
 #ifdef HAS_SHUFFLE
 #define EVEN_2 0, 2
 #define ODD_2 1, 3
@@ -120,8 +120,8 @@ typedef struct tile {
 #define ODD_16 ODD_8, 17, 19, 21, 23, 25, 27, 29, 31
 
 /* Neighbours are added, of two vectors at once, until a vector has one number of each. */
-static inline __attribute__((always_inline)) void add_lanes(vec *v, gr_real *dot) {
-    int count = ROWS;
+static inline __attribute__((always_inline)) void add_lanes(int rows, vec *v, gr_real *dot) {
+    int count = rows;
     UNROLL for (int lanes = LANES; lanes > 1; lanes /= 2) {
         int half = (count + 1) / 2;
         UNROLL for (int i = 0; i < half; i++) {
@@ -131,11 +131,11 @@ static inline __attribute__((always_inline)) void add_lanes(vec *v, gr_real *dot
         }
         count = half;
     }
-    memcpy(dot, v, ROWS * sizeof *dot);
+    memcpy(dot, v, (size_t)rows * sizeof *dot);
 }
 #else
-static inline void add_lanes(vec *v, gr_real *dot) {
-    for (int i = 0; i < ROWS; i++) {
+static inline void add_lanes(int rows, vec *v, gr_real *dot) {
+    for (int i = 0; i < rows; i++) {
         gr_real lanes[LANES];
         memcpy(lanes, &v[i], sizeof lanes);
         for (int half = LANES / 2; half > 0; half /= 2)
@@ -145,26 +145,36 @@ static inline void add_lanes(vec *v, gr_real *dot) {
 }
 #endif
 
-static void correlate_tile(const tile *t, gr_real dot[TAPS][ROWS]) {
-    vec sum[TAPS][ROWS];
-    UNROLL for (int o = 0; o < ROWS; o++) {
-        UNROLL for (int r = 0; r < TAPS; r++) sum[r][o] = (vec){0};
+/* The numbers of rows and taps are constants where this is inlined, so that sums stay in registers.
+ */
+static inline __attribute__((always_inline)) void correlate_tile(const tile *t, int rows, int taps,
+                                                                 gr_real dot[MANY_TAPS][ROWS]) {
+    vec sum[MANY_TAPS][ROWS];
+    UNROLL for (int r = 0; r < taps; r++) {
+        UNROLL for (int o = 0; o < rows; o++) sum[r][o] = (vec){0};
     }
     for (int64_t image = 0; image < t->images; image++) {
-        const gr_real *y[ROWS], *x[TAPS];
-        UNROLL for (int o = 0; o < ROWS; o++) y[o] = t->y[o] + image * t->y_image;
-        UNROLL for (int r = 0; r < TAPS; r++) x[r] = t->x[r] + image * t->x_image;
+        const gr_real *y[ROWS], *x[MANY_TAPS];
+        UNROLL for (int o = 0; o < rows; o++) y[o] = t->y[o] + image * t->y_image;
+        UNROLL for (int r = 0; r < taps; r++) x[r] = t->x[r] + image * t->x_image;
         for (int64_t n = 0; n < t->positions; n += LANES) {
-            vec seen[TAPS];
-            UNROLL for (int r = 0; r < TAPS; r++) seen[r] = *(const loose_vec *)(x[r] + n);
-            UNROLL for (int o = 0; o < ROWS; o++) {
+            vec seen[MANY_TAPS];
+            UNROLL for (int r = 0; r < taps; r++) seen[r] = *(const loose_vec *)(x[r] + n);
+            UNROLL for (int o = 0; o < rows; o++) {
                 vec grad = *(const loose_vec *)(y[o] + n);
                 IN_REGISTER(grad);
-                UNROLL for (int r = 0; r < TAPS; r++) sum[r][o] += grad * seen[r];
+                UNROLL for (int r = 0; r < taps; r++) sum[r][o] += grad * seen[r];
             }
         }
     }
-    UNROLL for (int r = 0; r < TAPS; r++) add_lanes(sum[r], dot[r]);
+    UNROLL for (int r = 0; r < taps; r++) add_lanes(rows, sum[r], dot[r]);
+}
+
+static void correlate_square(const tile *t, gr_real dot[MANY_TAPS][ROWS]) {
+    correlate_tile(t, ROWS, TAPS, dot);
+}
+static void correlate_flat(const tile *t, gr_real dot[MANY_TAPS][ROWS]) {
+    correlate_tile(t, FEW_ROWS, MANY_TAPS, dot);
 }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -174,15 +184,17 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static void k_correlate(int64_t channels, int64_t taps, int64_t images, int64_t positions,
                         const gr_real *y, int64_t y_row, int64_t y_image, const gr_real *x,
                         const int64_t *offset, int64_t x_image, gr_real *sum) {
-    gr_real dot[TAPS][ROWS];
+    gr_real dot[MANY_TAPS][ROWS];
     tile t = {.images = images, .positions = positions, .y_image = y_image, .x_image = x_image};
     for (int64_t o = 0; o < channels; o += ROWS) {
-        for (int i = 0; i < ROWS; i++) t.y[i] = y + least(o + i, channels - 1) * y_row;
-        for (int64_t r = 0; r < taps; r += TAPS) {
-            for (int i = 0; i < TAPS; i++) t.x[i] = x + offset[least(r + i, taps - 1)];
-            correlate_tile(&t, dot);
-            for (int64_t i = 0; i < ROWS && o + i < channels; i++)
-                for (int64_t k = 0; k < TAPS && r + k < taps; k++)
+        bool few = channels - o <= FEW_ROWS;
+        int rows = few ? FEW_ROWS : ROWS, columns = few ? MANY_TAPS : TAPS;
+        for (int i = 0; i < rows; i++) t.y[i] = y + least(o + i, channels - 1) * y_row;
+        for (int64_t r = 0; r < taps; r += columns) {
+            for (int i = 0; i < columns; i++) t.x[i] = x + offset[least(r + i, taps - 1)];
+            (few ? correlate_flat : correlate_square)(&t, dot);
+            for (int64_t i = 0; i < rows && o + i < channels; i++)
+                for (int64_t k = 0; k < columns && r + k < taps; k++)
                     sum[(o + i) * taps + r + k] += dot[k][i];
         }
     }

@@ -27,6 +27,8 @@ typedef struct params {
     gr_normalize_view view;
     gr_statistics statistics;
     bool constant;             /* the statistics don't depend on x */
+    bool relu;                 /* of the result */
+    const gr_real *kept;       /* of a gradient: the results of relu, or NULL */
     gr_shape weights, aligned; /* of weight and bias; as they are broadcast to x */
     /* (2, weights): gradients to weight and bias, by-products of that to x, which reads the same
      * numbers; `summed` once they are there. */
@@ -89,7 +91,7 @@ static void no_memory(const gr_node *n, int operand) {
 static void to_x_forward(const gr_node *n) {
     const params *p = n->params;
     if (!gr_normalize_backward(n->graph, &p->view, &p->statistics, n->in[0]->data, n->in[1]->data,
-                               n->n_in > 2 ? n->in[2]->data : NULL, n->out->data, p->sums))
+                               n->n_in > 2 ? n->in[2]->data : NULL, p->kept, n->out->data, p->sums))
         no_memory(n, 1);
 }
 
@@ -140,7 +142,7 @@ static bool weights_shape(const gr_node *n, gr_shape *shape) {
 static void copy_sums(const gr_node *n, int row) {
     const params *p = n->params;
     if (!p->summed && !gr_normalize_backward(n->graph, &p->view, &p->statistics, n->in[0]->data,
-                                             n->in[1]->data, NULL, NULL, p->sums)) {
+                                             n->in[1]->data, NULL, NULL, NULL, p->sums)) {
         no_memory(n, 1);
         return;
     }
@@ -178,7 +180,7 @@ static void normalize_forward(const gr_node *n) {
     bool weights = n->n_in > 1;
     if (!gr_normalize_forward(n->graph, &p->view, &p->statistics, n->in[0]->data,
                               weights ? n->in[1]->data : NULL, weights ? n->in[2]->data : NULL,
-                              n->out->data))
+                              p->relu, n->out->data))
         no_memory(n, 0);
 }
 
@@ -195,6 +197,14 @@ static void normalize_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) 
     params p = *(const params *)n->params;
     gr_tensor *x = n->in[0];
     bool weights = n->n_in > 1;
+    if (p.relu) {
+        p.relu = false;
+        /* Without recording, in the same walk as the gradient to x. */
+        if (n->graph->no_grad > 0 && gr_wants(n, 0))
+            p.kept = n->out->data;
+        else
+            grad = gr_relu_grad(grad, n->out);
+    }
     if (p.constant) {
         gr_vjp_of_composition(n, grad, grads, constant_composed);
         return;
@@ -352,28 +362,33 @@ static void update_running(const gr_batch_norm_args *a, const params *p) {
     }
 }
 
-gr_tensor *gr_batch_norm_(gr_batch_norm_args a) {
+static gr_tensor *batch_norm(const gr_batch_norm_args *a, bool relu) {
     const gr_op *op = &batch_norm_op;
-    gr_graph *g = graph_of(op, a.x, a.weight, a.bias);
-    params p = {.statistics.eps = a.eps};
-    if (g == NULL || !by_channel(op, a.x, &p)) return NULL;
-    gr_shape x = a.x->shape;
+    gr_graph *g = graph_of(op, a->x, a->weight, a->bias);
+    params p = {.statistics.eps = a->eps};
+    if (g == NULL || !by_channel(op, a->x, &p)) return NULL;
+    gr_shape x = a->x->shape;
     p.view = (gr_normalize_view){.samples = x.dim[0],
                                  .groups = x.dim[1],
                                  .channels = 1,
                                  .length = product(x, 2, x.ndim),
                                  .across = true};
-    p.constant = !a.training && a.running_mean != NULL;
-    if (!check(op, a.x, a.weight, a.bias, &p) || !check_running(&a)) return NULL;
+    p.constant = !a->training && a->running_mean != NULL;
+    /* Anomalies are sought operation by operation. */
+    p.relu = relu && !p.constant && !g->anomaly && gr_normalize_with_relu(&p.view);
+    if (!check(op, a->x, a->weight, a->bias, &p) || !check_running(a)) return NULL;
     if (!p.constant && gr_normalize_count(&p.view) == 1)
         return gr_fail(g, "gr_batch_norm: %s has one element in each channel, expected more",
-                       gr_describe(a.x, "x").text);
+                       gr_describe(a->x, "x").text);
     if (!take_statistics(op, g, &p)) return NULL;
-    if (p.constant) copy_running(&a, &p.statistics);
-    gr_tensor *y = normalize(op, a.x, a.weight, a.bias, &p);
-    if (y != NULL && a.training && a.running_mean != NULL) update_running(&a, &p);
-    return y;
+    if (p.constant) copy_running(a, &p.statistics);
+    gr_tensor *y = normalize(op, a->x, a->weight, a->bias, &p);
+    if (y != NULL && a->training && a->running_mean != NULL) update_running(a, &p);
+    return relu && !p.relu ? gr_relu(y) : y;
 }
+
+gr_tensor *gr_batch_norm_(gr_batch_norm_args a) { return batch_norm(&a, false); }
+gr_tensor *gr_batch_norm_relu(const gr_batch_norm_args *a) { return batch_norm(a, true); }
 
 /* -- Layer -- */
 

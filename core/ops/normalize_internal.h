@@ -3,6 +3,7 @@
 #define GR_NORMALIZE_INTERNAL_H
 
 #include "core/graph/graph_internal.h"
+#include "core/ops/normalize.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -29,17 +30,26 @@ typedef struct gr_statistics {
     bool known; /* written already */
 } gr_statistics;
 
-/* y = (x - mean) rstd weight + bias; first writes the statistics unless they are known. weight and
- * bias may both be NULL. False if there is no memory. */
+/* Whether a walk takes relu with it: over images, `across` and length > 1. */
+static inline bool gr_normalize_with_relu(const gr_normalize_view *v) {
+    return v->across && v->length > 1;
+}
+
+/* y = (x - mean) rstd weight + bias, or relu of that; first writes the statistics unless they are
+ * known. weight and bias may both be NULL. False if there is no memory. */
 bool gr_normalize_forward(gr_graph *g, const gr_normalize_view *v, const gr_statistics *s,
-                          const gr_real *x, const gr_real *weight, const gr_real *bias, gr_real *y);
+                          const gr_real *x, const gr_real *weight, const gr_real *bias, bool relu,
+                          gr_real *y);
 
 /* What flows back from the gradient of y, with known statistics: to x, and to weight and bias,
- * which are rows of `sums` (2, groups * channels). Either may be NULL. False if there is no memory.
- */
+ * which are rows of `sums` (2, groups * channels). Either may be NULL. If the gradient is that of
+ * relu(y), `relu` has these, and to_x is not NULL; else it is NULL. False if there is no memory. */
 bool gr_normalize_backward(gr_graph *g, const gr_normalize_view *v, const gr_statistics *s,
                            const gr_real *grad, const gr_real *x, const gr_real *weight,
-                           gr_real *to_x, gr_real *sums);
+                           const gr_real *relu, gr_real *to_x, gr_real *sums);
+
+/* relu of gr_batch_norm, in one operation where that pays. */
+gr_tensor *gr_batch_norm_relu(const gr_batch_norm_args *a);
 
 #pragma GCC visibility pop
 

@@ -19,10 +19,13 @@ static const gr_real one = 1, zero = 0;
 
 typedef struct walk {
     const gr_normalize_kernels *kernels;
+    const gr_elementwise_kernels *elementwise;
     gr_normalize_view view;
     gr_statistics statistics;
     const gr_real *x, *grad, *weight, *bias;
     gr_real *to, *sums;
+    bool relu;           /* forward: of what is normalised */
+    const gr_real *kept; /* backward: the results of relu, or NULL */
     int64_t pieces;      /* of the samples */
     int64_t rows;        /* samples in a block */
     gr_moments *moments; /* (pieces, groups), of columns */
@@ -75,6 +78,23 @@ static gr_normalize_rows image_rows(const walk *w, int64_t c) {
     return rows_at(w, v->samples, v->length, v->groups * v->length, c * v->length, c, c);
 }
 
+/* Image by image, so that relu finds it in the first cache. */
+static void apply_and_relu(const walk *w, gr_normalize_rows p) {
+    int64_t images = p.rows;
+    p.rows = 1;
+    for (; images > 0; images--, p.x += p.stride, p.to += p.stride) {
+        w->kernels->apply[0][0](&p);
+        w->elementwise->relu(p.n, p.to, p.to, NULL);
+    }
+}
+
+/* The gradient of what is normalised, to where that to x will stand. */
+static void put_relu_grad(const walk *w, const gr_normalize_rows *p) {
+    const gr_real *kept = w->kept + (p->to - w->to);
+    for (int64_t at = 0; at < p->rows * p->stride; at += p->stride)
+        w->elementwise->relu_grad(p->n, p->grad + at, 1, kept + at, 1, p->to + at);
+}
+
 static void images_forward(void *context, int64_t begin, int64_t end) {
     const walk *w = context;
     for (int64_t c = begin; c < end; c++) {
@@ -84,7 +104,10 @@ static void images_forward(void *context, int64_t begin, int64_t end) {
             w->kernels->moments(p.rows, p.n, p.x, p.stride, &m);
             write_statistics(&w->statistics, c, &m);
         }
-        w->kernels->apply[0][0](&p);
+        if (w->relu)
+            apply_and_relu(w, p);
+        else
+            w->kernels->apply[0][0](&p);
     }
 }
 
@@ -94,6 +117,10 @@ static void images_backward(void *context, int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
         gr_normalize_rows p = image_rows(w, c);
         double grads = 0, products = 0;
+        if (w->kept != NULL) {
+            put_relu_grad(w, &p);
+            p.grad = p.to;
+        }
         w->kernels->sums(&p, &grads, &products, 0);
         if (w->sums != NULL) {
             w->sums[c] = (gr_real)products;
@@ -278,6 +305,7 @@ static void samples_backward(void *context, int64_t begin, int64_t end) {
 static walk walk_over(const gr_graph *g, const gr_normalize_view *v, const gr_statistics *s) {
     int64_t rows = BLOCK / (1 + v->channels * v->length);
     return (walk){.kernels = g->kernels->normalize,
+                  .elementwise = g->kernels->elementwise,
                   .view = *v,
                   .statistics = *s,
                   .pieces = pieces_of(v),
@@ -285,7 +313,7 @@ static walk walk_over(const gr_graph *g, const gr_normalize_view *v, const gr_st
 }
 
 bool gr_normalize_forward(gr_graph *g, const gr_normalize_view *v, const gr_statistics *s,
-                          const gr_real *x, const gr_real *weight, const gr_real *bias,
+                          const gr_real *x, const gr_real *weight, const gr_real *bias, bool relu,
                           gr_real *y) {
     const int64_t count = gr_normalize_count(v), groups = v->groups;
     if (gr_normalize_statistics(v) == 0 || count == 0) return true;
@@ -293,6 +321,7 @@ bool gr_normalize_forward(gr_graph *g, const gr_normalize_view *v, const gr_stat
     w.x = x;
     w.weight = weight;
     w.bias = bias;
+    w.relu = relu;
     w.to = y;
     if (v->across && v->length == 1) return columns_forward(g, &w);
     if (v->across) {
@@ -338,7 +367,7 @@ static void run_pieces(gr_graph *g, walk *w) {
 
 bool gr_normalize_backward(gr_graph *g, const gr_normalize_view *v, const gr_statistics *s,
                            const gr_real *grad, const gr_real *x, const gr_real *weight,
-                           gr_real *to_x, gr_real *sums) {
+                           const gr_real *relu, gr_real *to_x, gr_real *sums) {
     const int64_t count = gr_normalize_count(v), weights = v->groups * v->channels;
     if (gr_normalize_statistics(v) == 0 || count == 0) {
         if (sums != NULL) memset(sums, 0, (size_t)(2 * weights) * sizeof *sums);
@@ -352,6 +381,7 @@ bool gr_normalize_backward(gr_graph *g, const gr_normalize_view *v, const gr_sta
     w.x = x;
     w.grad = grad;
     w.weight = weight;
+    w.kept = relu;
     w.to = to_x;
     w.sums = sums;
     if (v->across && v->length > 1) {

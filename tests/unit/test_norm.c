@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "core/graph/autodiff.h"
+#include "core/graph/debug.h"
 #include "core/graph/random.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/normalize.h"
+#include "core/ops/normalize_internal.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/generative.h"
@@ -542,6 +543,105 @@ START_TEST(steps_take_no_memory) {
 }
 END_TEST
 
+/* -- Followed by relu: the two operations to the bit -- */
+
+typedef struct relu_outcome {
+    gr_tensor *y, *grads[3], *second[3];
+} relu_outcome;
+
+static relu_outcome run_with_relu(gr_graph *of, gr_shape shape, bool together, bool weights,
+                                  bool second) {
+    relu_outcome r = {0};
+    gr_random_set(of, (gr_random_state){.seed = 3});
+    gr_shape channels = GR_SHAPE(shape.dim[1]);
+    gr_tensor *x = gr_requires_grad(gr_normal(of, shape, 1, 2));
+    gr_tensor *weight = gr_requires_grad(gr_normal(of, channels, 0, 1));
+    gr_tensor *bias = gr_requires_grad(gr_normal(of, channels, 0, 1));
+    gr_list leaves = weights ? GR_LIST(x, weight, bias) : GR_LIST(x);
+    gr_batch_norm_args a = {.x = x, .training = true, .eps = 1e-5, .momentum = 0.1};
+    if (weights) a.weight = weight, a.bias = bias;
+    r.y = together ? gr_batch_norm_relu(&a) : gr_relu(gr_batch_norm_(a));
+    ck_assert_msg(r.y != NULL, "%s", gr_error(of));
+    gr_tensor *v = gr_normal(of, shape, 0, 1), *u = gr_normal(of, shape, 0, 1);
+    ck_assert(gr_grads(GR_LIST(r.y), leaves, r.grads, .grad_output = &v, .create_graph = second));
+    if (!second) return r;
+    leaves.n = weights ? 2 : 1; /* the bias' is 0 */
+    ck_assert(gr_grads(GR_LIST(r.grads[0]), leaves, r.second, .grad_output = &u));
+    return r;
+}
+
+static void expect_equal(const gr_tensor *a, const gr_tensor *b) {
+    ck_assert((a == NULL) == (b == NULL));
+    bool zeros = true;
+    for (int64_t i = 0; a != NULL && i < a->size; i++) {
+        zeros = zeros && a->data[i] == 0;
+        ck_assert_msg(a->data[i] == b->data[i], "%lld is %.9g, expected %.9g", (long long)i,
+                      gr_at(a, i), gr_at(b, i));
+    }
+    ck_assert(a == NULL || !zeros);
+}
+
+START_TEST(relu_may_follow_at_once) {
+    const char *const isas[] = {"base", "avx2", "avx512"};
+    const gr_shape shapes[] = {GR_SHAPE(3, 5, 7, 9), GR_SHAPE(16, 4, 64, 32), GR_SHAPE(8, 6),
+                               GR_SHAPE(2, 3, 1, 17)};
+    gr_graph *of = gr_graph_new(.isa = isas[_i % 3]);
+    for (int k = 0; k < 16 && !gr_failed(of); k++) {
+        gr_shape shape = shapes[k / 4];
+        relu_outcome one = run_with_relu(of, shape, true, k & 1, k & 2);
+        relu_outcome two = run_with_relu(of, shape, false, k & 1, k & 2);
+        ck_assert(strcmp(one.y->node->op->name, shape.ndim > 2 ? "gr_batch_norm" : "gr_relu") == 0);
+        expect_equal(one.y, two.y);
+        for (int i = 0; i < 3; i++) {
+            expect_equal(one.grads[i], two.grads[i]);
+            expect_equal(one.second[i], two.second[i]);
+        }
+        gr_graph_reset(of);
+    }
+    gr_graph_free(of);
+}
+END_TEST
+
+/* Only to the weights, and with constant statistics. */
+START_TEST(relu_follows_without_gradient_to_x) {
+    gr_tensor *x = gr_normal(g, GR_SHAPE(3, 2, 4, 5), 0, 1);
+    gr_tensor *grads[2][2];
+    gr_tensor *weight = gr_requires_grad(gr_normal(g, GR_SHAPE(2), 0, 1));
+    gr_tensor *bias = gr_requires_grad(gr_normal(g, GR_SHAPE(2), 0, 1));
+    gr_tensor *mean = gr_zeros(g, GR_SHAPE(2)), *var = gr_full(g, GR_SHAPE(2), 2);
+    gr_batch_norm_args a = {.x = x, .weight = weight, .bias = bias, .training = true, .eps = 1e-5};
+    for (int constant = 0; constant < 2; constant++) {
+        if (constant) a.training = false, a.running_mean = mean, a.running_var = var;
+        gr_tensor *y[] = {gr_batch_norm_relu(&a), gr_relu(gr_batch_norm_(a))};
+        expect_equal(y[0], y[1]);
+        for (int i = 0; i < 2; i++) {
+            gr_tensor *v = gr_detach(gr_sin(x));
+            ck_assert(gr_grads(GR_LIST(y[i]), GR_LIST(weight, bias), grads[i], .grad_output = &v));
+        }
+        for (int i = 0; i < 2; i++) expect_equal(grads[0][i], grads[1][i]);
+    }
+}
+END_TEST
+
+START_TEST(sequences_find_relu_after_batch_norm) {
+    gr_module *conv = gr_conv2d_layer(g, 3, 4, 3, .padding = 1), *relu = gr_relu_layer(g);
+    gr_module *norm = gr_batch_norm2d_layer(g, 4), *other = gr_batch_norm2d_layer(g, 4);
+    gr_module *net = gr_sequential(g, conv, norm, relu);
+    gr_tensor *x = gr_normal(g, GR_SHAPE(5, 3, 8, 8), 0, 1);
+    gr_tensor *y = gr_forward(net, x);
+    gr_tensor *expected = gr_relu(gr_forward(other, gr_forward(conv, x)));
+    expect_equal(y, expected);
+    ck_assert_str_eq(y->node->op->name, "gr_batch_norm");
+    for (int i = 0; i < 2; i++) expect_equal(gr_buffers(norm).items[i], gr_buffers(other).items[i]);
+    gr_set_anomaly(g, true);
+    ck_assert_str_eq(gr_forward(net, x)->node->op->name, "gr_relu");
+    gr_set_anomaly(g, false);
+    ck_assert_ptr_null(
+        gr_forward(gr_sequential(g, gr_batch_norm2d_layer(g, 4), gr_relu_layer(g)), x));
+    ck_assert_str_eq(gr_error(g), "batch_norm2d: x (5,3,8,8), expected (N,C,H,W) with C = 4");
+}
+END_TEST
+
 /* -- Critics -- */
 
 START_TEST(gradient_penalty_of_a_critic) {
@@ -587,6 +687,9 @@ Suite *norm_suite(void) {
     tcase_add_test(t, mode_is_not_recording);
     tcase_add_test(t, layers_refuse);
     tcase_add_test(t, steps_take_no_memory);
+    tcase_add_loop_test(t, relu_may_follow_at_once, 0, 3);
+    tcase_add_test(t, relu_follows_without_gradient_to_x);
+    tcase_add_test(t, sequences_find_relu_after_batch_norm);
     tcase_add_loop_test(t, gradient_penalty_of_a_critic, 0, 3);
     suite_add_tcase(s, t);
     return s;
