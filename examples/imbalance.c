@@ -2,8 +2,8 @@
  *
  * Predicts who has an insurance for a caravan, which 6 % of 9,822 customers have
  * (examples/data/README.md), with one small network: 85 columns, 132 inputs with the customer types
- * one-hot, 32 rectified units, one logit. Trained under the plain binary cross-entropy and under what is
- * advised instead of it:
+ * one-hot, 32 rectified units, one logit. Trained under the plain binary cross-entropy and under
+ * what is advised instead of it:
  *
  *   weights     pos_weight: a positive counts as much as the negatives that there are for it, 15;
  *               class_balanced: as much as the effective number says, about 4
@@ -165,7 +165,8 @@ static bool read_customers(gr_graph *g, customers *all) {
     return !gr_failed(g);
 }
 
-/* A part of the customers: x (n, inputs) standardised, y (n,1) for losses, label (n) for metrics. */
+/* A part of the customers: x (n, inputs) standardised, y (n,1) for losses, label (n) for
+ * metrics. */
 typedef struct part {
     gr_tensor *x, *y, *label;
 } part;

@@ -6,7 +6,8 @@
  *
  *   clean    training on ordinary sales: condition Normal, at most 4,000 square feet
  *   real     training on all sales: also unfinished houses, foreclosures, sales within the family,
- *            and five very large houses, three of which went for a third of what their size suggests
+ *            and five very large houses, three of which went for a third of what their size
+ *            suggests
  *   shifted  clean, but 5 % of the training prices are too high by five standard deviations: the
  *            truth is known, and the outliers are all on one side
  *
@@ -20,9 +21,10 @@
  * are the same function, so smooth_l1 runs with a smaller beta; quantile at tau = 0.5 is half of
  * l1.
  *
- * One more network has two outputs, under quantile at tau = 0.05 and 0.95: together an interval that
- * should hold 90 % of the prices. The other losses' interval is what one gets without: the
- * prediction and 1.645 deviations of the training errors to both sides, right if errors were normal.
+ * One more network has two outputs, under quantile at tau = 0.05 and 0.95: together an interval
+ * that should hold 90 % of the prices. The other losses' interval is what one gets without: the
+ * prediction and 1.645 deviations of the training errors to both sides, right if errors were
+ * normal.
  *
  * The number of epochs is the same for all, and about where the losses are at their best on clean
  * data: who trains longer learns the outliers by heart, with mse first.

@@ -17,17 +17,17 @@
  *   tversky A B     as dice, with false positives weighing A and misses B; 0.5 and 0.5 is dice
  *
  * Judged on the test scenes at a probability of 0.5, what a user would take: the object's IoU, the
- * mean over the scenes, among objects of 2 to 4, 4 to 7 and 7 to 10 % of the pixels too; Dice alike;
- * precision and recall of all scenes' pixels together; the boundary's F1 score within one pixel
- * (examples/common/mask_boundary.h), which is 0 where nothing overlaps. "IoU fitted" is at the
- * threshold that is best on validation scenes: a loss that only shifts the probabilities, as
+ * mean over the scenes, among objects of 2 to 4, 4 to 7 and 7 to 10 % of the pixels too; Dice
+ * alike; precision and recall of all scenes' pixels together; the boundary's F1 score within one
+ * pixel (examples/common/mask_boundary.h), which is 0 where nothing overlaps. "IoU fitted" is at
+ * the threshold that is best on validation scenes: a loss that only shifts the probabilities, as
  * weights do, differs from cross_entropy by IoU and not by this.
  *
  * Gradients are looked at where they arrive, at the scores, on validation scenes after each epoch,
  * by their mean size: "edge" is that within one pixel of the true outline (on both sides) by that
- * elsewhere; "wrong" is, within that zone, that of pixels on the wrong side of 0.5 by that of pixels
- * on the right side. Both are means over the epochs. What the losses differ by on one and the same
- * network, that which cross_entropy has trained, is said below the table.
+ * elsewhere; "wrong" is, within that zone, that of pixels on the wrong side of 0.5 by that of
+ * pixels on the right side. Both are means over the epochs. What the losses differ by on one and
+ * the same network, that which cross_entropy has trained, is said below the table.
  *
  * A seed draws the training scenes from a pool, the network's beginning and the order of the
  * batches. All methods get the same seeds, the same number of steps and the same learning rate.

@@ -1,14 +1,14 @@
-/* Puts the results of the experiments together: one HTML page with each question, verdict, table and
- * pictures, and the sections of a Markdown file that show them.
+/* Puts the results of the experiments together: one HTML page with each question, verdict, table
+ * and pictures, and the sections of a Markdown file that show them.
  *
  *     build/summarize --html build/report/index.html build/demo/outliers build/demo/imbalance
  *     build/summarize --markdown README.md build/experiments/outliers ...
  *
- * It reads what examples/common/experiment_report.h writes, and computes nothing. The page holds its
- * pictures, so that it can be sent as one file. Of a Markdown file it replaces what stands between
- * the lines <!-- results --> and <!-- end of results --> (each experiment with its table), and in the
- * same way "summary" (a row for each) and "losses" (when to use which, from the registry of losses,
- * with its places in the experiments).
+ * It reads what examples/common/experiment_report.h writes, and computes nothing. The page holds
+ * its pictures, so that it can be sent as one file. Of a Markdown file it replaces what stands
+ * between the lines <!-- results --> and <!-- end of results --> (each experiment with its table),
+ * and in the same way "summary" (a row for each) and "losses" (when to use which, from the registry
+ * of losses, with its places in the experiments).
  */
 #include <stdlib.h>
 

@@ -22,16 +22,16 @@
  * continuous Bernoulli", NeurIPS 2019). Reconstructions, KL and samples can.
  *
  * A Gaussian of variance s has the ELBO -(|x - recon|^2 / (2 s) + KL) and constants, so that its
- * beta and its variance are one knob: training with variance 1 and beta has the same minimum as with
- * variance beta and weight 1. Pixels are in [0,1], where variance 1 is more noise than there is
- * signal; beta=0.02 stands for a variance near the error that such networks end up with, which is
- * the most likely one (Rybkin et al., "Simple and effective VAE training with calibrated decoders",
- * ICML 2021).
+ * beta and its variance are one knob: training with variance 1 and beta has the same minimum as
+ * with variance beta and weight 1. Pixels are in [0,1], where variance 1 is more noise than there
+ * is signal; beta=0.02 stands for a variance near the error that such networks end up with, which
+ * is the most likely one (Rybkin et al., "Simple and effective VAE training with calibrated
+ * decoders", ICML 2021).
  *
  * All get the same pictures, number of steps, batches and rate of Adam, which falls to 0: 4e-3, of
- * 1e-3, 2e-3 and 4e-3 the best for each of three methods tried (bernoulli beta=1, gaussian beta=0.1,
- * autoencoder mse), on pictures of the training set that nothing else uses. A seed decides the
- * network's beginning, the batches and the noise.
+ * 1e-3, 2e-3 and 4e-3 the best for each of three methods tried (bernoulli beta=1, gaussian
+ * beta=0.1, autoencoder mse), on pictures of the training set that nothing else uses. A seed
+ * decides the network's beginning, the batches and the noise.
  */
 #include <math.h>
 #include <stdlib.h>

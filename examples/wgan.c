@@ -1,9 +1,9 @@
 /* Which loss for a generative adversarial network?
  *
- * A generator turns noise into samples; a critic (discriminator) learns to tell them from real ones,
- * and the generator learns from the critic. The losses differ in what both minimise; the networks,
- * the data, the batches' size and the number of the generator's steps (epochs times batches in the
- * data) are the same for all:
+ * A generator turns noise into samples; a critic (discriminator) learns to tell them from real
+ * ones, and the generator learns from the critic. The losses differ in what both minimise; the
+ * networks, the data, the batches' size and the number of the generator's steps (epochs times
+ * batches in the data) are the same for all:
  *
  *   minimax, nonsaturating, hinge, lsgan    a step of the critic for each of the generator
  *   wasserstein-clip    five; every weight of the critic is cut to +-0.01 (--clip) after each step
@@ -15,7 +15,8 @@
  * Two conditions (--on chooses):
  *
  *   ring      eight Gaussians in the plane, of deviation 0.05, around a circle of radius 2. All is
- *             known: what is missing can be counted. 40,000 points. Networks 8-64-64-2 and 2-64-64-1
+ *             known: what is missing can be counted. 40,000 points. Networks 8-64-64-2 and
+ *             2-64-64-1
  *   fashion   6,400 pictures of Fashion-MNIST. Networks 32-64-128-784 and 784-128-64-1
  *
  * Judged is how far generated samples are from real ones that no training has seen:
@@ -35,13 +36,13 @@
  *
  * Settings. Optimizers are those of the papers: Adam with betas 0.5 and 0.999 at 2e-4 (Radford et
  * al., ICLR 2016), RMSprop at 5e-5 and clipping at 0.01 (Arjovsky et al., ICML 2017), Adam with
- * betas 0 and 0.9 at 1e-4 and a penalty of 10 (Gulrajani et al., NIPS 2017), for points of the plane
- * 0.1, as in the program gan_toy.py that belongs to that paper. These networks are small and are
- * trained for a minute, not for days, so all three rates are five times as large: --lr is the first,
- * the others keep their ratio to it. Five was chosen in short trainings with a seed that is not
- * judged: on fashion 1 and 2.5 were no better for the losses without Wasserstein's name, on ring 10
- * was a little better for most and worse for lsgan. Clipping at 0.1 was no better than at 0.01.
- */
+ * betas 0 and 0.9 at 1e-4 and a penalty of 10 (Gulrajani et al., NIPS 2017), for points of the
+ * plane 0.1, as in the program gan_toy.py that belongs to that paper. These networks are small and
+ * are trained for a minute, not for days, so all three rates are five times as large: --lr is the
+ * first, the others keep their ratio to it. Five was chosen in short trainings with a seed that is
+ * not judged: on fashion 1 and 2.5 were no better for the losses without Wasserstein's name, on
+ * ring 10 was a little better for most and worse for lsgan. Clipping at 0.1 was no better than at
+ * 0.01. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,8 +344,8 @@ static void generator_step(const gan *n) {
     gr_graph_reset(fake->graph);
 }
 
-/* What is noted while it trains, more often at the beginning: the k-th of POINTS notes is made after
- * steps ((k + 1) / POINTS)^2 steps. */
+/* What is noted while it trains, more often at the beginning: the k-th of POINTS notes is made
+ * after steps ((k + 1) / POINTS)^2 steps. */
 enum { POINTS = 36 };
 typedef struct history {
     int n;
@@ -551,7 +552,8 @@ static void say_stability(experiment *e, int gp, int clipped, int minimax) {
                        penalty.better, e->n_conditions, penalty.worse, cut.better, cut.worse);
 }
 
-/* The rank correlation without the first tenth of the steps, which a critic may need to catch up. */
+/* The rank correlation without the first tenth of the steps, which a critic may need to catch
+ * up. */
 static double late_correlation(const experiment *e, int condition, int method, int seed) {
     double tells[POINTS], far[POINTS];
     int n = 0;

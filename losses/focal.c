@@ -15,8 +15,8 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
 
 /* -- Operations of logits z and targets y -- */
 
-/* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, the cross-entropy CE and
- * t = tanh(z/2):
+/* With the probability u = 1 - p_t = (1 - y) s(z) + y s(-z) of being wrong, the cross-entropy CE
+ * and t = tanh(z/2):
  *
  *     focus     u^k CE           by z: focus_z,  by y: -pull
  *     focus_z   u^(k+1) (residual + k rate slope)
@@ -37,8 +37,8 @@ static const gr_loss_info *row(int i) { return &gr_focal_losses[i]; }
  * The ratios are bounded where u and their numerators underflow, so that first and second
  * derivatives take no product of an underflow and an overflow and no difference of infinities. For
  * y = 0 and 1 u is a sigmoid and its logarithm is at hand, however small u is. gr_focal computes
- * value and first derivative in one pass (core/ops/pointwise.h); these are what it takes higher ones
- * from. */
+ * value and first derivative in one pass (core/ops/pointwise.h); these are what it takes higher
+ * ones from. */
 
 enum { GRAIN = 1 << 12 };
 

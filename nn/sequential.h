@@ -5,8 +5,8 @@
 #include "nn/module.h"
 
 /* gr_sequential(g, a, b, c): y = c(b(a(x))); the parameters' names begin with the place,
- * "0.weight". A convolution followed by relu and max pooling by 2 is computed in one operation where
- * that can be done, with the same values. */
+ * "0.weight". A convolution followed by relu and max pooling by 2 is computed in one operation
+ * where that can be done, with the same values. */
 #define gr_sequential(g, ...)                                                                      \
     gr_sequential_(g, (gr_module *[]){__VA_ARGS__},                                                \
                    (int)(sizeof((gr_module *[]){__VA_ARGS__}) / sizeof(gr_module *)))

@@ -21,7 +21,8 @@
  *
  * A checkpoint is for going on here, bit by bit, and so in the precision (GR_DOUBLE or not) in
  * which it was made; on another processor, or with another .isa, sums may be rounded otherwise from
- * there on. For other programs, PyTorch and the other precision there are weights files (weights.h).
+ * there on. For other programs, PyTorch and the other precision there are weights files
+ * (weights.h).
  *
  * The file is replaced at once: killing the process at any moment leaves the old or the new one,
  * whole (and perhaps PATH.tmp beside it, which the next save overwrites). It is a safetensors file

@@ -25,9 +25,9 @@
  *     gr_add_group(opt, head, .lr = 1e-3);
  *     gr_add_group(opt, NULL, .parameters = biases, .weight_decay = 0);
  *
- * All that an optimizer remembers can be read and written between steps, which checkpoint.h does. To
- * go on with a training in another program, make the optimizer as before and give back its numbers,
- * with the parameters':
+ * All that an optimizer remembers can be read and written between steps, which checkpoint.h does.
+ * To go on with a training in another program, make the optimizer as before and give back its
+ * numbers, with the parameters':
  *
  *     for (gr_optimizer *group = opt->first; group != NULL; group = group->next)
  *         for (int i = 0; i < group->parameters.n; i++) {

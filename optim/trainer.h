@@ -72,7 +72,8 @@ typedef struct gr_trainer {
 
 /* gr_trainer_new(module, optimizer, batches, .epochs = 10, ...). It lasts as long as the graph. An
  * error: a module that is NULL or of another graph than the others, epochs below 1, neither batches
- * nor steps, or both, a negative patience, max_norm or save_every, or resume without a directory. */
+ * nor steps, or both, a negative patience, max_norm or save_every, or resume without a
+ * directory. */
 #define gr_trainer_new(...)                                                                        \
     gr_trainer_new_((gr_trainer_args){.epochs = 10,                                                \
                                       .watch = "loss",                                             \
@@ -99,13 +100,13 @@ bool gr_trainer_batch(gr_trainer *run, gr_tensor **x, gr_tensor **y);
 bool gr_trainer_step(gr_trainer *run, gr_tensor *loss);
 
 /* The next batch of other data to judge by: until it returns false, or the next gr_trainer_batch or
- * gr_trainer_epoch, the module is in evaluation mode and nothing is recorded. Resets the graph, too,
- * so that in the middle of an epoch the training batch is gone. Also behind the last epoch. */
+ * gr_trainer_epoch, the module is in evaluation mode and nothing is recorded. Resets the graph,
+ * too, so that in the middle of an epoch the training batch is gone. Also behind the last epoch. */
 bool gr_trainer_evaluate(gr_trainer *run, gr_batches *batches, gr_tensor **x, gr_tensor **y);
 
 /* The log has the epoch's mean of the values given under a name; within a batch, a value counts as
- * often as the batch has rows. At most 32 different names, without comma, quote or line end; "epoch"
- * and "lr" are taken. */
+ * often as the batch has rows. At most 32 different names, without comma, quote or line end;
+ * "epoch" and "lr" are taken. */
 void gr_trainer_log(gr_trainer *run, const char *name, double value);
 /* This mean, so far; between epochs that of the last. NaN if there is none. */
 double gr_trainer_value(const gr_trainer *run, const char *name);

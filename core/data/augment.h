@@ -22,9 +22,9 @@ typedef struct gr_random_crop_args {
     gr_tensor *x;
     int padding, height, width;
 } gr_random_crop_args;
-/* gr_random_crop(x, .padding = 4, .height = H, .width = W): a piece of that size, (N,C,height,width),
- * from any place, each equally likely, of the picture with `padding` zeros on each side. The piece
- * is at most as large as that. */
+/* gr_random_crop(x, .padding = 4, .height = H, .width = W): a piece of that size,
+ * (N,C,height,width), from any place, each equally likely, of the picture with `padding` zeros on
+ * each side. The piece is at most as large as that. */
 #define gr_random_crop(...) gr_random_crop_((gr_random_crop_args){.padding = 4, .x = __VA_ARGS__})
 gr_tensor *gr_random_crop_(gr_random_crop_args args);
 
@@ -66,10 +66,10 @@ typedef struct gr_random_flip_args {
 #define gr_random_flip(...) gr_random_flip_((gr_random_flip_args){.p = 0.5, .x = __VA_ARGS__})
 gr_tensor *gr_random_flip_(gr_random_flip_args args);
 
-/* A square of size x size pixels is 0, in all channels. Its middle, pixel size/2 of it, is any pixel
- * of the picture, each equally likely, so that a part of the square may be outside. size is 1 or
- * more. DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout",
- * arXiv:1708.04552 (2017). */
+/* A square of size x size pixels is 0, in all channels. Its middle, pixel size/2 of it, is any
+ * pixel of the picture, each equally likely, so that a part of the square may be outside. size is 1
+ * or more. DeVries and Taylor, "Improved regularization of convolutional neural networks with
+ * cutout", arXiv:1708.04552 (2017). */
 gr_tensor *gr_random_cutout(gr_tensor *x, int size);
 
 /* -- What things look like -- */
@@ -81,8 +81,9 @@ typedef struct gr_random_blur_args {
     gr_tensor *x;
     double sigma_low, sigma_high, p;
 } gr_random_blur_args;
-/* gr_random_blur(x, .sigma_low = 0.1, .sigma_high = 2, .p = 0.5): with probability p each channel is
- * convolved with a Gaussian of the deviation sigma, in pixels, uniform in [sigma_low, sigma_high],
+/* gr_random_blur(x, .sigma_low = 0.1, .sigma_high = 2, .p = 0.5): with probability p each channel
+ * is convolved with a Gaussian of the deviation sigma, in pixels, uniform in
+ * [sigma_low, sigma_high],
  *
  *     w[i] w[j],   w[i] = exp(-i^2 / (2 sigma^2)) / sum over k of exp(-k^2 / (2 sigma^2)),
  *

@@ -7,8 +7,8 @@
  * Classes are the integers that occur in the labels (N). With largest and smallest the sizes of the
  * largest and the smallest class, `.ratio` is the share smallest / largest to be reached, in (0,1]
  * and 1 unless given; sizes are rounded to the nearest whole number. A single class is left as it
- * is. Labels without rows are an error. Random choices come from the graph's generator. Alternatives
- * that change no rows: the weights of gr_batches_new (batches.h) and of the losses
+ * is. Labels without rows are an error. Random choices come from the graph's generator.
+ * Alternatives that change no rows: the weights of gr_batches_new (batches.h) and of the losses
  * (class_weights.h).
  */
 #ifndef GR_BALANCE_H

@@ -20,8 +20,8 @@ typedef struct gr_unpacker {
     z_stream stream;
 } gr_unpacker;
 
-/* Begins to read `size` bytes; false if there is no memory. The unpacker stays where it is, for zlib
- * keeps its address. */
+/* Begins to read `size` bytes; false if there is no memory. The unpacker stays where it is, for
+ * zlib keeps its address. */
 bool gr_unpacker_begin(gr_unpacker *u, const void *bytes, size_t size);
 /* The next n bytes; how many there were, fewer at the end or where the data is damaged. */
 size_t gr_unpack(gr_unpacker *u, unsigned char *to, size_t n);

@@ -38,9 +38,10 @@ typedef struct gr_image_options {
  *
  * Other channels than the file's: grey is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, as in JPEG);
  * grey to colour is the same number three times; alpha is left out, or 1 where there is none.
- * Another size: along a side that shrinks an element is the mean over the area that it covers, along
- * one that grows it is interpolated linearly between the nearest two (the same as PyTorch's
- * interpolate, bilinear, align_corners=False). Proportions are not kept, alpha is resized as any. */
+ * Another size: along a side that shrinks an element is the mean over the area that it covers,
+ * along one that grows it is interpolated linearly between the nearest two (the same as PyTorch's
+ * interpolate, bilinear, align_corners=False). Proportions are not kept, alpha is resized as
+ * any. */
 #define gr_image_read(g, ...) gr_image_read_(g, (gr_image_options){.path = __VA_ARGS__})
 gr_tensor *gr_image_read_(gr_graph *g, gr_image_options options);
 /* The same from memory; `options.path` is what messages call it. */
@@ -56,8 +57,8 @@ typedef struct gr_image_set {
 
 /* All pictures of a directory with a sub-directory for each class: flowers/rose/1.jpg. Classes are
  * numbered, and the pictures of a class ordered, by the bytes of their names. Files beside the
- * classes, and names that begin with a dot, are passed over. `path` is the directory's; all lasts as
- * long as the graph.
+ * classes, and names that begin with a dot, are passed over. `path` is the directory's; all lasts
+ * as long as the graph.
  *
  * NULL and an error that names the file or directory if there are no classes, a class is empty, one
  * of its files is no picture (also if it is a directory), or, without `channels`, `height` and
@@ -79,12 +80,12 @@ typedef struct gr_image_write_options {
  *     byte = round(255 (t - low) / (high - low)), cut to 0 ... 255.
  *
  * What was read from a PNG or BMP of 8 bits is written so without change. The name's ending says
- * the format: .png, .jpg or .jpeg, .bmp. JPEG takes 1 or 3 channels, BMP 1, 3 or 4. low and high are
- * 0 and 1 unless given; with low above high the picture is a negative.
+ * the format: .png, .jpg or .jpeg, .bmp. JPEG takes 1 or 3 channels, BMP 1, 3 or 4. low and high
+ * are 0 and 1 unless given; with low above high the picture is a negative.
  *
  * The file is written to `path`.tmp, which then takes the place of `path`. False and an error if
- * not all could be written, if t is empty or has another shape, or if an element is NaN; a file that
- * was there before then stays as it was. */
+ * not all could be written, if t is empty or has another shape, or if an element is NaN; a file
+ * that was there before then stays as it was. */
 #define gr_image_write(t, ...)                                                                     \
     gr_image_write_(t, (gr_image_write_options){.high = 1, .quality = 90, .path = __VA_ARGS__})
 bool gr_image_write_(const gr_tensor *t, gr_image_write_options options);

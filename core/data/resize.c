@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-/* One side's element `i` of `size`, made from `in` elements, is a weighted mean of elements begin ...
- * end-1 of theirs. Where the side shrinks, its weights are the lengths that [i, i+1) in / size has in
- * common with each, the mean over an area; where it grows, they interpolate between the two centres
- * nearest to (i + 1/2) in / size, and beyond the last centre its value stands. */
+/* One side's element `i` of `size`, made from `in` elements, is a weighted mean of elements begin
+ * ... end-1 of theirs. Where the side shrinks, its weights are the lengths that [i, i+1) in / size
+ * has in common with each, the mean over an area; where it grows, they interpolate between the two
+ * centres nearest to (i + 1/2) in / size, and beyond the last centre its value stands. */
 typedef struct span {
     double from, to; /* shrinking: the interval; growing: `from` is the place among the centres */
     int begin, end;

@@ -33,12 +33,13 @@ bool gr_stb_write(gr_budget *budget, FILE *file, gr_picture_format format, const
 
 enum {
     GR_LARGEST_SIDE = 1 << 16,
-    /* More pixels a byte of the file than any of the formats reaches: 8 a byte of a PNG in black and
-     * white, and deflate's 1032. */
+    /* More pixels a byte of the file than any of the formats reaches: 8 a byte of a PNG in black
+     * and white, and deflate's 1032. */
     GR_PIXELS_PER_BYTE = 1 << 14
 };
 
-/* What can't be true of a picture that a header of a file of this size promises; NULL if all can. */
+/* What can't be true of a picture that a header of a file of this size promises; NULL if all
+ * can. */
 const char *gr_implausible(const gr_pixels *pixels, size_t file_size);
 
 #pragma GCC visibility pop

@@ -58,8 +58,8 @@ void gr_tensor_share(gr_tensor *t, const gr_tensor *with);
 /* A tensor that shares t's elements. */
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
 
-/* Where gr_backward adds up the leaf's gradient, to be kept as long as the leaf; NULL after an error.
- */
+/* Where gr_backward adds up the leaf's gradient, to be kept as long as the leaf; NULL after an
+ * error. */
 gr_tensor *gr_leaf_gradient(gr_tensor *leaf);
 
 /* In anomaly mode, after a node ran: false after gr_fail if its result is not finite. */
@@ -82,8 +82,8 @@ static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_
 enum { GR_SHARE = 1 << 15 };
 
 /* Calls f for [0, n), a nearly equal share for each thread that gets `least` elements: for what is
- * computed element by element, and so is the same wherever it is cut. A share begins at a cache line
- * and at a whole vector. */
+ * computed element by element, and so is the same wherever it is cut. A share begins at a cache
+ * line and at a whole vector. */
 static inline void gr_for_each(const gr_graph *g, int64_t n, int64_t least, gr_range_function *f,
                                void *context) {
     gr_parallel_share(g->threads, n, least, 64, f, context);

@@ -93,8 +93,8 @@ BINARY(lt, (gr_real)(a < b))
 BINARY(le, (gr_real)(a <= b))
 BINARY(gt, (gr_real)(a > b))
 BINARY(ge, (gr_real)(a >= b))
-/* a is the gradient that arrives, b the point. 1 - tanh^2 and s (1 - s) are written with e^-|b|, since
- * the differences lose all digits where the functions saturate. */
+/* a is the gradient that arrives, b the point. 1 - tanh^2 and s (1 - s) are written with e^-|b|,
+ * since the differences lose all digits where the functions saturate. */
 BINARY(relu_grad, b > 0 ? a : 0)
 BINARY(tanh_grad, a * 4 * EXP(-2 * ABS(b)) / ((1 + EXP(-2 * ABS(b))) * (1 + EXP(-2 * ABS(b)))))
 BINARY(sigmoid_grad, a * EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))

@@ -248,8 +248,8 @@ static inline wide_bits last_lanes(int64_t count) {
     return bits;
 }
 
-/* sum[r] += products of x and row r, lane by lane, for `walked` rows, a constant. Of the last numbers
- * those that were there before are 0 (even if they are infinite). */
+/* sum[r] += products of x and row r, lane by lane, for `walked` rows, a constant. Of the last
+ * numbers those that were there before are 0 (even if they are infinite). */
 static inline __attribute__((always_inline)) void add_products(int walked, int64_t k,
                                                                const gr_real *row, int64_t rows,
                                                                int64_t distance, const gr_real *x,

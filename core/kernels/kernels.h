@@ -15,7 +15,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* y[i] = f(x[i]); p are the function's parameters, two of them, or NULL if it has none. y may be x. */
+/* y[i] = f(x[i]); p are the function's parameters, two of them, or NULL if it has none. y may be
+ * x. */
 typedef void gr_unary_kernel(int64_t n, const gr_real *x, gr_real *y, const gr_real *p);
 /* y[i] = f(a[i * sa], b[i * sb]) with strides of 1, or 0 for one element used n times. */
 typedef void gr_binary_kernel(int64_t n, const gr_real *a, int sa, const gr_real *b, int sb,
@@ -164,7 +165,8 @@ typedef struct gr_softmax_kernels {
     void (*columns_back)(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
                          int64_t stride, bool logarithm, gr_real *to);
     /* The sum over the rows of n logits x of log(1 + sum e^(x_j - x_c)) over all j but c, the row's
-     * class, and scale times its gradient in y. Rows whose class is `ignored`, or alone, count 0. */
+     * class, and scale times its gradient in y. Rows whose class is `ignored`, or alone, count
+     * 0. */
     double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
                                  int32_t ignored, gr_real scale, gr_real *y);
 } gr_softmax_kernels;
@@ -365,8 +367,8 @@ typedef struct gr_pool_kernels {
     void (*put)(const gr_patches *p, int64_t rows, const gr_real *y, const int32_t *place,
                 gr_real *image);
     /* Windows of 2 by 2 that move by 2, of images with an even height, and an even width of at
-     * least 4, between planes and all windows (channels,height/2,width/2). NULL if the compiler can't
-     * shuffle vectors.
+     * least 4, between planes and all windows (channels,height/2,width/2). NULL if the compiler
+     * can't shuffle vectors.
      *
      * The largest of relu(x + bias) and its place in `rows` rows of the image, both even, from
      * `first` on, each plane beginning with the first of them (left is not looked at). */

@@ -1,10 +1,10 @@
 /* Images side by side, one in each lane of a vector.
  *
  * Rows of a small image, or those that a window visits in steps of 2 or more, are too short or too
- * scattered for vectors along them. With GR_LANES images interleaved, element e of image n at number
- * e GR_LANES + n, whatever is done to one element is done to GR_LANES of them, which are contiguous,
- * and an element may lie anywhere. The price is a transposition on the way in and out, of blocks
- * that fill the registers: log2 of a vector's lanes shuffles for each vector.
+ * scattered for vectors along them. With GR_LANES images interleaved, element e of image n at
+ * number e GR_LANES + n, whatever is done to one element is done to GR_LANES of them, which are
+ * contiguous, and an element may lie anywhere. The price is a transposition on the way in and out,
+ * of blocks that fill the registers: log2 of a vector's lanes shuffles for each vector.
  */
 #include <stddef.h>
 

@@ -14,9 +14,9 @@ typedef void gr_range_function(void *context, int64_t begin, int64_t end);
  */
 void gr_parallel_for(int threads, int64_t n, int64_t grain, gr_range_function *f, void *context);
 
-/* Calls f for one range a thread, nearly equal ones that cover 0 ... n-1: for work whose result does
- * not depend on where it is cut. Fewer threads have part in it if they had less than `least` items;
- * cuts are at multiples of `unit`. */
+/* Calls f for one range a thread, nearly equal ones that cover 0 ... n-1: for work whose result
+ * does not depend on where it is cut. Fewer threads have part in it if they had less than `least`
+ * items; cuts are at multiples of `unit`. */
 void gr_parallel_share(int threads, int64_t n, int64_t least, int64_t unit, gr_range_function *f,
                        void *context);
 

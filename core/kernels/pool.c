@@ -1,11 +1,12 @@
 /* Max pooling and its gradient.
  *
  * Which element of a window is the largest is as good as random, so that branches would be
- * predicted wrongly every other time. Windows of 2 by 2 that move by 2, by far the most common, are therefore
- * compared as vectors: the even and the odd elements of two rows are the four elements of as many
- * windows, and a mask with the outcome of a comparison selects both the value and its place. Rows
- * of small images are hardly longer than a vector; the last vector of a row is moved back so that
- * it ends with the row, and what it has in common with the one before is computed twice, alike.
+ * predicted wrongly every other time. Windows of 2 by 2 that move by 2, by far the most common, are
+ * therefore compared as vectors: the even and the odd elements of two rows are the four elements of
+ * as many windows, and a mask with the outcome of a comparison selects both the value and its
+ * place. Rows of small images are hardly longer than a vector; the last vector of a row is moved
+ * back so that it ends with the row, and what it has in common with the one before is computed
+ * twice, alike.
  *
  * Other windows are looked at tap by tap, with the best so far in the result.
  */

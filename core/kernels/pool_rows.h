@@ -1,5 +1,5 @@
-/* The rows of pool.c's windows of 2 by 2 for vectors of LANES windows; included for each width. With
- * PUTS, vectors of twice as many numbers are at hand, too. */
+/* The rows of pool.c's windows of 2 by 2 for vectors of LANES windows; included for each width.
+ * With PUTS, vectors of twice as many numbers are at hand, too. */
 
 #define OF_WIDTH(name) GR_JOIN(name, LANES)
 #define vec OF_WIDTH(vec)

@@ -68,8 +68,9 @@ static void multiply_pieces(int threads, work *w) {
         multiply(w, p, 0);
         return;
     }
-    /* Rows of C are one piece of memory, which the same thread meets again in what is computed element
-     * by element; but only where B is read in place, else each thread would pack all of it. */
+    /* Rows of C are one piece of memory, which the same thread meets again in what is computed
+     * element by element; but only where B is read in place, else each thread would pack all of
+     * it. */
     bool by_rows = p->b_col == 1 && p->m <= FEW_ROWS && p->m >= 4 * threads * w->kernels->rows;
     bool by_columns = p->n >= p->m && !by_rows;
     int64_t unit = by_columns ? w->kernels->lanes : w->kernels->rows;

@@ -28,9 +28,9 @@
 #define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-/* Defines void name(vec *v), which transposes v[0] ... v[lanes - 1] in registers. With row and column
- * written in binary, one after the other, a round moves their first digit to the end; as many
- * rounds as a column has digits exchange the two. */
+/* Defines void name(vec *v), which transposes v[0] ... v[lanes - 1] in registers. With row and
+ * column written in binary, one after the other, a round moves their first digit to the end; as
+ * many rounds as a column has digits exchange the two. */
 #ifdef HAS_SHUFFLE
 #define DEFINE_TRANSPOSE(name, vec, lanes)                                                         \
     static inline __attribute__((always_inline)) void name(vec *v) {                               \

@@ -11,8 +11,9 @@
 #define SMALLEST FLT_MIN
 #endif
 
-/* A moving average of gradients that have become 0 (a weight of a pixel that is always black) shrinks
- * to subnormal numbers, which cost a processor a hundred times the cycles and change nothing. */
+/* A moving average of gradients that have become 0 (a weight of a pixel that is always black)
+ * shrinks to subnormal numbers, which cost a processor a hundred times the cycles and change
+ * nothing. */
 static inline gr_real normal_or_zero(gr_real x) { return GR_MATH(fabs)(x) < SMALLEST ? 0 : x; }
 
 static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,

@@ -7,8 +7,8 @@
  * is linear in each of the three, and its derivatives are three operations: with respect to y the
  * convolution, to x the transposed convolution of y, to w the correlation of x and y. Each one's
  * vjp consists of the two others, so that gradients of any order cost no further code. How they are
- * computed stands in conv_direct.c and conv_lanes.c and, for what these can't do, in conv_patches.c.
- */
+ * computed stands in conv_direct.c and conv_lanes.c and, for what these can't do, in
+ * conv_patches.c. */
 #include "core/ops/conv.h"
 
 #include "core/ops/conv_internal.h"

@@ -1,9 +1,9 @@
 /* Convolutions with steps of 1 without a matrix of patches.
  *
  * In an image that is framed by zeros, what a tap sees at all positions is the image itself,
- * shifted (core/kernels/direct.c): the rows of the matrix of patches are at offsets in the frame. The
- * convolution is a product with that matrix; the gradient to x is one, too, of y's frame and the
- * weight with its taps turned round; the gradient to the weight correlates the frames of both.
+ * shifted (core/kernels/direct.c): the rows of the matrix of patches are at offsets in the frame.
+ * The convolution is a product with that matrix; the gradient to x is one, too, of y's frame and
+ * the weight with its taps turned round; the gradient to the weight correlates the frames of both.
  *
  * Work is done in bands of an image's rows that fit the second cache.
  */

@@ -3,8 +3,8 @@
  * They are compositions of the operations in elementwise.h and reduce.h, fused where both operands
  * have one shape: forward and backward then read each element once and keep nothing in between.
  * Operands of different shapes broadcast, and gradients of higher order are taken from the
- * composition. Where a sum is asked for and a requires a gradient, that is computed in the same pass
- * as the sum: the usual backward pass of a loss only takes it.
+ * composition. Where a sum is asked for and a requires a gradient, that is computed in the same
+ * pass as the sum: the usual backward pass of a loss only takes it.
  *
  * With total = 0 the result holds the values, in the common shape; else it is total times their
  * sum, of shape (): 1 for the sum, 1/n for the mean. d = a - b.
@@ -29,7 +29,8 @@ gr_tensor *gr_pointwise_bce_with_logits(gr_tensor *a, gr_tensor *b, double total
 /* -b max(log a, -100) - (1 - b) max(log(1 - a), -100): of the probability a and the target b; not a
  * number where a is outside [0, 1] */
 gr_tensor *gr_pointwise_bce(gr_tensor *a, gr_tensor *b, double total);
-/* b (log b - a), 0 where b is 0: the divergence of the probability b from that whose logarithm is a */
+/* b (log b - a), 0 where b is 0: the divergence of the probability b from that whose logarithm is
+ * a */
 gr_tensor *gr_pointwise_divergence(gr_tensor *a, gr_tensor *b, double total);
 /* For a sign b, -1 or 1 (all three are not a number for others, if shapes are the same):
  * max(0, margin - a b), its square, and log(1 + e^-ab) */

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-/* Elements that are worth another thread: with a root and a division, and four arrays to read and write,
- * they take longer than most. */
+/* Elements that are worth another thread: with a root and a division, and four arrays to read and
+ * write, they take longer than most. */
 enum { SHARE = 1 << 13 };
 
 typedef struct work {

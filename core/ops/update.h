@@ -3,8 +3,8 @@
  * They change the leaf `p` and the optimizer's memory, are not recorded, and must not run between
  * the forward and the backward pass of the same step. `grad` has p's shape; another one is an error
  * and changes nothing, as is memory that is NULL. Plain arrays hold one number for each element of
- * p; one that shrinks below the smallest normal number (1.2e-38 in float) becomes 0, since subnormal
- * numbers are slow.
+ * p; one that shrinks below the smallest normal number (1.2e-38 in float) becomes 0, since
+ * subnormal numbers are slow.
  */
 #ifndef GR_UPDATE_H
 #define GR_UPDATE_H

@@ -8,8 +8,8 @@
 #include "examples/cli/names.h"
 #include "examples/common/stats.h"
 
-/* Iglewicz and Hoaglin, "How to detect and handle outliers", 1993: z = 0.6745 (y - median) / MAD, an
- * outlier beyond 3.5. */
+/* Iglewicz and Hoaglin, "How to detect and handle outliers", 1993: z = 0.6745 (y - median) / MAD,
+ * an outlier beyond 3.5. */
 static const double OUTLIER = 3.5, NORMAL = 1.4826, SKEWED = 1;
 enum { MOST_LABELS = 20 }; /* different whole numbers that may still be names of classes */
 

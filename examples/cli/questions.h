@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* Asks on stdout and reads answers, the numbers that stand before them, from `from`. Returns the exit status:
- * 1 if the answers end before the questions do. */
+/* Asks on stdout and reads answers, the numbers that stand before them, from `from`. Returns the
+ * exit status: 1 if the answers end before the questions do. */
 int questions_ask(FILE *from);
 
 #endif

@@ -11,10 +11,10 @@ typedef struct trial_options {
     int seed;
 } trial_options;
 
-/* Cross-validation: the rows are shuffled and cut into folds, of classes each with their shares; each
- * fold is predicted once by a network that was trained on the others. All losses get the same folds,
- * the same first weights and the same batches. Prints a table, best first. False after the graph's
- * error. */
+/* Cross-validation: the rows are shuffled and cut into folds, of classes each with their shares;
+ * each fold is predicted once by a network that was trained on the others. All losses get the same
+ * folds, the same first weights and the same batches. Prints a table, best first. False after the
+ * graph's error. */
 bool trial_run(gr_graph *g, const profile *p, const suggestion *list, int n, trial_options options);
 
 #endif

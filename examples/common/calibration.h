@@ -1,5 +1,5 @@
-/* Probabilities made of scores, fitted on labels that the training has not seen. They change how sure
- * a classifier is, never what it ranks first.
+/* Probabilities made of scores, fitted on labels that the training has not seen. They change how
+ * sure a classifier is, never what it ranks first.
  */
 #ifndef EXAMPLES_CALIBRATION_H
 #define EXAMPLES_CALIBRATION_H
@@ -23,8 +23,8 @@ gr_tensor *platt_apply(platt fitted, gr_tensor *scores);
 /* -- Several classes: temperature scaling -- */
 
 /* The T from 1/150 to 150 with the least cross-entropy of scores / T, scores (N,C) and labels (N).
- * Both must last: the graph is reset. NaN after an error. Guo et al., "On calibration of modern neural
- * networks", ICML 2017, section 4.2. */
+ * Both must last: the graph is reset. NaN after an error. Guo et al., "On calibration of modern
+ * neural networks", ICML 2017, section 4.2. */
 double temperature_fit(gr_tensor *scores, gr_tensor *labels);
 
 #endif

@@ -21,8 +21,8 @@ void experiment_say(experiment *e, const char *format, ...);
 
 /* Says the table of mean and spread over the seeds, a row for each condition and method, and writes
  * it to OUT/results.csv; to OUT/summary.csv the main measure of each with the method's losses and
- * its place among the methods; to OUT/cost.csv the time and the memory that the trainings took, with
- * those of the runs that this one resumed. */
+ * its place among the methods; to OUT/cost.csv the time and the memory that the trainings took,
+ * with those of the runs that this one resumed. */
 bool experiment_table(experiment *e);
 
 double experiment_mean(const experiment *e, int condition, int method, int measure);
@@ -37,12 +37,12 @@ int experiment_best(const experiment *e, int condition, int measure);
 /* Says which method is best and how far the others are from it. */
 void experiment_ranking(experiment *e, int condition, int measure);
 
-/* Notes that OUT/NAME.png shows what the caption says, so that the report of all experiments has it.
- */
+/* Notes that OUT/NAME.png shows what the caption says, so that the report of all experiments has
+ * it. */
 void experiment_picture(experiment *e, const char *name, const char *caption);
 
-/* What becomes of a piece of advice ("guide-a", "quickref-b": their list is in examples/README.md) by these numbers.
- * Says it and adds it to OUT/verdicts.csv. */
+/* What becomes of a piece of advice ("guide-a", "quickref-b": their list is in examples/README.md)
+ * by these numbers. Says it and adds it to OUT/verdicts.csv. */
 typedef enum experiment_verdict_kind {
     VERDICT_HELD,
     VERDICT_FAILED,

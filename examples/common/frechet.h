@@ -8,10 +8,10 @@
  *
  *     |m_a - m_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^1/2)
  *
- * for rows a (n,D) and b (m,D), n and m at least 2. It is the square of a distance, in the square of
- * the vectors' unit. Small samples make it too large: two halves of one data set give more than 0.
- * The trace of the root is that of (S_a^1/2 S_b S_a^1/2)^1/2, whose matrices are symmetric. NaN for
- * NULL, other shapes, no memory, or elements that are not finite.
+ * for rows a (n,D) and b (m,D), n and m at least 2. It is the square of a distance, in the square
+ * of the vectors' unit. Small samples make it too large: two halves of one data set give more than
+ * 0. The trace of the root is that of (S_a^1/2 S_b S_a^1/2)^1/2, whose matrices are symmetric. NaN
+ * for NULL, other shapes, no memory, or elements that are not finite.
  *
  * Dowson and Landau, "The Frechet distance between multivariate normal distributions", Journal of
  * Multivariate Analysis 12, 1982; with a classifier's features as vectors it judges generated

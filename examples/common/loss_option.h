@@ -11,9 +11,9 @@ typedef struct loss_choice {
 } loss_choice;
 
 /* Reads names or aliases of the registry, separated by commas, each followed by any number of
- * ":parameter=value", the value a number or one of the parameter's words. Returns how many those are, at most `most`; a name that is not in `allowed`
- * (of the same form), a parameter that the loss has not got or a value outside its range ends the
- * program as options_misuse does. */
+ * ":parameter=value", the value a number or one of the parameter's words. Returns how many those
+ * are, at most `most`; a name that is not in `allowed` (of the same form), a parameter that the
+ * loss has not got or a value outside its range ends the program as options_misuse does. */
 int loss_option_parse(const char *program, const char *text, const char *allowed,
                       loss_choice *choices, int most);
 

@@ -10,7 +10,8 @@ typedef struct picture_row {
 } picture_row;
 
 /* directory/NAME.png and .svg; the pictures alone are in directory/NAME-grid.png. Rows without
- * pictures (NULL) are left out. False if there is no picture: a line on stderr has then said why. */
+ * pictures (NULL) are left out. False if there is no picture: a line on stderr has then said
+ * why. */
 bool picture_rows(const char *directory, const char *name, const picture_row *rows, int n);
 
 #endif

@@ -31,8 +31,8 @@ typedef struct rows_args {
 gr_tensor *rows_of_classes_(gr_graph *g, const gr_tensor *labels, rows_args args);
 
 /* The rows (K) of x (N,..), reals or integers of any graph, as (K,..) in the graph of `rows`: a
- * tensor of the step, for gr_keep if it is to last. A number that is no row of x is an error, of the
- * graph of `rows`. */
+ * tensor of the step, for gr_keep if it is to last. A number that is no row of x is an error, of
+ * the graph of `rows`. */
 gr_tensor *rows_take(const gr_tensor *x, const gr_tensor *rows);
 
 #endif

@@ -52,8 +52,8 @@ static double sample(grey p, double y, double x) {
            v * ((1 - u) * lower[left] + u * lower[right]);
 }
 
-/* A square of a photograph, `least` to `largest` pixels wide, as `side` x `side` pixels. Each is the
- * mean of four samples, enough for what shrinks to 2/5. */
+/* A square of a photograph, `least` to `largest` pixels wide, as `side` x `side` pixels. Each is
+ * the mean of four samples, enough for what shrinks to 2/5. */
 static void draw_crop(gr_graph *g, const small_objects_args *a, double least, double largest,
                       int side, gr_real *to) {
     const gr_tensor *photograph = a->photographs[gr_random_below(g, (uint32_t)a->n_photographs)];

@@ -7,13 +7,13 @@
  *                                                  .n_photographs = 2, .count = 1000,
  *                                                  .garments = data->train_x, .end = 50000);
  *
- * A scene is SMALL_OBJECTS_SIDE pixels wide and high. Its background is a square of 64 to 160 pixels
- * of a photograph, mirrored or turned over its diagonal or not. On it lies, in every other scene, a
- * distractor, an ellipse or a rectangle with the texture of a photograph, and then the garment:
- * turned by up to 45 degrees, mirrored or not, made so large that it has 2 to 10 % of the scene's
- * pixels, evenly. It may be cut by the scene's edge. Garment and distractor alike are brighter than
- * what they cover by 0.15 to 0.4 of the full range, plus 0.3 times their own texture. Noise with
- * deviation 0.03 goes over all.
+ * A scene is SMALL_OBJECTS_SIDE pixels wide and high. Its background is a square of 64 to 160
+ * pixels of a photograph, mirrored or turned over its diagonal or not. On it lies, in every other
+ * scene, a distractor, an ellipse or a rectangle with the texture of a photograph, and then the
+ * garment: turned by up to 45 degrees, mirrored or not, made so large that it has 2 to 10 % of the
+ * scene's pixels, evenly. It may be cut by the scene's edge. Garment and distractor alike are
+ * brighter than what they cover by 0.15 to 0.4 of the full range, plus 0.3 times their own texture.
+ * Noise with deviation 0.03 goes over all.
  *
  * The mask holds the pixels of which the garment's outline, its holes filled, covers half or more.
  */

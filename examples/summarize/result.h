@@ -32,8 +32,8 @@ const char *result_text(const gr_csv *csv, const char *column, int row);
 /* NaN if it is missing. */
 double result_number(const gr_csv *csv, const char *column, int row);
 
-/* A number with its spread, "12.3 ± 0.4": two digits of the spread, and the mean to the same place; of
- * a number without spread three digits; "-" for NaN. */
+/* A number with its spread, "12.3 ± 0.4": two digits of the spread, and the mean to the same place;
+ * of a number without spread three digits; "-" for NaN. */
 void result_write_number(FILE *to, double mean, double spread, const char *plus_minus);
 /* A cell of a table whose columns NAME are followed by NAME_spread, or not. */
 void result_write_cell(FILE *to, const gr_csv *csv, int column, int row, const char *plus_minus);

@@ -1,8 +1,8 @@
 /* Losses: forward, and backward to the first operand. */
 #include "tests/bench/bench.h"
 
-/* In a training the operand is a layer's result, whose gradient is handed on; gr_backward would copy
- * that of a leaf to where it is kept. */
+/* In a training the operand is a layer's result, whose gradient is handed on; gr_backward would
+ * copy that of a leaf to where it is kept. */
 static void loss_step(bench *b, gr_tensor *loss) {
     gr_grad(loss, b->x);
     gr_graph_reset(b->graph);

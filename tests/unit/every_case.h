@@ -7,8 +7,8 @@
 /* The function that a case calls; NULL for a case that has a test of its own. */
 typedef oracle_function *case_function(const cJSON *c);
 
-/* Fails the running test if a case is off in a graph with these instructions; passes if the processor
- * lacks them. `family` is what the printed line calls the cases. */
+/* Fails the running test if a case is off in a graph with these instructions; passes if the
+ * processor lacks them. `family` is what the printed line calls the cases. */
 void every_case_holds(const char *family, const cJSON *file, case_function *of, const char *isa);
 
 /* The derivatives of every case that is marked as smooth, by central differences. Resets the graph.

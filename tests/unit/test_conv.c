@@ -161,8 +161,8 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
 
 /* The first six are of several blocks of patches, or go by steps or one tap; then bands of a large
  * image, blocks of many channels, taps apart, channels and columns that are no whole tile, and rows
- * as short as a part of a vector. The last seven have a sample in each lane: lanes without one, steps
- * that leave numbers of the image unseen, taps further out than the image. */
+ * as short as a part of a vector. The last seven have a sample in each lane: lanes without one,
+ * steps that leave numbers of the image unseen, taps further out than the image. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
@@ -257,7 +257,8 @@ END_TEST
 
 /* -- Upsampling by 2, bilinear, which has kernels of its own -- */
 
-/* Element i of a row of `size` numbers twice as long: the numbers it lies between, and its weights. */
+/* Element i of a row of `size` numbers twice as long: the numbers it lies between, and its
+ * weights. */
 static void between(int i, int size, int from[2], double weight[2]) {
     double at = fmin(fmax((i + 0.5) / 2 - 0.5, 0), size - 1);
     from[0] = (int)at;

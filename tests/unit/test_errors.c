@@ -411,7 +411,8 @@ static bool any_shape(const gr_node *n, gr_shape *shape) {
 }
 static void failing_forward(const gr_node *n) { gr_fail(n->graph, "late: no memory"); }
 
-/* What an operation notices only while it computes is an error too: its result is not handed out. */
+/* What an operation notices only while it computes is an error too: its result is not handed
+ * out. */
 START_TEST(an_error_while_computing) {
     static const gr_op late = {
         .name = "late", .operands = {"x"}, .shape = any_shape, .forward = failing_forward};

@@ -252,7 +252,8 @@ static void expect(const gr_tensor *t, double a, double b) {
     ck_assert_double_eq_tol((double)t->data[1], b, 1e-5);
 }
 
-/* A leaf that is both operands, one that is used twice, and one whose old gradient is an operand. */
+/* A leaf that is both operands, one that is used twice, and one whose old gradient is an
+ * operand. */
 START_TEST(leaves_that_meet_themselves) {
     gr_graph *g = gr_graph_new(.seed = 5);
     gr_tensor *x = gr_parameter(g, GR_SHAPE(2), "x"), *c = gr_from(g, x->shape, (gr_real[]){1, 2});

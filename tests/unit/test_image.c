@@ -431,8 +431,8 @@ START_TEST(a_full_disk_is_an_error) {
          "gr_image_write: can't write %s: No space left on device", path);
     const char *npy = scratch_path("full.npy");
     ck_assert_int_eq(symlink("/dev/full", npy), 0);
-    says(gr_npy_write(all_bytes(3), npy),
-         "gr_npy_write: can't write %s: No space left on device", npy);
+    says(gr_npy_write(all_bytes(3), npy), "gr_npy_write: can't write %s: No space left on device",
+         npy);
     ck_assert(file_exists(path) && file_exists("/dev/full"));
 }
 END_TEST

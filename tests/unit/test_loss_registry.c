@@ -424,8 +424,8 @@ static bool has_nan(const gr_tensor *t) {
     return false;
 }
 
-/* Where a loss is finite its gradient is no NaN. Weights and scales keep their ordinary values: times
- * an extreme a gradient may be beyond all numbers where the loss is not. */
+/* Where a loss is finite its gradient is no NaN. Weights and scales keep their ordinary values:
+ * times an extreme a gradient may be beyond all numbers where the loss is not. */
 START_TEST(finite_losses_have_no_nan_in_their_gradients) {
     FOR_EACH_LOSS(loss) {
         int finite = 0;

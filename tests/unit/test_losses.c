@@ -230,8 +230,8 @@ START_TEST(every_loss_has_a_reference) {
 }
 END_TEST
 
-/* Second derivatives of the focal loss at the target y = 1 where p_t rounds to 1: with u = 1 - p_t =
- * e^-z that by y and z is -alpha u^k (1 - k (z + k)), and that by y twice alpha 2z for k = 1. In
+/* Second derivatives of the focal loss at the target y = 1 where p_t rounds to 1: with u = 1 - p_t
+ * = e^-z that by y and z is -alpha u^k (1 - k (z + k)), and that by y twice alpha 2z for k = 1. In
  * single precision 1/u is infinite. */
 START_TEST(focal_where_nothing_is_wrong) {
     const double z = 90, alpha = 0.25, k = 0.01, u_k = exp(-k * z);

@@ -478,7 +478,8 @@ START_TEST(layers_begin_as_in_torch) {
 }
 END_TEST
 
-/* Running statistics follow also where nothing is recorded; a step that failed counts for nothing. */
+/* Running statistics follow also where nothing is recorded; a step that failed counts for
+ * nothing. */
 START_TEST(mode_is_not_recording) {
     gr_module *m = gr_batch_norm1d_layer(g, 2);
     gr_tensor *count = gr_buffer_named(m, "num_batches_tracked");
