@@ -92,9 +92,14 @@ static bool write_results(const report *r, int first, const char *directory) {
 
 static void write_memory_row(FILE *to, const report *r, const memory_result *m, double unit,
                              const char *name) {
-    fprintf(to, "| %s | %.*f |", name, m->own < 9.95 * unit ? 1 : 0, m->own / unit);
-    for (int p = 0; p < r->n_peers; p++)
-        if (has_peer(r, p)) fprintf(to, " %.0f |", m->peers[p] / m->own);
+    double value = m->own / unit;
+    fprintf(to, "| %s |", name);
+    write_cell(to, &value, 1, 1);
+    for (int p = 0; p < r->n_peers; p++) {
+        if (!has_peer(r, p)) continue;
+        value = m->peers[p] / m->own;
+        write_cell(to, &value, 1, 0);
+    }
     fprintf(to, "\n");
 }
 
