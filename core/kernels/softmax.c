@@ -42,7 +42,7 @@ static void fetch(int64_t count, const gr_real *x, const gr_real *y) {
 static void exponentials_of_row(int64_t n, const gr_real *x, gr_real m, bool is_last, gr_real *e) {
     for (int64_t i = 0; i < n; i += PIECE) {
         const int64_t count = n - i < PIECE ? n - i : PIECE;
-        fetch(is_last ? 0 : count, x + n + i, e + n + i);
+        if (!is_last) fetch(count, x + n + i, e + n + i);
         for (int64_t j = i; j < i + count; j++) e[j] = exp_of_negative(x[j] - m);
     }
 }
