@@ -25,24 +25,30 @@
 #include "core/kernels/product.h"
 #include "core/kernels/shuffle.h"
 
-/* The tile: as large as the registers hold, with one row of B's strip beside it. MAX_ROWS rows,
- * or half of them at the lower edge; up to MAX_VECTORS vectors of VECTOR_BYTES. */
+/* The tile: as large as the registers hold, with one row of B's strip beside it. MAX_ROWS rows, or
+ * fewer at the lower edge; up to MAX_VECTORS vectors of VECTOR_BYTES. */
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
 enum { MAX_ROWS = 8, MAX_VECTORS = 3 };
-#define TILES(of) of(4, 1) of(4, 2) of(4, 3) of(8, 1) of(8, 2) of(8, 3)
+#define EACH_ROWS(of, v) of(1, v) of(2, v) of(3, v) of(4, v) of(5, v) of(6, v) of(7, v) of(8, v)
+#define WIDEST_TILES(of) EACH_ROWS(of, 1) EACH_ROWS(of, 2) EACH_ROWS(of, 3)
 #elif defined(__AVX__)
 #define VECTOR_BYTES 32
 enum { MAX_ROWS = 6, MAX_VECTORS = 2 };
-#define TILES(of) of(3, 1) of(3, 2) of(6, 1) of(6, 2)
+#define EACH_ROWS(of, v) of(1, v) of(2, v) of(3, v) of(4, v) of(5, v) of(6, v)
 #elif defined(__aarch64__)
 #define VECTOR_BYTES 16
 enum { MAX_ROWS = 8, MAX_VECTORS = 2 };
-#define TILES(of) of(4, 1) of(4, 2) of(8, 1) of(8, 2)
+#define EACH_ROWS(of, v) of(1, v) of(2, v) of(3, v) of(4, v) of(5, v) of(6, v) of(7, v) of(8, v)
 #else
 #define VECTOR_BYTES 16
 enum { MAX_ROWS = 4, MAX_VECTORS = 2 };
-#define TILES(of) of(2, 1) of(2, 2) of(4, 1) of(4, 2)
+#define EACH_ROWS(of, v) of(1, v) of(2, v) of(3, v) of(4, v)
+#endif
+/* Narrow vectors serve a C that two of them cover, else the next width would fit. */
+#define NARROW_TILES(of) EACH_ROWS(of, 1) EACH_ROWS(of, 2)
+#ifndef WIDEST_TILES
+#define WIDEST_TILES NARROW_TILES
 #endif
 
 #ifdef GR_DOUBLE
@@ -54,10 +60,9 @@ enum { MAX_ROWS = 4, MAX_VECTORS = 2 };
 enum { STRIP = MAX_VECTORS * MAX_LANES }; /* columns of a tile */
 enum { DEPTH = GR_PRODUCT_DEPTH };
 
-/* A tile of C: `rows` rows and vectors that begin at columns 0, LANES, ... and the last one at
- * `last`. */
+/* A tile of C: vectors that begin at columns 0, LANES, ... and the last one at `last`. */
 typedef struct tile_work {
-    int64_t rows, k, last;
+    int64_t k, last;
     const gr_real *a, *b, *start;
     int64_t a_row, a_col, b_row, start_row;
     const int64_t *b_offset;
@@ -90,8 +95,8 @@ typedef void pack_kernel(int64_t depth, const gr_real *from, int64_t from_row, g
 #undef LANES
 #endif
 
-/* What is done in vectors of so many lanes: micro-kernels for tiles of half the rows with 1, 2, ...
- * vectors, then those of all rows; and packing. */
+/* What is done in vectors of so many lanes: micro-kernels for tiles of 1, 2, ... MAX_ROWS rows with
+ * one vector, then those with two, ...; and packing. */
 typedef struct width {
     int lanes, shift; /* lanes = 2^shift */
     tile_kernel *const *tiles;
@@ -182,10 +187,10 @@ static void multiply_strip(const gr_product *p, const width *w, strip at, const 
                    .start_row = p->start_row,
                    .c = p->c + at.begin,
                    .c_row = p->c_row};
-    tile_kernel *const *half = (p->b_offset != NULL ? w->tiles_at : w->tiles) + at.vectors - 1;
+    tile_kernel *const *tiles = p->b_offset != NULL ? w->tiles_at : w->tiles;
+    tiles += (at.vectors - 1) * MAX_ROWS;
     for (int64_t i = 0; i < p->m; i += MAX_ROWS) {
-        t.rows = p->m - i < MAX_ROWS ? p->m - i : MAX_ROWS;
-        half[t.rows <= MAX_ROWS / 2 ? 0 : MAX_VECTORS](&t);
+        tiles[(p->m - i < MAX_ROWS ? p->m - i : MAX_ROWS) - 1](&t);
         t.a += a_tile;
         if (t.start != NULL) t.start += MAX_ROWS * t.start_row;
         t.c += MAX_ROWS * t.c_row;

@@ -7,8 +7,10 @@
 /* Narrow tiles are not worth twice the code. */
 #if LANES == MAX_LANES
 #define TWICE UNROLL_2
+#define TILES_OF_WIDTH WIDEST_TILES
 #else
 #define TWICE
+#define TILES_OF_WIDTH NARROW_TILES
 #endif
 
 #if LANES == 1
@@ -54,15 +56,14 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
     int64_t column[MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) column[v] = v < vectors - 1 ? v * LANES : w->last;
     UNROLL for (int i = 0; i < rows; i++) {
-        /* Rows that the matrix has not are the last one again. */
-        int64_t row = i < w->rows ? i : w->rows - 1;
-        a[i] = w->a + row * w->a_row;
-        UNROLL for (int v = 0; v < vectors; v++) {
-            if (w->start == NULL)
-                sum[i][v] = (vec){0};
-            else
-                sum[i][v] = *(const loose_vec *)(w->start + row * w->start_row + column[v]);
-        }
+        a[i] = w->a + i * w->a_row;
+        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (vec){0};
+    }
+    if (w->start != NULL) {
+        const gr_real *start = w->start;
+        UNROLL for (int i = 0; i < rows; i++, start += w->start_row)
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] =
+                *(const loose_vec *)(start + column[v]);
     }
     const int64_t *offset = w->b_offset;
     int64_t steps = w->k, a_col = w->a_col, next_b = w->b_row, last = w->last;
@@ -75,11 +76,10 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
             UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += a_ik * b_row[v];
         }
     }
-    UNROLL for (int i = 0; i < rows; i++) {
-        if (i >= w->rows) break;
-        UNROLL for (int v = 0; v < vectors; v++) * (loose_vec *)(w->c + i * w->c_row + column[v]) =
-            sum[i][v];
-    }
+    gr_real *c = w->c;
+    int64_t c_row = w->c_row;
+    UNROLL for (int i = 0; i < rows; i++, c += c_row) UNROLL for (int v = 0; v < vectors; v++) *
+        (loose_vec *)(c + column[v]) = sum[i][v];
 }
 
 #define TILE(rows, vectors)                                                                        \
@@ -89,17 +89,18 @@ static inline __attribute__((always_inline)) void OF_WIDTH(tile)(const tile_work
     static void OF_WIDTH(tile_##rows##_##vectors##_at)(const tile_work *w) {                       \
         OF_WIDTH(tile)(w, rows, vectors, true);                                                    \
     }
-TILES(TILE)
+TILES_OF_WIDTH(TILE)
 #undef TILE
 
 #define TILE(rows, vectors) OF_WIDTH(tile_##rows##_##vectors##_of),
-static tile_kernel *const OF_WIDTH(tiles)[2 * MAX_VECTORS] = {TILES(TILE)};
+static tile_kernel *const OF_WIDTH(tiles)[] = {TILES_OF_WIDTH(TILE)};
 #undef TILE
 #define TILE(rows, vectors) OF_WIDTH(tile_##rows##_##vectors##_at),
-static tile_kernel *const OF_WIDTH(tiles_at)[2 * MAX_VECTORS] = {TILES(TILE)};
+static tile_kernel *const OF_WIDTH(tiles_at)[] = {TILES_OF_WIDTH(TILE)};
 #undef TILE
 
 #undef vec
 #undef loose_vec
 #undef OF_WIDTH
 #undef TWICE
+#undef TILES_OF_WIDTH
