@@ -21,6 +21,7 @@
  * This file has what is compiled for an instruction set; product.c runs it.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "core/kernels/product.h"
 #include "core/kernels/shuffle.h"
@@ -70,6 +71,8 @@ typedef struct tile_work {
     int64_t c_row;
 } tile_work;
 typedef void tile_kernel(const tile_work *w);
+typedef void copy_kernel(int64_t rows, int64_t n, const gr_real *from, int64_t from_row,
+                         gr_real *to, int64_t to_row);
 typedef void pack_kernel(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,
                          int64_t to_row);
 
@@ -101,20 +104,22 @@ typedef struct width {
     int lanes, shift; /* lanes = 2^shift */
     tile_kernel *const *tiles;
     tile_kernel *const *tiles_at; /* for a B with b_offset */
+    copy_kernel *copy_rows;       /* of so many columns at least */
     pack_kernel *pack_rows;       /* so many rows as columns */
 } width;
 
 static const width widths[] = {
 #if MAX_LANES >= 16
-    {16, 4, tiles_16, tiles_at_16, pack_rows_16},
+    {16, 4, tiles_16, tiles_at_16, copy_rows_16, pack_rows_16},
 #endif
 #if MAX_LANES >= 8
-    {8, 3, tiles_8, tiles_at_8, pack_rows_8},
+    {8, 3, tiles_8, tiles_at_8, copy_rows_8, pack_rows_8},
 #endif
 #if MAX_LANES >= 4
-    {4, 2, tiles_4, tiles_at_4, pack_rows_4},
+    {4, 2, tiles_4, tiles_at_4, copy_rows_4, pack_rows_4},
 #endif
-    {2, 1, tiles_2, tiles_at_2, pack_rows_2},     {1, 0, tiles_1, tiles_at_1, pack_rows_1},
+    {2, 1, tiles_2, tiles_at_2, copy_rows_2, pack_rows_2},
+    {1, 0, tiles_1, tiles_at_1, copy_rows_1, pack_rows_1},
 };
 
 /* The widest that is no wider than a row of n columns. */
@@ -145,27 +150,18 @@ static strip strip_of(const width *w, int64_t n, int64_t strips, int64_t i) {
 
 /* -- Packing -- */
 
-typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
-typedef gr_real loose_wide
-    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
-
 /* to[k][i] = from[k * step + i * across], for `count` columns of A or B's rows side by side. One of
  * step and across is 1. */
 static void pack(int64_t depth, int64_t count, const gr_real *from, int64_t step, int64_t across,
                  gr_real *to, int64_t to_row) {
-    if (across != 1) {
-        for (int64_t i = 0; i < count;) {
-            const width *w = width_for(count - i);
-            w->pack_rows(depth, from + i * across, across, to + i, to_row);
-            i += w->lanes;
-        }
+    if (across == 1) {
+        width_for(count)->copy_rows(depth, count, from, step, to, to_row);
         return;
     }
-    for (int64_t k = 0; k < depth; k++, from += step, to += to_row) {
-        int64_t i = 0;
-        for (; i + MAX_LANES <= count; i += MAX_LANES)
-            *(loose_wide *)(to + i) = *(const loose_wide *)(from + i);
-        for (; i < count; i++) to[i] = from[i];
+    for (int64_t i = 0; i < count;) {
+        const width *w = width_for(count - i);
+        w->pack_rows(depth, from + i * across, across, to + i, to_row);
+        i += w->lanes;
     }
 }
 
@@ -220,15 +216,61 @@ static void multiply_strips(const gr_product *p, int64_t a_tile) {
     }
 }
 
+/* -- A C narrower than the widest vector -- */
+
+/* Two narrow vectors cover its rows. One wider vector of which a part is not used takes half the
+ * time: B is packed so, and a tile of C passes through memory of that width. */
+enum { PADDED_FROM_DEPTH = 32, PADDED_FROM_ROWS = 3 * MAX_ROWS };
+
+static bool padding_pays(const gr_product *p, const width *w) {
+    return w->lanes < MAX_LANES && p->n > w->lanes && p->m >= PADDED_FROM_ROWS &&
+           p->k >= PADDED_FROM_DEPTH && p->b_offset == NULL;
+}
+
+static __attribute__((noinline)) void multiply_padded(const gr_product *p, const width *w) {
+    const width *wider = w - 1;
+    gr_real b[DEPTH * MAX_LANES] __attribute__((aligned(64)));
+    gr_real start[MAX_ROWS * MAX_LANES] __attribute__((aligned(64))) = {0};
+    gr_real c[MAX_ROWS * MAX_LANES] __attribute__((aligned(64)));
+    int lanes = wider->lanes;
+    memset(b, 0, (size_t)(p->k * lanes) * sizeof *b);
+    pack(p->k, p->n, p->b, p->b_row, p->b_col, b, lanes);
+    tile_work t = {.k = p->k,
+                   .a = p->a,
+                   .a_row = p->a_row,
+                   .a_col = p->a_col,
+                   .b = b,
+                   .b_row = lanes,
+                   .start = p->start == NULL ? NULL : start,
+                   .start_row = lanes,
+                   .c = c,
+                   .c_row = lanes};
+    for (int64_t i = 0; i < p->m; i += MAX_ROWS, t.a += MAX_ROWS * p->a_row) {
+        int64_t rows = p->m - i < MAX_ROWS ? p->m - i : MAX_ROWS;
+        if (p->start != NULL)
+            w->copy_rows(rows, p->n, p->start + i * p->start_row, p->start_row, start, lanes);
+        wider->tiles[rows - 1](&t);
+        w->copy_rows(rows, p->n, c, lanes, p->c + i * p->c_row, p->c_row);
+    }
+}
+
+static void multiply_piece(const gr_product *p) {
+    const width *w = width_for(p->n);
+    if (padding_pays(p, w))
+        multiply_padded(p, w);
+    else
+        multiply_strips(p, MAX_ROWS * p->a_row);
+}
+
 static void multiply_matrices(const gr_product *p) {
     int64_t depths = gr_product_depths(p);
     if (depths == 1) {
-        multiply_strips(p, MAX_ROWS * p->a_row);
+        multiply_piece(p);
         return;
     }
     for (int64_t i = 0; i < depths; i++) {
         gr_product piece = gr_product_depth(p, i);
-        multiply_strips(&piece, MAX_ROWS * p->a_row);
+        multiply_piece(&piece);
     }
 }
 
@@ -237,6 +279,9 @@ static void multiply_matrices(const gr_product *p) {
 /* Rows that are walked along together; MAX_LANES of them make a vector of results. */
 enum { WALKED = MAX_LANES < 8 ? MAX_LANES : 8 };
 
+typedef gr_real wide __attribute__((vector_size(VECTOR_BYTES)));
+typedef gr_real loose_wide
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(gr_real)), may_alias));
 #ifdef GR_DOUBLE
 typedef int64_t lane_bits;
 #else
@@ -275,9 +320,10 @@ static inline __attribute__((always_inline)) void add_products(int walked, int64
 }
 
 /* y[i * y_step] = start[i * start_step] + x . row i, for n rows of a matrix; k >= MAX_LANES */
-static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t distance,
-                            const gr_real *x, const gr_real *start, int64_t start_step, gr_real *y,
-                            int64_t y_step) {
+static __attribute__((noinline)) void multiply_vector(int64_t n, int64_t k, const gr_real *row,
+                                                      int64_t distance, const gr_real *x,
+                                                      const gr_real *start, int64_t start_step,
+                                                      gr_real *y, int64_t y_step) {
     for (int64_t i = 0; i < n; i += MAX_LANES, row += MAX_LANES * distance) {
         wide sum[MAX_LANES] = {{0}};
         int64_t rows = n - i < MAX_LANES ? n - i : MAX_LANES;
@@ -295,6 +341,45 @@ static void multiply_vector(int64_t n, int64_t k, const gr_real *row, int64_t di
     }
 }
 
+/* -- Roles exchanged: C^T = B^T A^T -- */
+
+/* C^T with rows of m numbers, beginning with `start`, C^T as well or NULL. */
+static gr_product exchanged(const gr_product *p, const gr_real *start, gr_real *c) {
+    return (gr_product){.m = p->n,
+                        .n = p->m,
+                        .k = p->k,
+                        .a = p->b,
+                        .a_row = p->b_col,
+                        .a_col = p->b_row,
+                        .b = p->a,
+                        .b_row = p->a_col,
+                        .b_col = p->a_row,
+                        .start = start,
+                        .start_row = p->m,
+                        .c = c,
+                        .c_row = p->m};
+}
+
+enum { EXCHANGED = DEPTH * MAX_LANES }; /* numbers of C at most */
+
+/* A transposed A is read in place either way. Counted in multiplications of vectors; a number that
+ * is transposed takes about as long. */
+static bool exchange_pays(const gr_product *p) {
+    if (p->a_row != 1 || p->b_offset != NULL || p->m * p->n > EXCHANGED) return false;
+    int64_t moved = p->start == NULL ? p->m * p->n : 2 * p->m * p->n;
+    int64_t packed = p->b_col == 1 ? 0 : p->k * p->n;
+    int64_t across = (p->n + MAX_LANES - 1) / MAX_LANES, down = (p->m + MAX_LANES - 1) / MAX_LANES;
+    return p->k * p->n * down + moved < p->k * p->m * across + packed;
+}
+
+static __attribute__((noinline)) void multiply_exchanged(const gr_product *p) {
+    gr_real c[EXCHANGED] __attribute__((aligned(64)));
+    if (p->start != NULL) pack(p->n, p->m, p->start, 1, p->start_row, c, p->m);
+    gr_product q = exchanged(p, p->start != NULL ? c : NULL, c);
+    multiply_matrices(&q);
+    pack(p->m, p->n, c, 1, p->m, p->c, p->c_row);
+}
+
 static void multiply(const gr_product *p) {
     bool a_rows = p->a_col == 1, b_column = p->n == 1 && p->b_row == 1;
     bool vectors = p->k >= MAX_LANES;
@@ -303,20 +388,11 @@ static void multiply(const gr_product *p) {
     } else if (vectors && p->m == 1 && a_rows && p->b_row == 1) {
         multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
     } else if (b_column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
-        /* A's columns times b, added up, are b^T A^T. */
-        gr_product swapped = {.m = 1,
-                              .n = p->m,
-                              .k = p->k,
-                              .a = p->b,
-                              .a_row = 1,
-                              .a_col = 1,
-                              .b = p->a,
-                              .b_row = p->a_col,
-                              .b_col = p->a_row,
-                              .start = p->start,
-                              .c = p->c,
-                              .c_row = p->m};
-        multiply_matrices(&swapped);
+        /* C^T lies in memory as C does. */
+        gr_product q = exchanged(p, p->start, p->c);
+        multiply_matrices(&q);
+    } else if (vectors && exchange_pays(p)) {
+        multiply_exchanged(p);
     } else {
         multiply_matrices(p);
     }

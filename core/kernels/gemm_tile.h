@@ -30,6 +30,17 @@ DEFINE_TRANSPOSE(OF_WIDTH(transpose), vec, LANES)
 DEFINE_LANE_SUMS(add_lanes, vec, LANES)
 #endif
 
+/* to[k][i] = from[k][i] for columns i < n, n >= LANES */
+static void OF_WIDTH(copy_rows)(int64_t rows, int64_t n, const gr_real *from, int64_t from_row,
+                                gr_real *to, int64_t to_row) {
+    int64_t last = n - LANES;
+    for (int64_t k = 0; k < rows; k++, from += from_row, to += to_row) {
+        for (int64_t i = 0; i < last; i += LANES)
+            *(loose_vec *)(to + i) = *(const loose_vec *)(from + i);
+        *(loose_vec *)(to + last) = *(const loose_vec *)(from + last);
+    }
+}
+
 /* to[k][i] = from[i][k] for LANES rows */
 static void OF_WIDTH(pack_rows)(int64_t depth, const gr_real *from, int64_t from_row, gr_real *to,
                                 int64_t to_row) {
