@@ -14,9 +14,14 @@
  * - B's rows may lie anywhere, even overlap: a convolution's patches are rows of one image, each
  *   shifted by another tap of the kernel, and need not be copied.
  *
- * Differently from BLIS, edges are not padded. The micro-kernel comes in several widths, of which
- * the widest that fits into a row of C is taken, and the last vector of a row is moved back so that
- * it ends with the row: numbers where it overlaps the one before are computed twice, alike.
+ * Differently from BLIS, edges are not padded. The micro-kernel comes for each number of rows and
+ * in several widths, of which the widest that fits into a row of C is taken, and the last vector of
+ * a row is moved back so that it ends with the row: numbers where it overlaps the one before are
+ * computed twice, alike. Only a C narrower than the widest vector is padded, or computed as its
+ * transpose, where that is faster.
+ *
+ * Whichever way is taken, an element is start + a[i][0] b[0][j] + a[i][1] b[1][j] + ..., added up in
+ * this order, but for a matrix times a vector.
  *
  * This file has what is compiled for an instruction set; product.c runs it.
  */

@@ -5,6 +5,7 @@
 
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
+#include "core/kernels/product.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linalg.h"
 #include "core/ops/reduce.h"
@@ -269,6 +270,59 @@ START_TEST(small_products) {
 }
 END_TEST
 
+/* C += A B and C = row + A B for a C inside a wider matrix, of which nothing else changes. */
+static void expect_block(const gr_product *p, gr_tensor *matrix, bool one_row) {
+    int64_t stride = p->c_row;
+    gr_tensor *y = gr_shift(matrix, 0);
+    gr_product block = *p;
+    block.c = y->data + 1;
+    block.start = one_row ? matrix->data + 1 : block.c;
+    block.start_row = one_row ? 0 : stride;
+    gr_product_run(gr_kernels_find(gr_isa(g))->gemm, 1, &block, NULL);
+    for (int64_t i = 0; i < matrix->shape.dim[0]; i++)
+        for (int64_t j = 0; j < stride; j++) {
+            double sum = gr_at(matrix, i * stride + j), size = 1;
+            if (i < p->m && j >= 1 && j <= p->n) {
+                if (one_row) sum = gr_at(matrix, j);
+                for (int64_t k = 0; k < p->k; k++) {
+                    double term = p->a[i * p->a_row + k * p->a_col] *
+                                  (double)p->b[k * p->b_row + (j - 1) * p->b_col];
+                    sum += term;
+                    size += fabs(term);
+                }
+            }
+            expect_near(gr_at(y, i * stride + j) / size, sum / size, "block", i * stride + j);
+        }
+}
+
+/* Shapes for which C is padded, or computed as its transpose, in one and in several pieces of K. */
+START_TEST(narrow_products) {
+    static const int rows[] = {5, 24, 33, 64}, columns[] = {1, 3, 6, 10, 13}, depths[] = {40, 600};
+    enum { ROWS = 4, COLUMNS = 5, CASES = 4 * ROWS * COLUMNS * 2 };
+    if (begin(_i))
+        for (int s = 0; s < CASES; s++) {
+            bool ta = s % 2, tb = s / 2 % 2;
+            int M = rows[s / 4 % ROWS], N = columns[s / 4 / ROWS % COLUMNS];
+            int K = depths[s / 4 / ROWS / COLUMNS];
+            gr_product p = {.m = M,
+                            .n = N,
+                            .k = K,
+                            .a = draw(GR_SHAPE(M, K))->data,
+                            .a_row = ta ? 1 : K,
+                            .a_col = ta ? M : 1,
+                            .b = draw(GR_SHAPE(K, N))->data,
+                            .b_row = tb ? 1 : N,
+                            .b_col = tb ? K : 1,
+                            .c_row = N + 2};
+            gr_tensor *matrix = draw(GR_SHAPE(M + 1, N + 2));
+            expect_block(&p, matrix, false);
+            expect_block(&p, matrix, true);
+            gr_graph_reset(g);
+        }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* Numbers that a vector at the end of a row meets for the second time don't count, not even as
  * infinity times 0. */
 START_TEST(infinity_in_a_product_with_a_vector) {
@@ -380,6 +434,7 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, transposes, 0, ISAS);
     tcase_add_loop_test(t, products, 0, ISAS * 4 * SIZES);
     tcase_add_loop_test(t, small_products, 0, ISAS);
+    tcase_add_loop_test(t, narrow_products, 0, ISAS);
     tcase_add_loop_test(t, infinity_in_a_product_with_a_vector, 0, ISAS);
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
