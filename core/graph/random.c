@@ -44,7 +44,9 @@ static double unit(uint32_t high, uint32_t low) {
 }
 
 /* A block gives two uniform numbers of 53 bits, or two normal ones. */
-enum { PER_BLOCK = 2, GRAIN = 1 << 14 };
+enum { PER_BLOCK = 2 };
+/* Blocks that are worth another thread: some 10 us, most of it logarithm, sine and cosine. */
+enum { SHARE = 1 << 8 };
 
 typedef struct draw {
     gr_random_state from;
@@ -88,7 +90,7 @@ static void fill(gr_graph *g, gr_range_function *f, gr_real *x, int64_t n, doubl
     if (g == NULL || n <= 0) return;
     int64_t blocks = (n + PER_BLOCK - 1) / PER_BLOCK;
     draw d = {.from = g->random, .x = x, .n = n, .a = a, .b = b};
-    gr_for(g, blocks, GRAIN, f, &d);
+    gr_for_each(g, blocks, SHARE, f, &d);
     g->random.counter += (uint64_t)blocks;
 }
 
