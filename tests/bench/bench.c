@@ -15,7 +15,7 @@ static const char usage[] =
     "usage: bench [--repetitions N] [--threads N]... [--only TEXT]... [--out DIRECTORY]\n"
     "             [--minimal PROGRAM] [--library FILE] [PEER COMMAND]...\n"
     "       bench --check [--only TEXT]... [PEER COMMAND]...\n"
-    "       bench --once WORKLOAD STEPS\n";
+    "       bench [--threads N] --once WORKLOAD STEPS\n";
 
 typedef struct settings {
     int repetitions, n_threads, threads[MAX_THREAD_COUNTS], n_peers, steps;
@@ -211,7 +211,7 @@ static int run_alone(const settings *s) {
     for (int t = 0; t < 3; t++)
         for (int i = 0; i < tables[t].n; i++)
             if (strcmp(tables[t].rows[i].name, s->once) == 0)
-                return !run_once(&tables[t].rows[i], 1, s->steps);
+                return !run_once(&tables[t].rows[i], s->threads[0], s->steps);
     fprintf(stderr, "bench: there is no workload %s\n", s->once);
     return 2;
 }

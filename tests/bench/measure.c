@@ -94,18 +94,17 @@ static void count_memory(bench *b, result *r) {
 
 bool measure_time(const workload *w, const limits *l, int repetitions, peer *const *peers,
                   int n_peers, result *r) {
-    static double own[MAX_REPETITIONS], others[MAX_PEERS][MAX_REPETITIONS];
+    static double own[MAX_REPETITIONS], limit[MAX_REPETITIONS], others[MAX_PEERS][MAX_REPETITIONS];
     bench b = begin(w, l->threads);
     count_memory(&b, r);
     int64_t steps = gr_failed(b.graph) ? 0 : steps_for(&b, MILLISECONDS);
     r->flops = b.flops;
     r->bytes = b.bytes;
-    r->limit = INFINITY;
     for (int k = 0; k < repetitions && steps > 0; k++) {
         if (n_peers > 0) nanosleep(&REST, NULL);
         time_steps(&b, 1 + steps / 4); /* what others have put out of the caches comes back */
         own[k] = time_steps(&b, steps);
-        r->limit = fmin(r->limit, least_time(l, b.flops, b.bytes, b.in_place));
+        limit[k] = least_time(l, b.flops, b.bytes, b.in_place);
         for (int p = 0; p < n_peers; p++) {
             nanosleep(&REST, NULL);
             others[p][k] = peers[p] == NULL ? NAN : peer_time(peers[p], w->name, MILLISECONDS);
@@ -114,6 +113,7 @@ bool measure_time(const workload *w, const limits *l, int repetitions, peer *con
     if (!end(&b)) return false;
     r->time = median(own, repetitions);
     r->spread = quartile_range(own, repetitions);
+    r->limit = median(limit, repetitions);
     for (int p = 0; p < n_peers; p++) r->peers[p] = median(others[p], repetitions);
     return true;
 }
