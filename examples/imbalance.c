@@ -457,13 +457,13 @@ static void say_imbalance(experiment *e) {
         if_enough_seeds(e, wins == advised ? VERDICT_HELD
                            : wins > 0      ? VERDICT_PARTLY
                                            : VERDICT_FAILED),
-        "of %d remedies for 6%% positives %d rank clearly better than plain bce by "
-        "PR-AUC%s%s%s and %d clearly worse%s%s; the best, %s, has %.3f against %.3f, "
+        "by PR-AUC, of %d remedies for 6%% positives, clearly better than plain bce: %d%s%s%s, "
+        "clearly worse: %d%s%s%s; the best, %s, has %.3f against %.3f, "
         "%+.3f +- %.3f at a spread over the seeds of %.3f",
         advised, wins, wins > 0 ? " (" : "", better, wins > 0 ? ")" : "", losses,
-        losses > 0 ? ": " : "", worse, labels[best], experiment_mean(e, IMBALANCED, best, PR_AUC),
-        experiment_mean(e, IMBALANCED, plain, PR_AUC), d.mean, d.half_width,
-        experiment_spread(e, IMBALANCED, plain, PR_AUC));
+        losses > 0 ? " (" : "", worse, losses > 0 ? ")" : "", labels[best],
+        experiment_mean(e, IMBALANCED, best, PR_AUC), experiment_mean(e, IMBALANCED, plain, PR_AUC),
+        d.mean, d.half_width, experiment_spread(e, IMBALANCED, plain, PR_AUC));
 }
 
 /* What weights and resampling do for certain: they move the place of the probability 0.5. */
