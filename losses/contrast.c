@@ -34,17 +34,16 @@ static gr_tensor *row_losses(gr_tensor *logits, int shift) {
     return gr_softplus(gr_odds_against(logits, partner, GR_IGNORE_NOTHING));
 }
 
-/* Logits (n,n) with those of the diagonal so low that their exponentials are 0. They are finite, so
- * that a row of these alone has no inf - inf. */
+/* Logits (n,n) with those of the diagonal, which are not negative, so low that their exponentials
+ * are 0, and yet finite. */
 static gr_tensor *without_diagonal(gr_tensor *logits) {
     if (logits == NULL) return NULL;
-    gr_graph *g = logits->graph;
-    gr_tensor *is_left_out = gr_zeros(g, logits->shape);
-    if (is_left_out == NULL) return NULL;
+    gr_tensor *lowered = gr_zeros(logits->graph, logits->shape);
+    if (lowered == NULL) return NULL;
     int64_t n = logits->shape.dim[0];
-    for (int64_t i = 0; i < n; i++) is_left_out->data[i * n + i] = 1;
     double lowest = sizeof(gr_real) == sizeof(float) ? -FLT_MAX : -DBL_MAX;
-    return gr_where(is_left_out, gr_scalar(g, lowest / 4), logits);
+    for (int64_t i = 0; i < n; i++) lowered->data[i * n + i] = (gr_real)lowest;
+    return gr_add(logits, lowered);
 }
 
 /* -- InfoNCE -- */
