@@ -23,15 +23,20 @@ static gr_tensor *cross_entropy(gr_tensor *partner, gr_tensor *others) {
     return gr_softplus(gr_sub(all, partner));
 }
 
-/* The same for logits (n,n) with the partner of each row i in column i + shift, modulo n. */
-static gr_tensor *row_losses(gr_tensor *logits, int shift) {
+/* factor times the same for logits (n,n), where the partner of each row i is in column i + shift,
+ * modulo n; reduced. */
+static gr_tensor *row_losses(int loss, gr_tensor *logits, int shift, double factor,
+                             gr_reduction reduction) {
     if (logits == NULL) return NULL;
     int n = logits->shape.dim[0];
     gr_tensor *partner =
         gr_tensor_new(logits->graph, "gr_odds_against", GR_INDEX, GR_SHAPE(n), false);
     if (partner == NULL) return NULL;
     for (int i = 0; i < n; i++) partner->index[i] = (i + shift) % n;
-    return gr_softplus(gr_odds_against(logits, partner, GR_IGNORE_NOTHING));
+    double total = reduction == GR_SUM ? factor : reduction == GR_MEAN ? factor / n : 0;
+    if (total > 0) return gr_odds_entropy(logits, partner, GR_IGNORE_NOTHING, total);
+    gr_tensor *each = gr_softplus(gr_odds_against(logits, partner, GR_IGNORE_NOTHING));
+    return gr_loss_reduce(row(loss), gr_scale(each, factor), NULL, reduction);
 }
 
 /* Logits (n,n) with those of the diagonal, which are not negative, so low that their exponentials
@@ -94,8 +99,7 @@ gr_tensor *gr_nt_xent_(gr_nt_xent_args a) {
                        gr_describe(a.embeddings, "embeddings").text);
     gr_tensor *z = gr_scale(gr_unit_rows(a.embeddings), 1 / sqrt(a.temperature));
     gr_tensor *logits = without_diagonal(gr_matmul(z, z, .transpose_b = true));
-    gr_tensor *loss = row_losses(logits, a.embeddings->shape.dim[0] / 2);
-    return gr_loss_reduce(r, loss, NULL, a.reduction);
+    return row_losses(NT_XENT, logits, a.embeddings->shape.dim[0] / 2, 1, a.reduction);
 }
 
 /* -- CLIP -- */
@@ -120,8 +124,9 @@ gr_tensor *gr_clip_(gr_clip_args a) {
     }
     gr_tensor *image = gr_mul(a.image, a.logit_scale);
     gr_tensor *logits = gr_matmul(image, a.text, .transpose_b = true);
-    gr_tensor *both = gr_add(row_losses(logits, 0), row_losses(gr_transpose(logits, 0, 1), 0));
-    return gr_loss_reduce(r, gr_scale(both, 0.5), NULL, a.reduction);
+    gr_tensor *of_images = row_losses(CLIP, logits, 0, 0.5, a.reduction);
+    gr_tensor *of_texts = row_losses(CLIP, gr_transpose(logits, 0, 1), 0, 0.5, a.reduction);
+    return gr_add(of_images, of_texts);
 }
 
 /* -- The registry's rows -- */
