@@ -17,14 +17,11 @@ static bool is_without_classes(gr_shape target, gr_shape x) {
 
 static bool check_classes(const gr_loss_info *row, const gr_tensor *target, int classes,
                           int ignore_index) {
-    for (int64_t i = 0; i < target->size; i++) {
-        int c = target->index[i];
-        if ((c < 0 || c >= classes) && c != ignore_index)
-            return gr_fail(target->graph, "gr_%s: %s has %d at %s, expected 0 to %d", row->name,
-                           gr_describe(target, "target").text, c,
-                           gr_place_text(target->shape, i).text, classes - 1);
-    }
-    return true;
+    int64_t i = gr_first_outside(target, classes, &ignore_index);
+    if (i < 0) return true;
+    return gr_fail(target->graph, "gr_%s: %s has %d at %s, expected 0 to %d", row->name,
+                   gr_describe(target, "target").text, target->index[i],
+                   gr_place_text(target->shape, i).text, classes - 1);
 }
 
 bool gr_loss_check_target(const gr_loss_info *row, const gr_tensor *x, const char *x_name,

@@ -58,6 +58,10 @@ void gr_tensor_share(gr_tensor *t, const gr_tensor *with);
 /* A tensor that shares t's elements. */
 gr_tensor *gr_tensor_alias(gr_tensor *t, const char *who, gr_shape shape);
 
+/* The place of the first index that is neither in 0 ... count-1 nor *ignored (if that is not NULL);
+ * -1 if there is none. */
+int64_t gr_first_outside(const gr_tensor *index, int count, const int *ignored);
+
 /* Where gr_backward adds up the leaf's gradient, to be kept as long as the leaf; NULL after an
  * error. */
 gr_tensor *gr_leaf_gradient(gr_tensor *leaf);

@@ -223,3 +223,24 @@ double gr_at(const gr_tensor *t, int64_t i) {
     if (t == NULL || i < 0 || i >= t->size) return NAN;
     return t->kind == GR_REAL ? (double)t->data[i] : t->index[i];
 }
+
+/* -- Indices -- */
+
+static inline int is_outside(int c, int count, int all, int ignored) {
+    return ((c < 0) | (c >= count)) & (all | (c != ignored));
+}
+
+/* A block at a time without a branch for each, which is what compilers make vectors of. */
+int64_t gr_first_outside(const gr_tensor *index, int count, const int *ignored) {
+    enum { BLOCK = 1024 };
+    const int all = ignored == NULL, other = all ? 0 : *ignored;
+    for (int64_t begin = 0; begin < index->size; begin += BLOCK) {
+        int64_t end = begin + BLOCK < index->size ? begin + BLOCK : index->size;
+        int outside = 0;
+        for (int64_t i = begin; i < end; i++)
+            outside |= is_outside(index->index[i], count, all, other);
+        for (int64_t i = begin; outside && i < end; i++)
+            if (is_outside(index->index[i], count, all, other)) return i;
+    }
+    return -1;
+}

@@ -9,33 +9,17 @@
 /* Elements in a piece of work for one thread, and in a strip of columns. */
 enum { GRAIN = 1 << 15, STRIP = 1 << 10 };
 
-/* The place of element i, "(1,0)". */
-static gr_text place_text(gr_shape s, int64_t i) {
-    gr_shape place = s;
-    for (int d = s.ndim - 1; d >= 0; d--) {
-        place.dim[d] = (int)(i % s.dim[d]);
-        i /= s.dim[d];
-    }
-    return gr_shape_text(place);
-}
-
 /* Whether the indices, operand k, are within 0 ... length-1; `of` says of what, for the message. */
 static bool check_indices(const gr_node *n, int k, int length, const char *of) {
     const gr_tensor *index = n->in[k];
-    int32_t low = 0, high = -1;
-    for (int64_t i = 0; i < index->size; i++) {
-        low = index->index[i] < low ? index->index[i] : low;
-        high = index->index[i] > high ? index->index[i] : high;
-    }
-    if (low >= 0 && high < length) return true;
-    int64_t i = 0;
-    while (index->index[i] >= 0 && index->index[i] < length) i++;
+    int64_t i = gr_first_outside(index, length, NULL);
+    if (i < 0) return true;
     if (length == 0)
         return gr_fail(n->graph, "%s: %s has %d at %s, but there are no elements in %s",
                        n->op->name, gr_operand(n, k).text, index->index[i],
-                       place_text(index->shape, i).text, of);
+                       gr_place_text(index->shape, i).text, of);
     return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d for %s", n->op->name,
-                   gr_operand(n, k).text, index->index[i], place_text(index->shape, i).text,
+                   gr_operand(n, k).text, index->index[i], gr_place_text(index->shape, i).text,
                    length - 1, of);
 }
 

@@ -10,6 +10,8 @@
 
 /* Logits in a piece of work, and columns that are worked on side by side. */
 enum { GRAIN = 1 << 14, TILE = GR_REDUCE_TILE };
+/* Logarithms that are worth another thread. */
+enum { ODDS_SHARE = 1 << 10 };
 
 /* In place of -infinity: its softplus and its sigmoid are 0, and products with it stay finite. */
 static const gr_real NO_ODDS = (gr_real)-1e30;
@@ -161,14 +163,11 @@ static bool check_target(const gr_node *n, int ignore_index) {
         return gr_fail(n->graph,
                        "%s: %s and %s, expected (N,C) and (N), or (N,C,d1..) and (N,d1..)",
                        n->op->name, gr_operand(n, 0).text, gr_operand(n, 1).text);
-    for (int64_t i = 0; i < target->size; i++) {
-        int c = target->index[i];
-        if ((c < 0 || c >= x->shape.dim[1]) && c != ignore_index)
-            return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d", n->op->name,
-                           gr_operand(n, 1).text, c, gr_place_text(target->shape, i).text,
-                           x->shape.dim[1] - 1);
-    }
-    return true;
+    int64_t i = gr_first_outside(target, x->shape.dim[1], &ignore_index);
+    if (i < 0) return true;
+    return gr_fail(n->graph, "%s: %s has %d at %s, expected 0 to %d", n->op->name,
+                   gr_operand(n, 1).text, target->index[i], gr_place_text(target->shape, i).text,
+                   x->shape.dim[1] - 1);
 }
 
 static bool fold_shape(const gr_node *n, gr_shape *shape) {
@@ -237,16 +236,21 @@ static bool odds_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
     return true;
 }
+static void odds_range(void *context, int64_t begin, int64_t end) {
+    const odds_work *w = context;
+    int64_t outer = begin / w->inner, inner = begin % w->inner;
+    for (int64_t i = begin; i < end; i++) {
+        w->y[i] = NO_ODDS;
+        if (w->s[i] != 0) {
+            double x = w->x[(outer * w->n + w->target[i]) * w->inner + inner];
+            w->y[i] = (gr_real)((double)w->m[i] - x + log((double)w->s[i]));
+        }
+        if (++inner == w->inner) inner = 0, outer++;
+    }
+}
 static void odds_forward(const gr_node *n) {
     odds_work w = work_of(n, n->in[0], n->in[1], n->in[2]);
-    for (int64_t i = 0; i < n->out->size; i++) {
-        if (w.s[i] == 0) {
-            w.y[i] = NO_ODDS;
-            continue;
-        }
-        double x = w.x[(i / w.inner * w.n + w.target[i]) * w.inner + i % w.inner];
-        w.y[i] = (gr_real)((double)w.m[i] - x + log((double)w.s[i]));
-    }
+    gr_for_each(n->graph, n->out->size, ODDS_SHARE, odds_range, &w);
 }
 static void odds_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_list in = GR_LIST(grad, n->in[0], n->in[1], n->in[2]);
