@@ -279,6 +279,25 @@ START_TEST(splitting) {
 }
 END_TEST
 
+/* Indices are checked a block at a time. */
+START_TEST(the_first_of_many_indices) {
+    static int32_t classes[5000];
+    for (int i = 0; i < 5000; i++) classes[i] = i % 4;
+    ck_assert_ptr_nonnull(gr_one_hot(gr_from_index(g, GR_SHAPE(5000), classes), 4));
+    classes[4998] = INT32_MIN;
+    FAILS(gr_one_hot(gr_from_index(g, GR_SHAPE(5000), classes), 4),
+          "gr_one_hot: index (5000) has -2147483648 at (4998), expected 0 to 3 for 4 classes");
+    classes[2050] = 4;
+    classes[1023] = -7;
+    gr_tensor *many = gr_from_index(g, GR_SHAPE(5000), classes);
+    FAILS(gr_one_hot(many, 4),
+          "gr_one_hot: index (5000) has -7 at (1023), expected 0 to 3 for 4 classes");
+    FAILS(gr_odds_against(gr_zeros(g, GR_SHAPE(5000, 4)), many, -7),
+          "gr_odds_against: target (5000) has 4 at (2050), expected 0 to 3");
+    report("many indices");
+}
+END_TEST
+
 START_TEST(indices) {
     FAILS(gr_gather(v3, 0, index2),
           "gr_gather: index (2) has 3 at (1), expected 0 to 2 for axis 0 of x (3)");
@@ -434,6 +453,7 @@ Suite *errors_suite(void) {
     tcase_add_test(t, shapes);
     tcase_add_test(t, splitting);
     tcase_add_test(t, indices);
+    tcase_add_test(t, the_first_of_many_indices);
     tcase_add_test(t, products);
     tcase_add_test(t, the_first_message_stays);
     suite_add_tcase(suite, t);
