@@ -16,7 +16,7 @@ typedef struct gr_ctc_args {
     bool zero_infinity;
 } gr_ctc_args;
 
-/* gr_ctc(log_probs, targets, input_lengths, target_lengths, .blank = 0, .zero_infinity = true)
+/* gr_ctc(log_probs, targets, input_lengths, target_lengths, .blank = 0, .zero_infinity = false)
  *
  * -log of the sum, over all alignments pi of the targets, of prod_t exp(log_probs[t][pi_t]). An
  * alignment names a symbol for each time; it stands for what is left of it when runs of equal
