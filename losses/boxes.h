@@ -3,7 +3,8 @@
  * pred and target (N,4) hold corners x1 y1 x2 y2 with x1 <= x2 and y1 <= y2; anything else is an
  * error that names the row. One loss for each row, (N), then reduced. I is the area of the
  * intersection, U that of the union, C the smallest box around both. Boxes that touch, are
- * disjoint, identical or empty have finite losses and gradients. eps > 0 keeps denominators from 0.
+ * disjoint, identical or empty have finite losses and gradients, as long as areas and squared
+ * distances do (sides to 1e18 in float). eps > 0 keeps denominators from 0.
  * The definitions are those of torchvision 0.20, ops.
  */
 #ifndef GR_BOXES_H

@@ -67,7 +67,9 @@ void gr_clear_error(gr_graph *g) {
 }
 
 void *gr_fail(gr_graph *g, const char *format, ...) {
-    if (g == NULL || g->failed) return NULL;
+    if (g == NULL) return NULL;
+    g->failures++;
+    if (g->failed) return NULL;
     g->failed = true;
     va_list arguments;
     va_start(arguments, format);

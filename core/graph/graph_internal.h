@@ -32,6 +32,7 @@ struct gr_graph {
     const gr_op *gradient_of; /* in a backward pass, the operation whose vjp runs */
 
     bool failed;
+    uint64_t failures; /* calls of gr_fail, of which the first one's message stays */
     char error[GR_ERROR_SIZE];
     void (*on_error)(const char *message, void *context);
     void *on_error_context;

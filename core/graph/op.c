@@ -93,9 +93,9 @@ static gr_tensor *apply(const gr_op *op, gr_list in, const void *params, size_t 
         call.out = room;
     else if (!gr_tensor_finish(out, op->name, op->any_kind ? in.items[0]->kind : op->kind))
         return NULL;
-    bool failed = g->failed;
+    uint64_t failures = g->failures;
     if (!op->alias) op->forward(&call);
-    if (g->failed && !failed) return NULL;
+    if (g->failures != failures) return NULL;
     if (g->anomaly && !gr_check_finite(&call)) return NULL;
     if (g->no_grad == 0 && op->vjp != NULL && any_requires_grad(&call) &&
         !record(&call, params_size))

@@ -436,6 +436,9 @@ START_TEST(an_error_while_computing) {
     static const gr_op late = {
         .name = "late", .operands = {"x"}, .shape = any_shape, .forward = failing_forward};
     FAILS(gr_apply(&late, GR_LIST(v3), NULL, 0), "late: no memory");
+    gr_fail(g, "an earlier one");
+    ck_assert_ptr_null(gr_apply(&late, GR_LIST(v3), NULL, 0));
+    ck_assert_str_eq(gr_error(g), "an earlier one");
 }
 END_TEST
 
