@@ -119,7 +119,7 @@ static void train(run *r, int steps) {
 /* -- The bits of all that changes, without a checkpoint's help -- */
 
 static void put(file_bytes *state, const void *data, size_t size) {
-    ck_assert_uint_le(state->size + size, FILE_ROOM);
+    if (state->size + size > FILE_ROOM) ck_abort_msg("the state is larger than %d", FILE_ROOM);
     memcpy(state->at + state->size, data, size);
     state->size += size;
 }

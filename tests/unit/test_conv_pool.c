@@ -85,9 +85,9 @@ static void expect_same(const gr_tensor *a, const gr_tensor *b, const char *what
     int64_t zeros = 0;
     for (int64_t i = 0; i < a->size; i++) {
         zeros += a->data[i] == 0;
-        ck_assert_msg(a->data[i] == b->data[i] || (isnan(a->data[i]) && isnan(b->data[i])),
-                      "%s: %lld is %g, expected %g", what, (long long)i, (double)a->data[i],
-                      (double)b->data[i]);
+        if (!(a->data[i] == b->data[i] || (isnan(a->data[i]) && isnan(b->data[i]))))
+            ck_abort_msg("%s: %lld is %g, expected %g", what, (long long)i, gr_at(a, i),
+                         gr_at(b, i));
     }
     ck_assert_msg(zeros < a->size, "%s: all zeros", what);
 }

@@ -576,8 +576,8 @@ static void expect_equal(const gr_tensor *a, const gr_tensor *b) {
     bool zeros = true;
     for (int64_t i = 0; a != NULL && i < a->size; i++) {
         zeros = zeros && a->data[i] == 0;
-        ck_assert_msg(a->data[i] == b->data[i], "%lld is %.9g, expected %.9g", (long long)i,
-                      gr_at(a, i), gr_at(b, i));
+        if (!(a->data[i] == b->data[i]))
+            ck_abort_msg("%lld is %.9g, expected %.9g", (long long)i, gr_at(a, i), gr_at(b, i));
     }
     ck_assert(a == NULL || !zeros);
 }
