@@ -220,8 +220,8 @@ static void expect_product(const gr_tensor *y, const gr_tensor *a, bool ta, cons
         for (int64_t j = 0; j < N; j++) {
             double sum = bias == NULL ? 0 : gr_at(bias, j), size = fabs(sum);
             for (int64_t k = 0; k < K; k++) {
-                double term =
-                    gr_at(a, ta ? k * M + i : i * K + k) * gr_at(b, tb ? j * K + k : k * N + j);
+                double term = (double)a->data[ta ? k * M + i : i * K + k] *
+                              b->data[tb ? j * K + k : k * N + j];
                 sum += term;
                 size += fabs(term);
             }
