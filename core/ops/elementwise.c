@@ -1,5 +1,6 @@
 #include "core/ops/elementwise.h"
 
+#include "core/graph/autodiff.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/broadcast_internal.h"
 #include "core/ops/reduce.h"
@@ -329,9 +330,16 @@ static gr_tensor *pow_to_exponent(gr_tensor *grad, gr_tensor *a, gr_tensor *y) {
     return gr_mul(grad, gr_where(a_is_0, gr_scalar(a->graph, 0), gr_mul(y, log_a)));
 }
 
-/* x / (a^2 + b^2), and 0 at the origin */
+/* x / (a^2 + b^2), and 0 at the origin. The larger of |a| and |b| is divided out, so that no square
+ * over- or underflows; as the value does not depend on it, it is a constant. */
 static gr_tensor *over_radius(gr_tensor *x, gr_tensor *a, gr_tensor *b) {
-    return gr_mul(x, gr_reciprocal_or_zero(gr_add(gr_square(a), gr_square(b))));
+    gr_graph *g = x->graph;
+    gr_tensor *zero = gr_scalar(g, 0), *infinity = gr_scalar(g, INFINITY);
+    gr_tensor *largest = gr_detach(gr_maximum(gr_abs(a), gr_abs(b)));
+    gr_tensor *usable = gr_mul(gr_gt(largest, zero), gr_lt(largest, infinity));
+    gr_tensor *s = gr_where(usable, largest, gr_scalar(g, 1));
+    gr_tensor *radius = gr_add(gr_square(gr_div(a, s)), gr_square(gr_div(b, s)));
+    return gr_div(gr_mul(gr_div(x, s), gr_reciprocal_or_zero(radius)), s);
 }
 
 /* 1 where a > b, 1/2 where they are equal, else 0 */

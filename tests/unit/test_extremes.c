@@ -1,0 +1,56 @@
+/* Values and derivatives where numbers are extreme: they over- or underflow only where mathematics
+ * leaves the range. Expectations are worked out on paper. */
+#include <math.h>
+
+#include "core/graph/autodiff.h"
+#include "core/ops/elementwise.h"
+#include "tests/unit/suites.h"
+
+static gr_graph *g;
+
+static void setup(void) { g = gr_graph_new(.seed = 1); }
+static void teardown(void) { gr_graph_free(g); }
+
+static gr_tensor *number(double x) { return gr_requires_grad(gr_scalar(g, x)); }
+
+#define EXPECT(t, expected)                                                                        \
+    do {                                                                                           \
+        double is_ = gr_item(t), should_ = expected;                                               \
+        ck_assert_msg(is_ == should_ || fabs(is_ - should_) <= 1e-6 * fabs(should_),               \
+                      "%s is %.9g, expected %.9g; %s", #t, is_, should_, gr_error(g));             \
+    } while (0)
+
+START_TEST(angles_far_and_near) {
+    const double sizes[] = {1e-30, 1e-25, 1, 1e25, 1e30};
+    for (int i = 0; i < 5; i++) {
+        gr_tensor *a = number(sizes[i]), *b = number(2 * sizes[i]);
+        ck_assert(gr_backward(gr_atan2(a, b)));
+        EXPECT(a->grad, 0.4 / sizes[i]);
+        EXPECT(b->grad, -0.2 / sizes[i]);
+    }
+    gr_tensor *a = number(0), *b = number(0);
+    ck_assert(gr_backward(gr_atan2(a, b)));
+    EXPECT(a->grad, 0);
+    EXPECT(b->grad, 0);
+}
+END_TEST
+
+/* d2/da2 = -2 a b / r^4, and d2/dadb = (a^2 - b^2) / r^4: the scale is no part of it. */
+START_TEST(curvature_of_angles) {
+    const double size = 1e-15, r4 = 25 * pow(size, 4);
+    gr_tensor *a = number(size), *b = number(2 * size);
+    gr_tensor *to_a = gr_grad(gr_atan2(a, b), a, .create_graph = true);
+    EXPECT(gr_grad(to_a, a), -4 * size * size / r4);
+    EXPECT(gr_grad(to_a, b), -3 * size * size / r4);
+}
+END_TEST
+
+Suite *extremes_suite(void) {
+    Suite *s = suite_create("extremes");
+    TCase *t = tcase_create("numbers");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, angles_far_and_near);
+    tcase_add_test(t, curvature_of_angles);
+    suite_add_tcase(s, t);
+    return s;
+}
