@@ -315,12 +315,14 @@ COMPARISON(ge)
         return gr_apply(&name_##_op, GR_LIST(a, b), NULL, 0);                                      \
     }
 
-/* b a^(b-1), and 0 where b = 0: there the exponent 1 keeps the part that is not chosen finite. */
+/* b a^(b-1), and a constant 0 where b = 0 unless a is a number other than 0. There it has to be
+ * computed, since its derivative by b is 1/a; a power that overflows counts as absent. */
 static gr_tensor *pow_to_base(gr_tensor *grad, gr_tensor *a, gr_tensor *b) {
     gr_tensor *zero = gr_scalar(a->graph, 0), *one = gr_scalar(a->graph, 1);
-    gr_tensor *b_is_0 = gr_eq(b, zero);
-    gr_tensor *power = gr_pow(a, gr_where(b_is_0, one, gr_shift(b, -1)));
-    return gr_where(b_is_0, zero, gr_mul(grad, gr_mul(b, power)));
+    gr_tensor *constant = gr_where(gr_gt(gr_abs(a), zero), zero, gr_eq(b, zero));
+    gr_tensor *power = gr_pow(gr_where(constant, one, a), gr_shift(b, -1));
+    gr_tensor *slope = gr_mul_or_zero(grad, gr_mul_or_zero(b, power));
+    return gr_where(constant, zero, slope);
 }
 
 /* a^b log a, and 0 where a = 0 */

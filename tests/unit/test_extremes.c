@@ -45,12 +45,34 @@ START_TEST(curvature_of_angles) {
 }
 END_TEST
 
+/* d2/dadb a^b = a^(b-1) (1 + b log a), in either order. */
+START_TEST(powers_with_exponent_zero) {
+    const double bases[] = {2, 1e30};
+    for (int i = 0; i < 2; i++) {
+        gr_tensor *a = number(bases[i]), *b = number(0), *y = gr_pow(a, b);
+        gr_tensor *to_a = gr_grad(y, a, .create_graph = true);
+        EXPECT(to_a, 0);
+        EXPECT(gr_grad(to_a, b), 1 / bases[i]);
+        EXPECT(gr_grad(gr_grad(y, b, .create_graph = true), a), 1 / bases[i]);
+        EXPECT(gr_grad(to_a, a), 0);
+    }
+    const double constants[] = {-2, 0, 1e-30, -1e-40, NAN};
+    for (int i = 0; i < 5; i++) {
+        gr_tensor *a = number(constants[i]);
+        gr_tensor *to_a = gr_grad(gr_pow(a, gr_scalar(g, 0)), a, .create_graph = true);
+        EXPECT(to_a, 0);
+        EXPECT(gr_grad(to_a, a), 0);
+    }
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, angles_far_and_near);
     tcase_add_test(t, curvature_of_angles);
+    tcase_add_test(t, powers_with_exponent_zero);
     suite_add_tcase(s, t);
     return s;
 }
