@@ -61,7 +61,7 @@ static gr_tensor *normal_density(gr_tensor *x) {
 
 UNARY(neg, gr_neg(grad))
 UNARY(abs, gr_mul(grad, gr_sign(x)))
-UNARY(square, gr_mul(grad, gr_scale(x, 2)))
+UNARY(square, gr_scale(gr_mul(grad, x), 2)) /* 2 x may overflow where grad is 0 */
 UNARY(sqrt, gr_mul(grad, gr_scale(gr_reciprocal_or_zero(y), 0.5)))
 UNARY(rsqrt, gr_mul(grad, gr_scale(gr_mul(y, gr_square(y)), -0.5)))
 UNARY(reciprocal, gr_neg(gr_mul(grad, gr_square(y))))

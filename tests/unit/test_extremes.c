@@ -66,6 +66,18 @@ START_TEST(powers_with_exponent_zero) {
 }
 END_TEST
 
+START_TEST(tails_of_the_normal_distribution) {
+    const double x = sizeof(gr_real) == sizeof(float) ? 3e38 : 1.7e308;
+    gr_tensor *(*const functions[])(gr_tensor *) = {gr_erf, gr_normal_cdf};
+    for (int i = 0; i < 4; i++) {
+        gr_tensor *at = number(i % 2 == 0 ? x : -x);
+        EXPECT(gr_grad(gr_grad(functions[i / 2](at), at, .create_graph = true), at), 0);
+    }
+    gr_tensor *at = number(x);
+    EXPECT(gr_grad(gr_grad(gr_gelu(at), at, .create_graph = true), at), 0);
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
@@ -73,6 +85,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, angles_far_and_near);
     tcase_add_test(t, curvature_of_angles);
     tcase_add_test(t, powers_with_exponent_zero);
+    tcase_add_test(t, tails_of_the_normal_distribution);
     suite_add_tcase(s, t);
     return s;
 }
