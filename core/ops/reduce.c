@@ -165,6 +165,8 @@ gr_tensor *gr_var_(gr_var_args a) {
     if (a.x == NULL || !gr_axes_set(a.x, a.axes, "gr_var", &axes)) return NULL;
     double divisor = (double)reduced_count(a.x, axes) - a.correction;
     gr_tensor *deviation = gr_sub(a.x, mean(a.x, axes, true));
+    /* What the mean was rounded by, which may be more than the deviations, is their own mean. */
+    deviation = gr_sub(deviation, mean(deviation, axes, true));
     return apply(&squares_op, deviation, axes, a.keepdim, divisor > 0 ? divisor : 0);
 }
 

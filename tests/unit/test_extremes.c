@@ -4,6 +4,7 @@
 
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "tests/unit/suites.h"
 
 static gr_graph *g;
@@ -78,6 +79,21 @@ START_TEST(tails_of_the_normal_distribution) {
 }
 END_TEST
 
+/* The mean, 2^24 + 2.4, lies between two floats, as far from them as the numbers from each other. */
+START_TEST(variance_far_from_zero) {
+    const double far = sizeof(gr_real) == sizeof(float) ? 0x1p24 : 0x1p53;
+    const double steps[] = {0, 2, 2, 4, 4};
+    gr_real data[5];
+    for (int i = 0; i < 5; i++) data[i] = (gr_real)(far + steps[i]);
+    gr_tensor *x = gr_requires_grad(gr_from(g, GR_SHAPE(5), data)), *y = gr_var(x);
+    EXPECT(y, 2.8);
+    ck_assert(gr_backward(y));
+    for (int i = 0; i < 5; i++)
+        ck_assert_msg(fabs(gr_at(x->grad, i) - (steps[i] - 2.4) / 2) < 1e-6, "%.9g",
+                      gr_at(x->grad, i));
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
@@ -86,6 +102,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, curvature_of_angles);
     tcase_add_test(t, powers_with_exponent_zero);
     tcase_add_test(t, tails_of_the_normal_distribution);
+    tcase_add_test(t, variance_far_from_zero);
     suite_add_tcase(s, t);
     return s;
 }
