@@ -126,6 +126,10 @@ static const gr_op sum_op = {.name = "gr_sum",
                              .vjp = sum_vjp};
 gr_tensor *gr_sum_(gr_reduce_args a) { return apply_args(&sum_op, &a); }
 
+gr_tensor *gr_sum_times(gr_tensor *x, double factor) {
+    return x == NULL ? NULL : apply(&sum_op, x, (1u << x->shape.ndim) - 1, false, 1 / factor);
+}
+
 /* A sum of its own, for the division comes before the sum is rounded: it may not overflow. */
 static const gr_op mean_op = {.name = "gr_mean",
                               .operands = {"x"},

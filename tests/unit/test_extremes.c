@@ -4,6 +4,8 @@
 
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/odds.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "tests/unit/suites.h"
 
@@ -94,6 +96,24 @@ START_TEST(variance_far_from_zero) {
 }
 END_TEST
 
+/* The sum of the losses overflows (as a float), their mean does not: also where no gradient is asked
+ * for, or where operands broadcast. */
+START_TEST(means_of_large_losses) {
+    const gr_real large = (gr_real)(sizeof(gr_real) == sizeof(float) ? 3e38 : 5e307);
+    const gr_real logits[] = {large, 0, large, 0, large, 0}, differences[] = {large, large, large};
+    const int32_t targets[] = {1, 1, 1};
+    gr_tensor *target = gr_from_index(g, GR_SHAPE(3), targets);
+    gr_tensor *x = gr_from(g, GR_SHAPE(3, 2), logits);
+    EXPECT(gr_odds_entropy(x, target, -1, 1. / 3), (double)large);
+    gr_tensor *d = gr_requires_grad(gr_from(g, GR_SHAPE(3), differences));
+    gr_tensor *y = gr_pointwise_abs(d, gr_scalar(g, 0), 1. / 3);
+    EXPECT(y, (double)large);
+    ck_assert(gr_backward(y));
+    for (int i = 0; i < 3; i++)
+        ck_assert_msg(fabs(gr_at(d->grad, i) - 1. / 3) < 1e-7, "%g", gr_at(d->grad, i));
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
@@ -103,6 +123,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, powers_with_exponent_zero);
     tcase_add_test(t, tails_of_the_normal_distribution);
     tcase_add_test(t, variance_far_from_zero);
+    tcase_add_test(t, means_of_large_losses);
     suite_add_tcase(s, t);
     return s;
 }
