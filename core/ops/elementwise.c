@@ -1,5 +1,6 @@
 #include "core/ops/elementwise.h"
 
+#include "core/graph/autodiff.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/broadcast_internal.h"
 #include "core/ops/reduce.h"
@@ -60,7 +61,7 @@ static gr_tensor *normal_density(gr_tensor *x) {
 
 UNARY(neg, gr_neg(grad))
 UNARY(abs, gr_mul(grad, gr_sign(x)))
-UNARY(square, gr_mul(grad, gr_scale(x, 2)))
+UNARY(square, gr_scale(gr_mul(grad, x), 2)) /* 2 x may overflow where grad is 0 */
 UNARY(sqrt, gr_mul(grad, gr_scale(gr_reciprocal_or_zero(y), 0.5)))
 UNARY(rsqrt, gr_mul(grad, gr_scale(gr_mul(y, gr_square(y)), -0.5)))
 UNARY(reciprocal, gr_neg(gr_mul(grad, gr_square(y))))
@@ -314,12 +315,14 @@ COMPARISON(ge)
         return gr_apply(&name_##_op, GR_LIST(a, b), NULL, 0);                                      \
     }
 
-/* b a^(b-1), and 0 where b = 0: there the exponent 1 keeps the part that is not chosen finite. */
+/* b a^(b-1), and a constant 0 where b = 0 unless a is a number other than 0. There it has to be
+ * computed, since its derivative by b is 1/a; a power that overflows counts as absent. */
 static gr_tensor *pow_to_base(gr_tensor *grad, gr_tensor *a, gr_tensor *b) {
     gr_tensor *zero = gr_scalar(a->graph, 0), *one = gr_scalar(a->graph, 1);
-    gr_tensor *b_is_0 = gr_eq(b, zero);
-    gr_tensor *power = gr_pow(a, gr_where(b_is_0, one, gr_shift(b, -1)));
-    return gr_where(b_is_0, zero, gr_mul(grad, gr_mul(b, power)));
+    gr_tensor *constant = gr_where(gr_gt(gr_abs(a), zero), zero, gr_eq(b, zero));
+    gr_tensor *power = gr_pow(gr_where(constant, one, a), gr_shift(b, -1));
+    gr_tensor *slope = gr_mul_or_zero(grad, gr_mul_or_zero(b, power));
+    return gr_where(constant, zero, slope);
 }
 
 /* a^b log a, and 0 where a = 0 */
@@ -329,9 +332,16 @@ static gr_tensor *pow_to_exponent(gr_tensor *grad, gr_tensor *a, gr_tensor *y) {
     return gr_mul(grad, gr_where(a_is_0, gr_scalar(a->graph, 0), gr_mul(y, log_a)));
 }
 
-/* x / (a^2 + b^2), and 0 at the origin */
+/* x / (a^2 + b^2), and 0 at the origin. The larger of |a| and |b| is divided out, so that no square
+ * over- or underflows; as the value does not depend on it, it is a constant. */
 static gr_tensor *over_radius(gr_tensor *x, gr_tensor *a, gr_tensor *b) {
-    return gr_mul(x, gr_reciprocal_or_zero(gr_add(gr_square(a), gr_square(b))));
+    gr_graph *g = x->graph;
+    gr_tensor *zero = gr_scalar(g, 0), *infinity = gr_scalar(g, INFINITY);
+    gr_tensor *largest = gr_detach(gr_maximum(gr_abs(a), gr_abs(b)));
+    gr_tensor *usable = gr_mul(gr_gt(largest, zero), gr_lt(largest, infinity));
+    gr_tensor *s = gr_where(usable, largest, gr_scalar(g, 1));
+    gr_tensor *radius = gr_add(gr_square(gr_div(a, s)), gr_square(gr_div(b, s)));
+    return gr_div(gr_mul(gr_div(x, s), gr_reciprocal_or_zero(radius)), s);
 }
 
 /* 1 where a > b, 1/2 where they are equal, else 0 */

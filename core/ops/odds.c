@@ -3,7 +3,7 @@
 #include "core/graph/autodiff.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/reduce.h"
+#include "core/ops/reduce_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -322,7 +322,7 @@ static bool entropy_shape(const gr_node *n, gr_shape *shape) {
 
 static gr_tensor *entropy_composed(gr_tensor *x, gr_tensor *target, const entropy_params *p) {
     gr_tensor *odds = gr_odds_against(x, target, p->ignore_index);
-    return gr_scale(gr_sum(gr_softplus(odds)), p->total);
+    return gr_sum_times(gr_softplus(odds), p->total);
 }
 
 static gr_tensor *entropy_of_node(const gr_node *n, gr_tensor **in) {

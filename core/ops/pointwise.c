@@ -3,7 +3,7 @@
 #include "core/graph/autodiff.h"
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/reduce.h"
+#include "core/ops/reduce_internal.h"
 #include "core/ops/shape.h"
 
 #include <math.h>
@@ -161,7 +161,7 @@ static gr_tensor *pointwise(numbers v, gr_tensor *a, gr_tensor *b) {
         return gr_apply(v.f->values, GR_LIST(a, b), &v, sizeof v);
     }
     gr_tensor *values = v.composed(a, b, v.p, v.q);
-    return v.total == 0 ? values : gr_scale(gr_sum(values), v.total);
+    return v.total == 0 ? values : gr_sum_times(values, v.total);
 }
 
 /* -- The functions -- */

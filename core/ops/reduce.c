@@ -126,6 +126,10 @@ static const gr_op sum_op = {.name = "gr_sum",
                              .vjp = sum_vjp};
 gr_tensor *gr_sum_(gr_reduce_args a) { return apply_args(&sum_op, &a); }
 
+gr_tensor *gr_sum_times(gr_tensor *x, double factor) {
+    return x == NULL ? NULL : apply(&sum_op, x, (1u << x->shape.ndim) - 1, false, 1 / factor);
+}
+
 /* A sum of its own, for the division comes before the sum is rounded: it may not overflow. */
 static const gr_op mean_op = {.name = "gr_mean",
                               .operands = {"x"},
@@ -165,6 +169,8 @@ gr_tensor *gr_var_(gr_var_args a) {
     if (a.x == NULL || !gr_axes_set(a.x, a.axes, "gr_var", &axes)) return NULL;
     double divisor = (double)reduced_count(a.x, axes) - a.correction;
     gr_tensor *deviation = gr_sub(a.x, mean(a.x, axes, true));
+    /* What the mean was rounded by, which may be more than the deviations, is their own mean. */
+    deviation = gr_sub(deviation, mean(deviation, axes, true));
     return apply(&squares_op, deviation, axes, a.keepdim, divisor > 0 ? divisor : 0);
 }
 

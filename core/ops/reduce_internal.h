@@ -10,6 +10,10 @@
  * NULL, which is for gr_apply to report. */
 bool gr_axes_set(const gr_tensor *x, gr_axes axes, const char *who, unsigned *set);
 
+/* factor sum x over all elements; the sum is not rounded before, so that it may overflow where the
+ * result does not. */
+gr_tensor *gr_sum_times(gr_tensor *x, double factor);
+
 /* gr_softmax along a set that gr_axes_set gave. */
 gr_tensor *gr_softmax_set(gr_tensor *x, unsigned axes);
 

@@ -26,6 +26,7 @@
     X(loss_properties)                                                                             \
     X(fused)                                                                                       \
     X(large)                                                                                       \
+    X(extremes)                                                                                    \
     X(lr_schedule)                                                                                 \
     X(clip)                                                                                        \
     X(ema)                                                                                         \
