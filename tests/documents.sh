@@ -112,6 +112,24 @@ for wrong in "--id guide-99" "--document quickref" "--frobnicate" "somewhere"; d
     expect "status of $wrong" 2 $?
     expect "lines on stderr of $wrong" 1 "$(wc -l <"$scratch/err")"
 done
+
+# misuse MESSAGE ARGUMENT...: that is what it says of them
+misuse() {
+    message=$1
+    shift
+    expect "what it says of $*" "documents: $message (documents --help shows all options)" "$("$program" "$@" 2>&1)"
+}
+misuse '--frobnicate: no such option' --json --frobnicate
+misuse '-x: no such option' -xy
+misuse '-x: no such option' --json -xy
+misuse '--json=3: expected no value' --json=3
+misuse '--id: expected a value' --id
+if [ -w /dev/full ]; then
+    "$program" --help >/dev/full 2>"$scratch/err"
+    expect "status of --help on a full disk" 1 $?
+    expect "--help on a full disk" "documents: can't write all of the output" "$(cat "$scratch/err")"
+fi
+
 "$program" --json --data "$scratch/nowhere" >"$scratch/out" 2>"$scratch/err"
 expect "status without data" 1 $?
 grep -qF "$scratch/nowhere" "$scratch/err" || fail "without data: $(cat "$scratch/err")"

@@ -296,9 +296,10 @@ bool experiment_train(experiment *e) {
 }
 
 int experiment_end(experiment *e) {
-    bool failed = e->complete <= 0;
+    bool failed = e->complete <= 0, written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written) fprintf(stderr, "%s: can't write all of the output\n", e->program);
     for (int i = 0; e->runs != NULL && i < count(e); i++) free(e->runs[i].values);
     free(e->runs);
     e->runs = NULL;
-    return interrupted() ? 130 : failed;
+    return interrupted() ? 130 : failed || !written;
 }

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 64 };
+/* What getopt returns for the options: FIRST and up, which no letter of a short option is. */
+enum { MAX_OPTIONS = 64, FIRST = 256, HELP = FIRST + MAX_OPTIONS };
 
 void options_misuse(const char *program, const char *format, ...) {
     va_list arguments;
@@ -52,6 +53,7 @@ void options_print_value(const option_row *o, FILE *to) {
     }
 }
 
+/* Ends the program. */
 static void print_help(const char *program, const char *purpose, const char *rest,
                        const option_row *options) {
     printf("Usage: %s [options]%s%s\n\n%s\n\nOptions, with their defaults in brackets:\n", program,
@@ -65,6 +67,9 @@ static void print_help(const char *program, const char *purpose, const char *res
         printf("\n");
     }
     printf("  %-18s %s\n", "--help", "prints this");
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written) fprintf(stderr, "%s: can't write all of the output\n", program);
+    exit(!written);
 }
 
 /* -- Values -- */
@@ -119,29 +124,32 @@ static void make_quick(const option_row *options, const bool *given) {
     }
 }
 
+/* `word` is not the wrong one where getopt stands within "-ab": only optopt knows the letter. */
+static void refuse(const char *program, int found, const char *word) {
+    if (found == ':') options_misuse(program, "%s: expected a value", word);
+    if (optopt >= FIRST) options_misuse(program, "%s: expected no value", word);
+    if (optopt != 0) options_misuse(program, "-%c: no such option", optopt);
+    options_misuse(program, "%s: no such option", word);
+}
+
 int options_parse_some(const char *program, const char *purpose, const char *rest,
                        const option_row *options, int argc, char **argv) {
-    enum { HELP = MAX_OPTIONS };
     struct option names[MAX_OPTIONS + 2] = {{0}};
     bool given[MAX_OPTIONS] = {false};
     int n = 0;
     for (; options[n].name != NULL && n < MAX_OPTIONS; n++)
         names[n] = (struct option){options[n].name,
                                    options[n].kind == OPTION_FLAG ? no_argument : required_argument,
-                                   NULL, n};
+                                   NULL, FIRST + n};
     names[n] = (struct option){"help", no_argument, NULL, HELP};
 
     opterr = 0; /* the messages are ours */
     for (int found; (found = getopt_long(argc, argv, ":", names, NULL)) != -1;) {
         const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-        if (found == HELP) {
-            print_help(program, purpose, rest, options);
-            exit(0);
-        }
-        if (found == ':') options_misuse(program, "%s: expected a value", word);
-        if (found == '?') options_misuse(program, "%s: no such option", word);
-        given[found] = true;
-        set_value(program, &options[found], optarg);
+        if (found == HELP) print_help(program, purpose, rest, options);
+        if (found < FIRST) refuse(program, found, word);
+        given[found - FIRST] = true;
+        set_value(program, &options[found - FIRST], optarg);
     }
     if (rest == NULL && optind < argc)
         options_misuse(program, "%s: expected nothing but options", argv[optind]);

@@ -10,7 +10,8 @@
  *     options_parse("outliers", "What the program does.", options, argc, argv);
  *
  * What the variables hold before is the default. --help prints all of it and ends the program with
- * status 0; a mistake ends it with status 2 after one line on stderr that says what was expected.
+ * status 0, or 1 where it can't be written; a mistake ends it with status 2 after one line on stderr
+ * that says what was expected.
  */
 #ifndef EXAMPLES_OPTIONS_H
 #define EXAMPLES_OPTIONS_H
