@@ -385,22 +385,27 @@ static __attribute__((noinline)) void multiply_exchanged(const gr_product *p) {
     pack(p->m, p->n, c, 1, p->m, p->c, p->c_row);
 }
 
-static void multiply(const gr_product *p) {
-    bool a_rows = p->a_col == 1, b_column = p->n == 1 && p->b_row == 1;
-    bool vectors = p->k >= MAX_LANES;
-    if (vectors && b_column && a_rows) {
-        multiply_vector(p->m, p->k, p->a, p->a_row, p->b, p->start, p->start_row, p->c, p->c_row);
-    } else if (vectors && p->m == 1 && a_rows && p->b_row == 1) {
-        multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
-    } else if (b_column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
+static void multiply_part(const gr_product *p) {
+    bool column = p->n == 1 && p->b_row == 1;
+    if (column && p->c_row == 1 && (p->start == NULL || p->start_row == 1)) {
         /* C^T lies in memory as C does. */
         gr_product q = exchanged(p, p->start, p->c);
         multiply_matrices(&q);
-    } else if (vectors && exchange_pays(p)) {
+    } else if (p->k >= MAX_LANES && exchange_pays(p)) {
         multiply_exchanged(p);
     } else {
         multiply_matrices(p);
     }
+}
+
+static void multiply(const gr_product *p) {
+    bool walked = p->k >= MAX_LANES && p->a_col == 1 && p->b_row == 1;
+    if (walked && p->n == 1)
+        multiply_vector(p->m, p->k, p->a, p->a_row, p->b, p->start, p->start_row, p->c, p->c_row);
+    else if (walked && p->m == 1)
+        multiply_vector(p->n, p->k, p->b, p->b_col, p->a, p->start, 1, p->c, 1);
+    else
+        multiply_part(p);
 }
 
 /* -- Products whose A or B was packed before -- */
@@ -447,6 +452,7 @@ const gr_gemm_kernels GR_FOR_ISA(gr_gemm) = {
     .columns = STRIP,
     .strips = product_strips,
     .multiply = multiply,
+    .multiply_part = multiply_part,
     .pack_a = pack_a,
     .multiply_packed_a = multiply_packed_a,
     .pack_b = pack_b,

@@ -114,8 +114,10 @@ typedef struct gr_product {
 typedef struct gr_gemm_kernels {
     int rows, lanes, columns;
     int64_t (*strips)(int64_t n); /* into which n columns are cut */
-    /* The whole product. */
+    /* The whole product, and a part of one with several rows and columns: a vector's is summed in
+     * another order, which a row or column of a matrix must not be. */
     void (*multiply)(const gr_product *p);
+    void (*multiply_part)(const gr_product *p);
     /* Copies the rows of tiles begin ... end-1 of A; the product with such an A (p->a is not read,
      * k is at most GR_PRODUCT_DEPTH). */
     void (*pack_a)(const gr_product *p, gr_real *to, int64_t begin, int64_t end);

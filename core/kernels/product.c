@@ -35,10 +35,12 @@ size_t gr_product_scratch(const gr_gemm_kernels *kernels, const gr_product *p) {
 }
 
 static void multiply(const work *w, const gr_product *part, int64_t row) {
-    if (w->a == NULL)
+    if (w->a != NULL)
+        w->kernels->multiply_packed_a(part, w->a + row * part->k);
+    else if (w->p.m == 1 || w->p.n == 1)
         w->kernels->multiply(part);
     else
-        w->kernels->multiply_packed_a(part, w->a + row * part->k);
+        w->kernels->multiply_part(part);
 }
 
 static void columns_range(void *context, int64_t begin, int64_t end) {

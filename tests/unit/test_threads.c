@@ -126,6 +126,40 @@ START_TEST(threads_do_not_matter) {
 }
 END_TEST
 
+/* -- Products of which the last thread has one column or one row -- */
+
+static void expect_same_product(gr_graph *g, const char *isa, gr_tensor *a, gr_tensor *b,
+                                bool transposed) {
+    gr_tensor *one = gr_matmul(a, b, .transpose_a = transposed, .transpose_b = true);
+    ck_assert_msg(one != NULL, "%s", gr_error(g));
+    for (int threads = 2; threads <= 4; threads++) {
+        gr_graph *h = gr_graph_new(.isa = isa, .threads = threads);
+        gr_tensor *c = gr_from(h, a->shape, a->data), *d = gr_from(h, b->shape, b->data);
+        gr_tensor *more = gr_matmul(c, d, .transpose_a = transposed, .transpose_b = true);
+        ck_assert_msg(more != NULL, "%s", gr_error(h));
+        expect_same(one, more, isa, "product", threads);
+        gr_graph_free(h);
+    }
+}
+
+START_TEST(one_column_or_row_may_be_left) {
+    static const char *const isas[] = {"base", "avx2", "avx512"};
+    enum { SIZES = 4, DEPTH = 3000 };
+    const int sizes[SIZES] = {1, 13, 17, 33};
+    gr_graph *g = gr_graph_new(.seed = 5, .isa = isas[_i], .threads = 1);
+    bool available = !gr_failed(g); /* else the processor lacks the instructions */
+    for (int i = 0; available && i < SIZES * SIZES * 2; i++) {
+        int rows = sizes[i % SIZES], columns = sizes[i / SIZES % SIZES];
+        bool transposed = i / (SIZES * SIZES);
+        gr_shape shape = transposed ? GR_SHAPE(DEPTH, rows) : GR_SHAPE(rows, DEPTH);
+        gr_tensor *a = gr_normal(g, shape, 0, 1), *b = gr_normal(g, GR_SHAPE(columns, DEPTH), 0, 1);
+        expect_same_product(g, isas[_i], a, b, transposed);
+        gr_graph_reset(g);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- Optimizers, whose memory is shared out with the parameter -- */
 
 enum { WEIGHTS = 50001, MEMORIES = 3 };
@@ -210,6 +244,7 @@ Suite *threads_suite(void) {
     TCase *t = tcase_create("threads");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, threads_do_not_matter, 0, (int)(sizeof programs / sizeof *programs));
+    tcase_add_loop_test(t, one_column_or_row_may_be_left, 0, 3);
     tcase_add_loop_test(t, threads_do_not_matter_to_optimizers, 0, 4);
     tcase_add_test(t, shares_cover_all_items_once);
     suite_add_tcase(s, t);
