@@ -79,8 +79,8 @@ all:
 
 # -- Flags --
 
-# Empty if the compiler can't: $(call accepts,FLAGS,PROGRAM)
-accepts = $(shell printf '$(2)' | $(CC) $(1) -x c - -o /dev/null >/dev/null 2>&1 && echo '$(1)')
+# Empty if the compiler can't, or warns of them: $(call accepts,FLAGS,PROGRAM)
+accepts = $(shell printf '$(2)' | $(CC) -Werror $(1) -x c - -o /dev/null >/dev/null 2>&1 && echo '$(1)')
 
 # OpenMP if the compiler has it; without it the library runs in one thread.
 OPENMP := $(call accepts,-fopenmp,\043include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n)
@@ -97,8 +97,10 @@ LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(OPENMP)
 # Loops over math functions vectorise only if those need not set errno; values are not changed.
 # (gcc knows the vector forms from their declarations, clang some of them by a flag, and warns of each
 # loop that needs another.)
+# Nor do loops with a call: formulas are put into them up to the length that -O3 allows.
 KERNEL_FLAGS := -Wno-pass-failed -fno-math-errno -fno-trapping-math -ffp-contract=fast -fopenmp-simd \
-    $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n)
+    $(call accepts,-fveclib=libmvec,int main(void) { return 0; }\n) \
+    $(call accepts,--param max-inline-insns-single=200 --param max-inline-insns-auto=30,int main(void) { return 0; }\n)
 
 STB_FLAGS := -fwrapv $(if $(SANITIZE),-fno-sanitize=shift) $(call accepts,-ftrivial-auto-var-init=zero,int main(void) { return 0; }\n)
 
