@@ -3,6 +3,10 @@
 /* A tile is some neighbouring results whose states are kept on the stack. Where there are but few
  * tiles, with much to fold into each, that is cut into at most CHUNKS pieces. */
 enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 15, FEW_TILES = 16, CHUNKS = 16 };
+/* Where a result has elements in several rows: rows that are at most TILE long, and at least
+ * SEVERAL, are folded onto each other before what is left of them is folded along; if there are
+ * MANY, all results take their part of each in passing, in the order of memory. */
+enum { SEVERAL = 16, MANY = 64 };
 
 gr_reduction gr_reduction_plan(gr_shape shape, unsigned reduced) {
     gr_reduction p = {.length = 1, .kept = 1, .reduced = 1, .kept_dim = {1}, .reduced_dim = {1}};
@@ -42,9 +46,11 @@ typedef struct walk {
     gr_real *y;
     gr_fold_finish *finish;
     double parameter;
+    bool short_rows;
     int64_t tile;  /* results in a tile */
     int64_t tiles; /* in each row of results if the plan goes across, else in all */
-    int64_t items; /* folded into each result: rows if the plan goes across, else elements */
+    int64_t items; /* folded into each result: elements, or rows if they are short or the plan goes
+                    * across */
     /* The tile whose items are folded in pieces, with the states of the pieces. */
     int64_t first, count, chunk;
     double *partial;
@@ -78,21 +84,54 @@ static void fold_narrow(const gr_fold *fold, int64_t rows, int64_t n, const gr_r
     fold->across(rows % together, n, x + rows / together * wide, n, m, acc);
 }
 
+/* Folds rows [from, to) of n elements onto each other, x the first of all rows. */
+static void fold_rows(const walk *w, int64_t n, const gr_real *x, const gr_real *m, int64_t from,
+                      int64_t to, double *acc) {
+    const gr_reduction *p = w->plan;
+    const int64_t stride = p->reduced_stride[0];
+    for (int64_t i = from, run; i < to; i += run) {
+        run = smaller(p->reduced_dim[0] - i % p->reduced_dim[0], to - i);
+        const gr_real *at = x + offset(p->n_reduced, p->reduced_dim, p->reduced_stride, i);
+        if (stride == n && n <= TILE / 8 && run >= TILE)
+            fold_narrow(w->fold, run, n, at, m, acc);
+        else
+            w->fold->across(run, n, at, stride, m, acc);
+    }
+}
+
 /* Folds rows [from, to) onto the results [first, first + count), which lie in one row. */
 static void fold_across(const walk *w, int64_t first, int64_t count, int64_t from, int64_t to,
                         double *acc) {
     const gr_reduction *p = w->plan;
     const gr_real *x = w->x + first % p->length +
                        offset(p->n_kept, p->kept_dim, p->kept_stride, first / p->length);
-    const gr_real *m = w->m == NULL ? NULL : w->m + first;
-    const int64_t stride = p->reduced_stride[0];
-    for (int64_t i = from, run; i < to; i += run) {
-        run = smaller(p->reduced_dim[0] - i % p->reduced_dim[0], to - i);
-        const gr_real *at = x + offset(p->n_reduced, p->reduced_dim, p->reduced_stride, i);
-        if (stride == count && count <= TILE / 8 && run >= TILE)
-            fold_narrow(w->fold, run, count, at, m, acc);
-        else
-            w->fold->across(run, count, at, stride, m, acc);
+    fold_rows(w, count, x, w->m == NULL ? NULL : w->m + first, from, to, acc);
+}
+
+/* Folds n states into one, by halves. */
+static void join_row(const gr_fold *fold, int64_t n, double *states, double *acc) {
+    for (int64_t half; n > 1; n -= half) {
+        half = n / 2;
+        fold->join(half, states + n - half, states);
+    }
+    fold->join(1, states, acc);
+}
+
+/* Folds rows [from, to) of those that belong to each of the results [first, first + count). */
+static void fold_short(const walk *w, int64_t first, int64_t count, int64_t from, int64_t to,
+                       double *acc) {
+    const gr_reduction *p = w->plan;
+    const int64_t length = p->length, most = TILE / length;
+    double states[TILE];
+    gr_real ms[TILE];
+    for (int64_t k = first, run; k < first + count; k += run) {
+        run = smaller(p->kept_dim[0] - k % p->kept_dim[0], smaller(most, first + count - k));
+        const gr_real *x = w->x + offset(p->n_kept, p->kept_dim, p->kept_stride, k);
+        for (int64_t j = 0; w->m != NULL && j < run * length; j++) ms[j] = w->m[k + j / length];
+        fill(run * length, w->fold->start, states);
+        fold_rows(w, run * length, x, w->m == NULL ? NULL : ms, from, to, states);
+        for (int64_t r = 0; r < run; r++)
+            join_row(w->fold, length, states + r * length, acc + (k + r - first));
     }
 }
 
@@ -118,7 +157,9 @@ static void fold_along(const walk *w, int64_t first, int64_t count, int64_t from
 static void fold_items(const walk *w, int64_t first, int64_t count, int64_t from, int64_t to,
                        double *acc) {
     fill(count, w->fold->start, acc);
-    (w->plan->across ? fold_across : fold_along)(w, first, count, from, to, acc);
+    (w->plan->across ? fold_across
+     : w->short_rows ? fold_short
+                     : fold_along)(w, first, count, from, to, acc);
 }
 
 /* The results in tile t. */
@@ -189,14 +230,20 @@ void gr_reduction_run(const gr_graph *g, const gr_reduction *p, const gr_fold *f
               .y = y,
               .finish = finish,
               .parameter = parameter,
+              .short_rows =
+                  !p->across && p->length > 0 && p->length <= TILE && p->reduced >= SEVERAL,
               .tile = TILE,
               .items = p->across ? p->reduced : p->reduced * p->length};
     if (run_matrix(&w)) return;
-    if (!p->across && w.items > GRAIN / TILE) w.tile = w.items < GRAIN ? GRAIN / w.items : 1;
+    if (w.short_rows)
+        w.tile = TILE / p->length;
+    else if (!p->across && p->reduced < MANY && w.items > GRAIN / TILE)
+        w.tile = w.items < GRAIN ? GRAIN / w.items : 1;
     const int64_t row_length = p->across ? p->length : p->kept;
     w.tiles = (row_length + w.tile - 1) / w.tile;
     const int64_t tiles = p->across ? p->kept * w.tiles : w.tiles;
     const int64_t work = w.items * smaller(w.tile, row_length);
+    if (w.short_rows) w.items = p->reduced;
     if (tiles <= FEW_TILES && work >= 2 * GRAIN)
         run_in_chunks(g, &w, tiles);
     else

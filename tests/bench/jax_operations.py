@@ -72,6 +72,8 @@ def operations():
     for axis in range(3):
         plain(f"sum-64x128x128-axis-{axis}", lambda x, axis=axis: x.sum(axis),
               lambda: (normal(1, (64, 128, 128)),))
+    plain("sum-512x16x7x7-channels", lambda x: x.sum((0, 2, 3)),
+          lambda: (normal(1, (512, 16, 7, 7)),))
     plain("transpose-1024x1024", jnp.transpose, lambda: (normal(1, (1024, 1024)),))
     plain("add-1024x1024-row", jnp.add, lambda: (normal(1, (1024, 1024)), normal(2, (1024,))))
     plain("add-1024x1024-column", jnp.add,

@@ -149,6 +149,15 @@ static void sum_step(bench *b) {
     gr_sum(b->x, .axes = GR_AXES(b->of->kind));
     gr_graph_reset(b->graph);
 }
+/* As the gradient of a convolution's bias. */
+static void channel_sums_setup(bench *b) {
+    b->x = kept_normal(b->graph, GR_SHAPE(512, 16, 7, 7));
+    add_numbers(b, (double)b->x->size + 16);
+}
+static void channel_sums_step(bench *b) {
+    gr_sum(b->x, .axes = GR_AXES(0, 2, 3));
+    gr_graph_reset(b->graph);
+}
 
 static void square_setup(bench *b) {
     b->x = kept_normal(b->graph, GR_SHAPE(SIDE, SIDE));
@@ -258,6 +267,7 @@ const workload operation_rows[] = {
     {.name = "sum-64x128x128-axis-0", .setup = sum_setup, .step = sum_step, .kind = 0},
     {.name = "sum-64x128x128-axis-1", .setup = sum_setup, .step = sum_step, .kind = 1},
     {.name = "sum-64x128x128-axis-2", .setup = sum_setup, .step = sum_step, .kind = 2},
+    {.name = "sum-512x16x7x7-channels", .setup = channel_sums_setup, .step = channel_sums_step},
     {.name = "transpose-1024x1024", .setup = square_setup, .step = transpose_step},
     {.name = "add-1024x1024-row", .setup = square_setup, .step = add_step, .kind = 0},
     {.name = "add-1024x1024-column", .setup = square_setup, .step = add_step, .kind = 1},

@@ -100,6 +100,8 @@ def element_by_element(compiled):
     for axis in range(3):
         plain(f"sum-64x128x128-axis-{axis}",
               lambda axis=axis: (lambda x: x.sum(axis), torch.randn(64, 128, 128)), compiled)
+    plain("sum-512x16x7x7-channels",
+          lambda: (lambda x: x.sum((0, 2, 3)), torch.randn(512, 16, 7, 7)), compiled)
     plain("transpose-1024x1024",
           lambda: (lambda x: x.T.contiguous(), torch.randn(1024, 1024)), compiled)
     plain("add-1024x1024-row",

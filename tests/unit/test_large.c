@@ -103,7 +103,8 @@ static const reduction reductions[] = {LISTED(total),    LISTED(mean),      LIST
                                        LISTED(norm_2),   LISTED(norm_3),    LISTED(variance)};
 
 /* Few results of many elements and many of few; side by side and behind each other; narrow rows;
- * several axes, the pieces of which do not end where an axis does. */
+ * several axes, the pieces of which do not end where an axis does; many short rows of each result,
+ * and many long ones. */
 static const struct {
     gr_shape shape;
     gr_axes axes;
@@ -113,7 +114,9 @@ static const struct {
     {{2, {700, 300}}, {1, {1}}},         {{2, {5, 40000}}, {1, {0}}},
     {{3, {200, 3, 150}}, {1, {1}}},      {{4, {30, 7, 40, 25}}, {2, {0, 2}}},
     {{4, {30, 7, 40, 25}}, {2, {1, 3}}}, {{4, {200, 3, 83, 5}}, {2, {0, 2}}},
-    {{4, {3, 200, 5, 83}}, {2, {1, 3}}},
+    {{4, {3, 200, 5, 83}}, {2, {1, 3}}}, {{3, {500, 12, 49}}, {2, {0, 2}}},
+    {{3, {70, 300, 9}}, {2, {0, 2}}},    {{3, {17, 40, 256}}, {2, {0, 2}}},
+    {{3, {90, 4, 700}}, {2, {0, 2}}},    {{5, {17, 3, 16, 5, 9}}, {3, {0, 2, 4}}},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 

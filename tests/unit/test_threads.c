@@ -29,6 +29,12 @@ RESULT(chain, gr_tanh(gr_add(gr_mul(o->x, o->y), gr_exp(gr_sin(o->x)))))
 RESULT(broadcast, gr_div(gr_mul(o->x, o->row), gr_shift(gr_square(o->row), 1)))
 RESULT(powers, gr_pow(gr_shift(gr_square(o->x), 0.5), o->row))
 RESULT(sums, gr_mul(gr_sum(o->x), gr_add(gr_sum(o->y, .axes = GR_AXES(0)), o->row)))
+/* Sums over pictures of each channel. */
+static gr_tensor *channels(gr_tensor *x, int n, int c, int pixels) {
+    return gr_sum(gr_reshape(x, GR_SHAPE(n, c, pixels)), .axes = GR_AXES(0, 2));
+}
+RESULT(bias, gr_mul(channels(gr_square(o->x), 300, 20, 35), channels(o->y, 75, 20, 140)))
+RESULT(pictures, gr_mul(channels(gr_square(o->x), 100, 3, 700), channels(o->y, 20, 3, 3500)))
 RESULT(means, gr_mul(gr_mean(o->x, .axes = GR_AXES(1)), gr_var(o->y, .axes = GR_AXES(1))))
 RESULT(norms, gr_mul(gr_norm(o->x), gr_norm(o->y, .p = 3, .axes = GR_AXES(0))))
 RESULT(extremes, gr_add(gr_max(o->x, .axes = GR_AXES(0)), gr_min(o->y, .axes = GR_AXES(0))))
@@ -67,7 +73,7 @@ static const struct {
     {"cosine", cosine},     {"moves", moves},         {"selects", selects},
     {"gathers", gathers},   {"sorts", sorts},         {"best", best},
     {"pads", pads},         {"overlaps", overlaps},   {"pointwise", pointwise},
-    {"odds", odds},
+    {"odds", odds},         {"bias", bias},           {"pictures", pictures},
 };
 
 enum { REALS = 4 };
