@@ -51,12 +51,28 @@ UNARY(leaky_relu, x > 0 ? x : p[0] * x)
 UNARY(elu, x > 0 ? x : p[0] * GR_MATH(expm1)(x > 0 ? 0 : x)) /* a NaN stays one */
 UNARY(scale, p[0] * x)
 UNARY(shift, p[0] + x)
-UNARY(power, GR_MATH(pow)(x, p[0]))
+UNARY(identity, x)
+UNARY(cube, x *x *x)
+/* pow of |x|, since for negative numbers the vector function calls the scalar one */
+UNARY(power_of_size, GR_MATH(pow)(ABS(x), p[0]))
+UNARY(odd_power, GR_MATH(copysign)(GR_MATH(pow)(ABS(x), p[0]), x))
+UNARY(broken_power, nan_if(x < 0 && x != -INFINITY, GR_MATH(pow)(ABS(x), p[0])))
 UNARY(clamp, x < p[0] ? p[0] : x > p[1] ? p[1] : x)
 UNARY(inside, (gr_real)(x >= p[0] && x <= p[1]))
 UNARY(affine, p[0] * x + p[1])
 UNARY(scaled_exp, p[1] * EXP(x - p[0]))
 /* clang-format on */
+
+static void k_power(int64_t n, const gr_real *x, gr_real *y, const gr_real *p) {
+    const gr_real exponent = p[0], half = exponent / 2;
+    const bool whole = GR_MATH(floor)(exponent) == exponent, even = GR_MATH(floor)(half) == half;
+    gr_unary_kernel *f = even ? k_power_of_size : whole ? k_odd_power : k_broken_power;
+    if (exponent == -1) f = k_reciprocal;
+    if (exponent == 1) f = k_identity;
+    if (exponent == 2) f = k_square;
+    if (exponent == 3) f = k_cube;
+    f(n, x, y, p);
+}
 
 /* -- y = f(a, b), with a loop for each pair of strides so that each is vectorised -- */
 

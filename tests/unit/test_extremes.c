@@ -69,6 +69,33 @@ START_TEST(powers_with_exponent_zero) {
 }
 END_TEST
 
+/* Negative numbers and zeros, whole, odd, even and broken exponents, on every instruction set: as
+ * the C library's pow of the same numbers. */
+START_TEST(powers_are_those_of_the_library) {
+    const double exponents[] = {1,    2,      3,   4,    5,        -1,        -2,  -3, 0.5,
+                                -0.5, 1. / 3, 1e9, 1e10, INFINITY, -INFINITY, NAN, -7};
+    const double numbers[] = {0,     -0.0, 1,     -1,       2,         -2,  0.3, -0.3,
+                              1e-20, 1e20, -1e20, INFINITY, -INFINITY, NAN, 3.7, -3.7};
+    enum { EXPONENTS = sizeof exponents / sizeof *exponents, NUMBERS = 4 * 16 };
+    gr_graph *h = gr_graph_new(.isa = ((const char *[]){"base", "avx2", "avx512"})[_i]);
+    for (int i = 0; i < EXPONENTS && !gr_failed(h); i++) {
+        gr_real data[NUMBERS];
+        for (int j = 0; j < NUMBERS; j++) data[j] = (gr_real)numbers[j % 16];
+        gr_tensor *y = gr_power(gr_from(h, GR_SHAPE(NUMBERS), data), exponents[i]);
+        for (int j = 0; j < NUMBERS; j++) {
+            double is = gr_at(y, j);
+            gr_real should = (gr_real)pow((double)data[j], (double)(gr_real)exponents[i]);
+            bool same = is == (double)should && !signbit(is) == !signbit(should);
+            ck_assert_msg(same || (isnan(is) && isnan(should)) ||
+                              fabs(is - (double)should) <= 1e-6 * fabs((double)should),
+                          "%g^%g is %.9g, expected %.9g", (double)data[j], exponents[i], is,
+                          (double)should);
+        }
+    }
+    gr_graph_free(h);
+}
+END_TEST
+
 START_TEST(tails_of_the_normal_distribution) {
     const double x = sizeof(gr_real) == sizeof(float) ? 3e38 : 1.7e308;
     gr_tensor *(*const functions[])(gr_tensor *) = {gr_erf, gr_normal_cdf};
@@ -121,6 +148,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, angles_far_and_near);
     tcase_add_test(t, curvature_of_angles);
     tcase_add_test(t, powers_with_exponent_zero);
+    tcase_add_loop_test(t, powers_are_those_of_the_library, 0, 3);
     tcase_add_test(t, tails_of_the_normal_distribution);
     tcase_add_test(t, variance_far_from_zero);
     tcase_add_test(t, means_of_large_losses);
