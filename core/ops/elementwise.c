@@ -245,17 +245,22 @@ typedef struct broadcast_work {
     gr_real *y;
 } broadcast_work;
 
+/* `count` elements of y at `to`, from operands at x that advance by their step of 0 or 1. */
+static void run_elements(const broadcast_work *w, int64_t count, const gr_real *const *x,
+                         const int *step, gr_real *to) {
+    if (w->select != NULL)
+        w->select(count, x[0], step[0], x[1], step[1], x[2], step[2], to);
+    else
+        w->kernel(count, x[0], step[0], x[1], step[1], to);
+}
+
 static void run_row(const broadcast_work *w, int64_t row, int64_t from, int64_t count) {
     int64_t at[GR_BROADCAST_OPERANDS];
     const int *step = w->plan->step;
     const gr_real *x[GR_BROADCAST_OPERANDS];
     gr_broadcast_row(w->plan, row, at);
     for (int k = 0; k < w->plan->operands; k++) x[k] = w->in[k]->data + at[k] + from * step[k];
-    gr_real *y = w->y + row * w->plan->length + from;
-    if (w->select != NULL)
-        w->select(count, x[0], step[0], x[1], step[1], x[2], step[2], y);
-    else
-        w->kernel(count, x[0], step[0], x[1], step[1], y);
+    run_elements(w, count, x, step, w->y + row * w->plan->length + from);
 }
 
 static void rows_range(void *context, int64_t begin, int64_t end) {
@@ -267,6 +272,50 @@ static void one_row_range(void *context, int64_t begin, int64_t end) {
     run_row(context, 0, begin, end - begin);
 }
 
+/* Of short rows several are worked on at once: operands that skip or repeat elements are copied
+ * into rows like those of the result. */
+enum { SHORT_ROW = 32, TOGETHER = 512 };
+
+typedef struct full_rows {
+    const gr_real *from; /* whose repetitions fill so many rows of data */
+    int64_t rows;
+    gr_real data[TOGETHER];
+} full_rows;
+
+static const gr_real *fill_rows(const gr_broadcast *p, int operand, const gr_real *from,
+                                int64_t rows, full_rows *full) {
+    const int64_t length = p->length, stride = p->outer_stride[operand][0];
+    const int step = p->step[operand];
+    if (step == 1 && stride == length) return from;
+    if (stride == 0 && full->from == from && full->rows >= rows) return full->data;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < length; j++)
+            full->data[r * length + j] = from[r * stride + j * step];
+    full->from = from;
+    full->rows = rows;
+    return full->data;
+}
+
+static void short_rows_range(void *context, int64_t begin, int64_t end) {
+    const broadcast_work *w = context;
+    const gr_broadcast *p = w->plan;
+    static const int step[GR_BROADCAST_OPERANDS] = {1, 1, 1};
+    const int64_t most = TOGETHER / p->length;
+    full_rows full[GR_BROADCAST_OPERANDS];
+    for (int k = 0; k < p->operands; k++) full[k].from = NULL;
+    for (int64_t row = begin, rows; row < end; row += rows) {
+        const int64_t left = p->outer_dim[0] - row % p->outer_dim[0];
+        rows = left < most ? left : most;
+        if (rows > end - row) rows = end - row;
+        int64_t at[GR_BROADCAST_OPERANDS];
+        const gr_real *x[GR_BROADCAST_OPERANDS];
+        gr_broadcast_row(p, row, at);
+        for (int k = 0; k < p->operands; k++)
+            x[k] = fill_rows(p, k, w->in[k]->data + at[k], rows, &full[k]);
+        run_elements(w, rows * p->length, x, step, w->y + row * p->length);
+    }
+}
+
 static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_kernel *select) {
     gr_broadcast plan = gr_broadcast_plan(n->out, n->in, n->n_in);
     broadcast_work w = {kernel, select, &plan, n->in, n->out->data};
@@ -274,8 +323,8 @@ static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_
     if (plan.rows == 1)
         gr_for_each(n->graph, plan.length, GR_SHARE, one_row_range, &w);
     else
-        gr_parallel_share(n->graph->threads, plan.rows, 1 + GR_SHARE / plan.length, 1, rows_range,
-                          &w);
+        gr_parallel_share(n->graph->threads, plan.rows, 1 + GR_SHARE / plan.length, 1,
+                          plan.length <= SHORT_ROW ? short_rows_range : rows_range, &w);
 }
 
 /* Defines gr_NAME(a, b) without gradient. */

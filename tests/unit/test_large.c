@@ -161,6 +161,51 @@ START_TEST(reductions_are_plain_loops) {
 }
 END_TEST
 
+/* -- Broadcasting -- */
+
+/* Short rows and those that are a little longer; operands that repeat, skip or do both. */
+static const struct {
+    gr_shape a, b, c;
+} broadcasts[] = {
+    {{2, {7000, 3}}, {1, {3}}, {2, {7000, 1}}},
+    {{2, {900, 32}}, {2, {900, 1}}, {1, {32}}},
+    {{2, {900, 33}}, {2, {900, 1}}, {1, {33}}},
+    {{2, {1, 9}}, {2, {3000, 1}}, {0, {0}}},
+    {{4, {40, 1, 2, 10}}, {4, {40, 3, 2, 1}}, {3, {3, 1, 10}}},
+    {{3, {30, 1, 2}}, {3, {1, 200, 1}}, {3, {30, 200, 2}}},
+};
+enum { BROADCASTS = sizeof broadcasts / sizeof *broadcasts };
+
+/* The element of x that is met at element i of a result of this shape. */
+static double met(const gr_tensor *x, gr_shape shape, int64_t i) {
+    int64_t at = 0, stride = 1;
+    for (int d = shape.ndim - 1, own = x->shape.ndim - 1; own >= 0; d--, own--) {
+        if (x->shape.dim[own] != 1) at += i % shape.dim[d] * stride;
+        stride *= x->shape.dim[own];
+        i /= shape.dim[d];
+    }
+    return gr_at(x, at);
+}
+
+START_TEST(broadcasts_are_plain_loops) {
+    if (begin(_i / BROADCASTS)) {
+        int k = _i % BROADCASTS;
+        gr_tensor *a = draw(broadcasts[k].a), *b = draw(broadcasts[k].b);
+        gr_tensor *c = draw(broadcasts[k].c);
+        gr_tensor *minus = gr_sub(a, b), *either = gr_where(gr_gt(a, b), gr_sub(b, a), c);
+        ck_assert_msg(minus != NULL && either != NULL, "%s", gr_error(g));
+        for (int64_t i = 0; i < minus->size; i++)
+            expect_near(gr_at(minus, i), met(a, minus->shape, i) - met(b, minus->shape, i), "sub",
+                        i);
+        for (int64_t i = 0; i < either->size; i++) {
+            double x = met(a, either->shape, i), y = met(b, either->shape, i);
+            expect_near(gr_at(either, i), x > y ? y - x : met(c, either->shape, i), "where", i);
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- Along rows and columns -- */
 
 START_TEST(rows_and_columns) {
@@ -433,6 +478,7 @@ Suite *large_suite(void) {
     TCase *t = tcase_create("large");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, reductions_are_plain_loops, 0, ISAS * LAYOUTS);
+    tcase_add_loop_test(t, broadcasts_are_plain_loops, 0, ISAS * BROADCASTS);
     tcase_add_loop_test(t, rows_and_columns, 0, ISAS);
     tcase_add_loop_test(t, transposes, 0, ISAS);
     tcase_add_loop_test(t, products, 0, ISAS * 4 * SIZES);
