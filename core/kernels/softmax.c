@@ -171,7 +171,11 @@ static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad,
 static gr_real maximum_of_others(int64_t n, const gr_real *x, int32_t c, int32_t ignored) {
     if (c == ignored) return -INFINITY;
     const gr_real before = maximum(c, x), behind = maximum(n - c - 1, x + c + 1);
-    return before > behind ? before : behind;
+    const gr_real m = before > behind ? before : behind;
+    /* Others that are not numbers, which `maximum` passes over, are not none. */
+    for (int64_t j = 0; m == -INFINITY && j < n; j++)
+        if (j != c && isnan(x[j])) return NAN;
+    return m;
 }
 
 /* log(1 + e^odds), and its derivative. */
