@@ -1,5 +1,6 @@
 /* Values and derivatives where numbers are extreme: they over- or underflow only where mathematics
  * leaves the range. Expectations are worked out on paper. */
+#include <float.h>
 #include <math.h>
 
 #include "core/graph/autodiff.h"
@@ -142,6 +143,15 @@ START_TEST(logits_that_are_not_numbers) {
 }
 END_TEST
 
+/* 1 - tanh^2 = 4 / (e^x + e^-x)^2 is at most 1, whatever it is multiplied by. */
+START_TEST(large_gradients_of_tanh) {
+    const double largest = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    EXPECT(gr_tanh_grad(number(largest), number(0)), largest);
+    EXPECT(gr_tanh_grad(number(largest), number(-2)), largest * 4 / pow(exp(2) + exp(-2), 2));
+    EXPECT(gr_tanh_grad(number(largest), number(1e4)), 0);
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
@@ -152,6 +162,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, tails_of_the_normal_distribution);
     tcase_add_test(t, variance_far_from_zero);
     tcase_add_test(t, means_of_large_losses);
+    tcase_add_test(t, large_gradients_of_tanh);
     tcase_add_loop_test(t, logits_that_are_not_numbers, 0, 3);
     suite_add_tcase(s, t);
     return s;
