@@ -2,8 +2,16 @@
  *
  * Rows stay in the first cache while their maxima, exponentials and results are computed, so that
  * memory is read once and written once. */
+#include <float.h>
+
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+
+#ifdef GR_DOUBLE
+#define LEAST (-DBL_MAX)
+#else
+#define LEAST (-FLT_MAX)
+#endif
 
 /* Rows of at most SHORT elements are computed together, as many as fit into a BLOCK, so that the
  * vectors of exponentials are full; longer ones in pieces. */
@@ -25,7 +33,12 @@ static gr_real maximum(int64_t n, const gr_real *x) {
         x[i] > m ? x[i] : m;
     m = m1 > m ? m1 : m;
     m2 = m3 > m2 ? m3 : m2;
-    return m2 > m ? m2 : m;
+    m = m2 > m ? m2 : m;
+    if (m > LEAST) return m;
+    /* clang begins these loops with the least finite number, which the elements may be below. */
+    m = -INFINITY;
+    for (int64_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
 }
 
 /* What the next row needs comes into the first cache while exponentials are computed, which leaves

@@ -143,6 +143,23 @@ START_TEST(logits_that_are_not_numbers) {
 }
 END_TEST
 
+/* Logits of -infinity are classes that can't be: with no other there is no loss. */
+START_TEST(the_only_possible_class) {
+    enum { WIDE = 200 };
+    gr_graph *h = gr_graph_new(.isa = isas[_i]);
+    for (int i = 0; !gr_failed(h) && i < 2; i++) { /* else the processor lacks the instructions */
+        gr_tensor *x = gr_parameter(h, GR_SHAPE(1, i == 0 ? 3 : WIDE), "x");
+        for (int64_t k = 0; k < x->size; k++) x->data[k] = k == 1 ? 2 : -(gr_real)INFINITY;
+        gr_tensor *target = gr_from_index(h, GR_SHAPE(1), (int32_t[]){1});
+        gr_tensor *loss = gr_odds_entropy(x, target, -1, 1);
+        ck_assert(gr_backward(loss));
+        EXPECT(loss, 0);
+        for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(x->grad, k), 0);
+    }
+    gr_graph_free(h);
+}
+END_TEST
+
 /* 1 - tanh^2 = 4 / (e^x + e^-x)^2 is at most 1, whatever it is multiplied by. */
 START_TEST(large_gradients_of_tanh) {
     const double largest = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
@@ -163,6 +180,7 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, variance_far_from_zero);
     tcase_add_test(t, means_of_large_losses);
     tcase_add_test(t, large_gradients_of_tanh);
+    tcase_add_loop_test(t, the_only_possible_class, 0, 3);
     tcase_add_loop_test(t, logits_that_are_not_numbers, 0, 3);
     suite_add_tcase(s, t);
     return s;
