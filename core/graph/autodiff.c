@@ -280,7 +280,7 @@ bool gr_grads_(gr_grads_args a) {
     gr_graph *g = check_grads(&a);
     if (g == NULL || g->failed) return false;
     int begin = first_position(a.x), end = g->tape_length;
-    uint32_t outer_pass = g->pass; /* a vjp may ask for gradients of what it has just computed */
+    uint64_t outer_pass = g->pass; /* a vjp may ask for gradients of what it has just computed */
     g->pass = ++g->passes;
     mark_wanted(g, a.x, begin, g->pass);
     bool fine = true;

@@ -74,6 +74,13 @@ static void k_power(int64_t n, const gr_real *x, gr_real *y, const gr_real *p) {
     f(n, x, y, p);
 }
 
+/* a (1 - tanh(b)^2): the difference would lose all digits where tanh saturates, and 4 a, with which
+ * this is usually written, may overflow. */
+static inline gr_real tanh_grad(gr_real a, gr_real b) {
+    gr_real e = EXP(-2 * ABS(b)), half = (1 + e) / 2;
+    return a * e / (half * half);
+}
+
 /* -- y = f(a, b), with a loop for each pair of strides so that each is vectorised -- */
 
 #define LOOP(index_a, index_b, value)                                                              \
@@ -109,10 +116,9 @@ BINARY(lt, (gr_real)(a < b))
 BINARY(le, (gr_real)(a <= b))
 BINARY(gt, (gr_real)(a > b))
 BINARY(ge, (gr_real)(a >= b))
-/* a is the gradient that arrives, b the point. 1 - tanh^2 and s (1 - s) are written with e^-|b|,
- * since the differences lose all digits where the functions saturate. */
+/* a is the gradient that arrives, b the point. s (1 - s), too, is written with e^-|b|. */
 BINARY(relu_grad, b > 0 ? a : 0)
-BINARY(tanh_grad, a * 4 * EXP(-2 * ABS(b)) / ((1 + EXP(-2 * ABS(b))) * (1 + EXP(-2 * ABS(b)))))
+BINARY(tanh_grad, tanh_grad(a, b))
 BINARY(sigmoid_grad, a * EXP(-ABS(b)) / ((1 + EXP(-ABS(b))) * (1 + EXP(-ABS(b)))))
 
 /* Only 0 times infinity makes a NaN of two numbers. */

@@ -2,8 +2,16 @@
  *
  * Rows stay in the first cache while their maxima, exponentials and results are computed, so that
  * memory is read once and written once. */
+#include <float.h>
+
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+
+#ifdef GR_DOUBLE
+#define LEAST (-DBL_MAX)
+#else
+#define LEAST (-FLT_MAX)
+#endif
 
 /* Rows of at most SHORT elements are computed together, as many as fit into a BLOCK, so that the
  * vectors of exponentials are full; longer ones in pieces. */
@@ -25,7 +33,12 @@ static gr_real maximum(int64_t n, const gr_real *x) {
         x[i] > m ? x[i] : m;
     m = m1 > m ? m1 : m;
     m2 = m3 > m2 ? m3 : m2;
-    return m2 > m ? m2 : m;
+    m = m2 > m ? m2 : m;
+    if (m > LEAST) return m;
+    /* clang begins these loops with the least finite number, which the elements may be below. */
+    m = -INFINITY;
+    for (int64_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
 }
 
 /* What the next row needs comes into the first cache while exponentials are computed, which leaves
@@ -171,7 +184,11 @@ static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad,
 static gr_real maximum_of_others(int64_t n, const gr_real *x, int32_t c, int32_t ignored) {
     if (c == ignored) return -INFINITY;
     const gr_real before = maximum(c, x), behind = maximum(n - c - 1, x + c + 1);
-    return before > behind ? before : behind;
+    const gr_real m = before > behind ? before : behind;
+    /* Others that are not numbers, which `maximum` passes over, are not none. */
+    for (int64_t j = 0; m == -INFINITY && j < n; j++)
+        if (j != c && isnan(x[j])) return NAN;
+    return m;
 }
 
 /* log(1 + e^odds), and its derivative. */

@@ -33,7 +33,8 @@ typedef struct lanes_work {
     gr_real *partial;             /* their sums but for the first's, (pieces-1,groups,O,rows) */
 } lanes_work;
 
-static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d) {
+/* The frame alone: products of its sizes may leave int64_t's range. */
+static lanes_work frame_of(const gr_conv_geometry *s) {
     const gr_patches *p = &s->patches;
     int64_t seen[2], size[2] = {p->height, p->width}, out[2] = {s->out_height, p->out_width};
     for (int i = 0; i < 2; i++) {
@@ -41,22 +42,29 @@ static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_
         int64_t taps = (out[i] - 1) * p->stride[i] + (int64_t)p->dilation[i] * (p->kernel[i] - 1);
         seen[i] = taps + 1 > size[i] + p->padding[i] ? taps + 1 : size[i] + p->padding[i];
     }
-    lanes_work w = {.s = s, .d = d, .rows = seen[0]};
-    if (n != NULL) w.kernels = n->graph->kernels;
+    lanes_work w = {.s = s, .rows = seen[0]};
     w.columns = (seen[1] + p->stride[1] - 1) / p->stride[1]; /* of each remainder */
     w.pitch = w.columns * p->stride[1];
-    w.step = p->stride[0] * w.pitch * GR_LANES;
-    w.blank = s->x_channels * (w.rows * w.pitch - s->image);
-    w.x_numbers = s->x_channels * w.rows * w.pitch * GR_LANES;
-    w.y_numbers = s->y_channels * s->positions * GR_LANES;
-    w.blocks = gr_pieces_of(s->batch, GR_LANES);
     return w;
 }
 
 bool gr_conv_lanes(const gr_conv_geometry *s) {
     if (s->plain || s->rows == 0 || s->y_channels == 0 || s->batch < LEAST_SAMPLES) return false;
-    lanes_work w = work_of(NULL, s, NULL);
-    return w.x_numbers + w.y_numbers <= MOST;
+    lanes_work w = frame_of(s);
+    double x = (double)s->x_channels * (double)w.rows * (double)w.pitch;
+    return (x + (double)s->y_channels * (double)s->positions) * GR_LANES <= MOST;
+}
+
+static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d) {
+    lanes_work w = frame_of(s);
+    w.kernels = n->graph->kernels;
+    w.d = d;
+    w.step = s->patches.stride[0] * w.pitch * GR_LANES;
+    w.blank = s->x_channels * (w.rows * w.pitch - s->image);
+    w.x_numbers = s->x_channels * w.rows * w.pitch * GR_LANES;
+    w.y_numbers = s->y_channels * s->positions * GR_LANES;
+    w.blocks = gr_pieces_of(s->batch, GR_LANES);
+    return w;
 }
 
 /* -- The frame -- */

@@ -391,6 +391,21 @@ START_TEST(empty_tensors) {
 }
 END_TEST
 
+/* An image between zeros whose number no integer holds: the window sees it at one place of nine. */
+START_TEST(few_places_far_apart) {
+    const gr_pair far = 600000000;
+    gr_tensor *x = gr_requires_grad(gr_full(g, GR_SHAPE(8, 1, 1, 1), 2));
+    gr_tensor *w = gr_requires_grad(gr_full(g, GR_SHAPE(1, 1, 1, 1), 3)), *grads[2];
+    gr_tensor *y = gr_conv2d(x, w, .stride = far, .padding = far);
+    ck_assert_msg(y != NULL, "%s", gr_error(g));
+    ck_assert(gr_shape_equal(y->shape, GR_SHAPE(8, 1, 3, 3)));
+    for (int64_t k = 0; k < y->size; k++) ck_assert_double_eq(gr_at(y, k), k % 9 == 4 ? 6 : 0);
+    ck_assert(gr_grads(GR_LIST(y), GR_LIST(x, w), grads));
+    for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(grads[0], k), 3);
+    ck_assert_double_eq(gr_at(grads[1], 0), 16);
+}
+END_TEST
+
 START_TEST(empty_images) {
     gr_tensor *x = gr_requires_grad(gr_zeros(g, GR_SHAPE(0, 3, 4, 4)));
     gr_tensor *y[] = {gr_max_pool2d(x, 2), gr_avg_pool2d(x, 2), gr_upsample2d(x, 2),
@@ -654,6 +669,7 @@ Suite *conv_suite(void) {
     tcase_add_loop_test(t, threads_do_not_matter, 0, 3);
     tcase_add_test(t, pairs);
     tcase_add_test(t, empty_tensors);
+    tcase_add_test(t, few_places_far_apart);
     tcase_add_test(t, empty_images);
     tcase_add_test(t, extreme_numbers);
     tcase_add_test(t, refuses);

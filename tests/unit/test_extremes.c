@@ -1,5 +1,6 @@
 /* Values and derivatives where numbers are extreme: they over- or underflow only where mathematics
  * leaves the range. Expectations are worked out on paper. */
+#include <float.h>
 #include <math.h>
 
 #include "core/graph/autodiff.h"
@@ -9,6 +10,7 @@
 #include "core/ops/reduce.h"
 #include "tests/unit/suites.h"
 
+static const char *const isas[] = {"base", "avx2", "avx512"};
 static gr_graph *g;
 
 static void setup(void) { g = gr_graph_new(.seed = 1); }
@@ -141,6 +143,59 @@ START_TEST(means_of_large_losses) {
 }
 END_TEST
 
+/* A logit that is not a number is seen in the loss and the gradient, also where none of the others
+ * is a number; not in a row that is ignored. */
+START_TEST(logits_that_are_not_numbers) {
+    enum { WIDE = 200 };
+    const gr_real others[] = {NAN, -INFINITY, 1}, targets[] = {NAN, 1};
+    gr_graph *h = gr_graph_new(.isa = isas[_i]);
+    for (int i = 0; !gr_failed(h) && i < 12; i++) { /* else the processor lacks the instructions */
+        const int n = i / 6 == 0 ? 3 : WIDE;
+        gr_tensor *x = gr_parameter(h, GR_SHAPE(1, n), "x");
+        for (int k = 0; k < n; k++) x->data[k] = others[i % 3];
+        x->data[0] = NAN;
+        x->data[1] = targets[i / 3 % 2];
+        for (int32_t target = -1; target <= 1; target += 2) {
+            gr_tensor *loss = gr_odds_entropy(x, gr_from_index(h, GR_SHAPE(1), &target), -1, 1);
+            ck_assert(gr_backward(loss));
+            for (int k = 0; k < n; k++)
+                ck_assert_msg(isnan(gr_item(loss)) == (target == 1) &&
+                                  isnan(gr_at(x->grad, k)) == (target == 1),
+                              "%s, %d logits, case %d, target %d: %g with gradient %g", isas[_i], n,
+                              i, target, gr_item(loss), gr_at(x->grad, k));
+            gr_clear_grad(x);
+        }
+    }
+    gr_graph_free(h);
+}
+END_TEST
+
+/* Logits of -infinity are classes that can't be: with no other there is no loss. */
+START_TEST(the_only_possible_class) {
+    enum { WIDE = 200 };
+    gr_graph *h = gr_graph_new(.isa = isas[_i]);
+    for (int i = 0; !gr_failed(h) && i < 2; i++) { /* else the processor lacks the instructions */
+        gr_tensor *x = gr_parameter(h, GR_SHAPE(1, i == 0 ? 3 : WIDE), "x");
+        for (int64_t k = 0; k < x->size; k++) x->data[k] = k == 1 ? 2 : -(gr_real)INFINITY;
+        gr_tensor *target = gr_from_index(h, GR_SHAPE(1), (int32_t[]){1});
+        gr_tensor *loss = gr_odds_entropy(x, target, -1, 1);
+        ck_assert(gr_backward(loss));
+        EXPECT(loss, 0);
+        for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(x->grad, k), 0);
+    }
+    gr_graph_free(h);
+}
+END_TEST
+
+/* 1 - tanh^2 = 4 / (e^x + e^-x)^2 is at most 1, whatever it is multiplied by. */
+START_TEST(large_gradients_of_tanh) {
+    const double largest = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    EXPECT(gr_tanh_grad(number(largest), number(0)), largest);
+    EXPECT(gr_tanh_grad(number(largest), number(-2)), largest * 4 / pow(exp(2) + exp(-2), 2));
+    EXPECT(gr_tanh_grad(number(largest), number(1e4)), 0);
+}
+END_TEST
+
 Suite *extremes_suite(void) {
     Suite *s = suite_create("extremes");
     TCase *t = tcase_create("numbers");
@@ -152,6 +207,9 @@ Suite *extremes_suite(void) {
     tcase_add_test(t, tails_of_the_normal_distribution);
     tcase_add_test(t, variance_far_from_zero);
     tcase_add_test(t, means_of_large_losses);
+    tcase_add_test(t, large_gradients_of_tanh);
+    tcase_add_loop_test(t, the_only_possible_class, 0, 3);
+    tcase_add_loop_test(t, logits_that_are_not_numbers, 0, 3);
     suite_add_tcase(s, t);
     return s;
 }
