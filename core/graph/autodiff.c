@@ -73,10 +73,11 @@ static const gr_op same_op = {
     .name = "same", .operands = {"x"}, .shape = shape_of_first, .vjp = same_vjp, .alias = true};
 static gr_tensor *same(gr_tensor *x) { return gr_apply(&same_op, GR_LIST(x), NULL, 0); }
 
-/* The sum of what t has and another gradient; in place, where t alone has it. */
+/* The sum of what t has and another gradient; in place, where t alone has it. (A pass within
+ * gr_backward holds no memory, so that there nobody knows.) */
 static gr_tensor *total(gr_tensor *adjoint, gr_tensor *grad) {
     gr_graph *g = adjoint->graph;
-    if (!g->reuse.on || g->anomaly || !gr_reuse_single(adjoint))
+    if (!g->reuse.on || g->pass > 0 || g->anomaly || !gr_reuse_single(adjoint))
         return gr_apply(&total_op, GR_LIST(adjoint, grad), NULL, 0);
     addition w = {g->kernels->elementwise, adjoint->data, grad->data, adjoint->data};
     gr_for_each(g, adjoint->size, GR_SHARE, add_range, &w);

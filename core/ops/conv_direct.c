@@ -16,8 +16,9 @@
 enum { BAND = 1 << 16, LEAST_ROWS = 4, POSITIONS = 1 << 10 };
 /* Channels of y that are framed at once, and in one item of a correlation. */
 enum { CHANNELS = 8, ITEM_CHANNELS = 64 };
-/* Positions below which an image is too small for vectors along it. */
-enum { LEAST_POSITIONS = 32 };
+/* Positions below which an image is too small for vectors along it; how often a row may be framed,
+ * since bands that are neighbours see the same rows. */
+enum { LEAST_POSITIONS = 32, MOST_FRAMED = 16 };
 
 /* How images are framed so that taps shifted by lowest ... lowest + span see zeros outside. */
 typedef struct layout {
@@ -114,6 +115,12 @@ static void frame_seen(const gr_kernels *k, const layout *l, const gr_real *x, c
                  end - begin + l->span[0], planes);
 }
 
+/* Whether bands are high enough for what they see: a far dilated kernel sees many rows more. */
+static bool high_bands(layout l, int64_t channels, int64_t numbers) {
+    cut_bands(&l, channels, numbers);
+    return l.bands * l.span[0] <= MOST_FRAMED * (l.out_height + l.span[0]);
+}
+
 bool gr_conv_direct(const gr_conv_geometry *s) {
     const gr_patches *p = &s->patches;
     if (s->plain || s->rows == 0 || s->y_channels == 0) return false;
@@ -122,8 +129,11 @@ bool gr_conv_direct(const gr_conv_geometry *s) {
         if (p->stride[i] != 1 || p->padding[i] > span) return false;
     }
     layout x = layout_of_x(s), y = layout_of_y(s);
+    int64_t channels = s->x_channels + s->y_channels;
     return gr_least(s->image, s->positions) >= LEAST_POSITIONS &&
-           x.frame.pitch <= 2 * x.out_width && y.frame.pitch <= 2 * y.out_width;
+           x.frame.pitch <= 2 * x.out_width && y.frame.pitch <= 2 * y.out_width &&
+           high_bands(x, channels, BAND) && high_bands(y, channels, BAND) &&
+           high_bands(x, 1, POSITIONS);
 }
 
 bool gr_conv_direct_pool(const gr_kernels *k, const gr_conv_geometry *s) {

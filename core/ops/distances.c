@@ -172,9 +172,9 @@ static int length_along(const gr_tensor *x, int axis) {
     return x->shape.ndim + axis < 0 ? 1 : x->shape.dim[x->shape.ndim + axis];
 }
 
-/* x repeated to `length` along an axis counted from the end, where it has 1. */
+/* x repeated to `length` along an axis counted from the end, where it has 1 or nothing. */
 static gr_tensor *repeat_along(gr_tensor *x, int axis, int length) {
-    if (length_along(x, axis) == length) return x;
+    if (x->shape.ndim + axis >= 0 && length_along(x, axis) == length) return x;
     gr_shape shape = {.ndim = x->shape.ndim > -axis ? x->shape.ndim : -axis};
     for (int i = 1; i <= shape.ndim; i++) shape.dim[shape.ndim - i] = length_along(x, -i);
     shape.dim[shape.ndim + axis] = length;

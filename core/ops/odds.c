@@ -304,7 +304,7 @@ static void entropy_forward(const gr_node *n) {
     w.p = p;
     w.classes = x->shape.dim[1];
     w.grain = 1 + GRAIN / (w.classes + 1);
-    if (target->size > w.grain * MOST_PIECES) w.grain = target->size / (MOST_PIECES - 1);
+    if (target->size > w.grain * MOST_PIECES) w.grain = 1 + (target->size - 1) / MOST_PIECES;
     w.x = x->data;
     w.target = target->index;
     w.y = p->ahead->gradient->data;

@@ -936,13 +936,15 @@ for ident, (sa, sb, axis) in {"rows": ((3, 4), (3, 4), -1), "columns": ((3, 4), 
                               "vectors": ((5,), (5,), 0), "pairs": ((3, 1, 4), (1, 2, 4), -1),
                               "one_to_many": ((4,), (3, 4), -1),
                               "one_element": ((2, 1), (2, 3), -1),
-                              "no_axis": ((4,), (3, 4), 0), "empty": ((0, 4), (0, 4), 1)}.items():
+                              "no_axis": ((4,), (3, 4), 0), "no_axis_of_one": ((3,), (1, 2, 3), 0),
+                              "empty": ((0, 4), (0, 4), 1)}.items():
     params = {} if axis == -1 else {"axis": axis}
     a, b = draw(f"cosine/{ident}/a", sa, -2, 2), draw(f"cosine/{ident}/b", sb, -2, 2)
     # A repeated number has no direction: its gradient is 0, of which floats' rounding leaves too much.
     repeated = ident in ("one_element", "no_axis")
+    single = ident == "no_axis_of_one"  # the angle of single numbers: in double, too
     add("cosine_similarity", ident, cosine(axis, 1e-8), {"a": a, "b": b}, params,
-        **({"float_orders": 0} if repeated else {}))
+        **({"orders": 0} if single else {"float_orders": 0} if repeated else {}))
 NOTE = "a.b / max(|a| |b|, eps); PyTorch bounds each length"
 add("cosine_similarity", "eps", cosine(-1, 100.0), {"a": real([[1, 2, 3]]), "b": real([[3, -1, 2]])},
     {"eps": 100.0}, note=NOTE)

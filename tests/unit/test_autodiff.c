@@ -517,6 +517,36 @@ START_TEST(vjp_of_a_composition) {
 }
 END_TEST
 
+/* a + a^2 + b^2, of which two terms see the same gradient when a's is summed. */
+static void terms_forward(const gr_node *n) {
+    const gr_real *a = n->in[0]->data, *b = n->in[1]->data;
+    for (int64_t i = 0; i < n->out->size; i++) n->out->data[i] = a[i] + a[i] * a[i] + b[i] * b[i];
+}
+static gr_tensor *terms_composed(const gr_node *n, gr_tensor **in) {
+    (void)n;
+    gr_tensor *b_term = gr_square(in[1]), *a_term = gr_square(in[0]);
+    return gr_add(gr_add(b_term, in[0]), a_term);
+}
+static void terms_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    gr_vjp_of_composition(n, grad, grads, terms_composed);
+}
+static const gr_op terms = {.name = "terms",
+                            .operands = {"a", "b"},
+                            .shape = first_shape,
+                            .forward = terms_forward,
+                            .vjp = terms_vjp};
+
+/* Large enough that gradients leave their memory to others. */
+START_TEST(a_composition_leaves_the_gradient_alone) {
+    enum { N = 5000 };
+    gr_tensor *a = gr_requires_grad(gr_full(g, GR_SHAPE(N), 3));
+    gr_tensor *b = gr_requires_grad(gr_full(g, GR_SHAPE(N), 5));
+    ck_assert(gr_backward(gr_sum(gr_scale(gr_apply(&terms, GR_LIST(a, b), NULL, 0), 2))));
+    ck_assert_double_eq(gr_at(a->grad, N - 1), 14);
+    ck_assert_double_eq(gr_at(b->grad, N - 1), 20);
+}
+END_TEST
+
 START_TEST(a_composition_that_fails) {
     gr_tensor *a = VARIABLE(1, 2), *five[] = {a, a, a, a, a};
     gr_tensor *y = gr_apply(&square_that_fails, GR_LIST(a, a), NULL, 0);
@@ -622,6 +652,7 @@ Suite *autodiff_suite(void) {
     tcase_add_test(t, requires_grad_errors);
     tcase_add_test(t, a_failing_vjp_is_an_error);
     tcase_add_test(t, vjp_of_a_composition);
+    tcase_add_test(t, a_composition_leaves_the_gradient_alone);
     tcase_add_test(t, a_composition_that_fails);
     tcase_add_test(t, nothing_is_computed_beyond_what_is_asked_for);
     tcase_add_test(t, gradients_across_graphs);

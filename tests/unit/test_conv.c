@@ -436,6 +436,19 @@ START_TEST(extreme_numbers) {
 }
 END_TEST
 
+/* Bands of a few rows would each frame the million rows between the taps. */
+START_TEST(a_far_dilated_kernel) {
+    const gr_pair far = 1 << 20;
+    gr_tensor *x = gr_requires_grad(gr_full(g, GR_SHAPE(1, 1, 40, 1), 2));
+    gr_tensor *w = gr_requires_grad(gr_full(g, GR_SHAPE(1, 1, 2, 1), 3));
+    gr_tensor *y = gr_conv2d(x, w, NULL, .dilation = far, .padding = GR_PAIR(far, 0));
+    ck_assert_msg(gr_backward(gr_sum(y)), "%s", gr_error(g));
+    ck_assert_double_eq(gr_item(gr_sum(y)), 40 * 2 * 6);
+    for (int i = 0; i < 40; i++) ck_assert_double_eq(gr_at(x->grad, i), 6);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq(gr_at(w->grad, i), 80);
+}
+END_TEST
+
 static void expect(const void *result, const char *expected) {
     ck_assert_ptr_null(result);
     ck_assert_str_eq(gr_error(g), expected);
@@ -672,6 +685,7 @@ Suite *conv_suite(void) {
     tcase_add_test(t, few_places_far_apart);
     tcase_add_test(t, empty_images);
     tcase_add_test(t, extreme_numbers);
+    tcase_add_test(t, a_far_dilated_kernel);
     tcase_add_test(t, refuses);
     tcase_add_test(t, memory_ends_anywhere);
     tcase_add_test(t, pools_refuse);

@@ -11,6 +11,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/update.h"
+#include "losses/classification.h"
 #include "losses/regression.h"
 #include "tests/unit/suites.h"
 
@@ -453,6 +454,24 @@ START_TEST(steps_of_many_elements) {
 }
 END_TEST
 
+/* More rows than a sum has pieces, and so many classes that a piece would be a row: with x = 0 the
+ * entropies are log classes, and gradients 1 / classes, minus 1 for the target. */
+START_TEST(entropies_of_many_rows) {
+    enum { ROWS = 509, CLASSES = 16384 };
+    static int32_t classes[ROWS];
+    if (begin(_i)) {
+        gr_tensor *x = gr_requires_grad(gr_zeros(g, GR_SHAPE(ROWS, CLASSES)));
+        gr_tensor *loss = gr_cross_entropy(x, gr_from_index(g, GR_SHAPE(ROWS), classes));
+        expect_near(gr_item(loss), log(CLASSES), "cross-entropy", 0);
+        ck_assert_msg(gr_backward(loss), "%s", gr_error(g));
+        for (int64_t i = 0; i < 2; i++)
+            expect_near(gr_at(x->grad, x->size - CLASSES + i) * ROWS, 1. / CLASSES - (i == 0),
+                        "slope", i);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- At the ends of this precision -- */
 
 /* Squares leave the range of numbers, distances don't. */
@@ -487,6 +506,7 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, infinity_in_a_product_with_a_vector, 0, ISAS);
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
+    tcase_add_loop_test(t, entropies_of_many_rows, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
     suite_add_tcase(s, t);
     return s;
