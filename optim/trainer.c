@@ -157,6 +157,7 @@ static bool watched(const gr_trainer *run) {
 
 static bool end_epoch(gr_trainer *run) {
     if (!watched(run)) return false;
+    gr_batch_restart(run->args.batches); /* which the program may have left before their end */
     bool better = judge(run);
     if (!gr_trainer_add_line(run)) return false;
     gr_trainer_show_epoch(run, better);

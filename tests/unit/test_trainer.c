@@ -189,6 +189,19 @@ START_TEST(patience_comes_to_an_end) {
 }
 END_TEST
 
+START_TEST(an_epoch_that_was_left_is_followed_by_a_whole_one) {
+    training t = make(g);
+    gr_trainer *run = gr_trainer_new(t.net, t.opt, t.train, .epochs = 3);
+    for (int expected = 1; gr_trainer_epoch(run); expected++) {
+        int batches = 0;
+        while (batches < expected && gr_trainer_batch(run, NULL, NULL)) batches++;
+        ck_assert_int_eq(batches, expected);
+        gr_trainer_log(run, "loss", 1);
+    }
+    ck_assert(!gr_failed(g));
+}
+END_TEST
+
 START_TEST(nothing_is_better_than_nan) {
     training t = make(g);
     gr_trainer *run =
@@ -518,6 +531,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(t, a_step_counts_once_after_an_evaluation_that_was_left);
     tcase_add_test(t, evaluation_neither_records_nor_trains);
     tcase_add_test(t, patience_comes_to_an_end);
+    tcase_add_test(t, an_epoch_that_was_left_is_followed_by_a_whole_one);
     tcase_add_test(t, nothing_is_better_than_nan);
     tcase_add_test(t, steps_make_an_epoch);
     tcase_add_test(t, gradients_are_clipped);
