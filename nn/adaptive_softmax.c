@@ -48,19 +48,18 @@ static const gr_module_type adaptive_type = {"adaptive_softmax", adaptive_forwar
 
 /* -- The targets' probabilities -- */
 
-static bool check_target(const adaptive_softmax *l, const gr_tensor *x, const gr_tensor *target) {
+static bool check_target(const adaptive_softmax *l, const gr_tensor *x, const gr_tensor *target,
+                         const char *who) {
     gr_text text = gr_describe(target, "target");
     if (target->kind != GR_INDEX || target->shape.ndim != 1 ||
         target->shape.dim[0] != x->shape.dim[0] || target->size == 0)
-        return gr_fail(x->graph,
-                       "gr_adaptive_log_softmax: %s for %s, expected (%d) class indices, at "
-                       "least one",
+        return gr_fail(x->graph, "%s: %s for %s, expected (%d) class indices, at least one", who,
                        text.text, gr_describe(x, "x").text, x->shape.dim[0]);
     int classes = l->cutoffs[l->clusters];
     for (int n = 0; n < target->size; n++)
         if (target->index[n] < 0 || target->index[n] >= classes)
-            return gr_fail(x->graph, "gr_adaptive_log_softmax: %s has %d at (%d), expected 0 to %d",
-                           text.text, target->index[n], n, classes - 1);
+            return gr_fail(x->graph, "%s: %s has %d at (%d), expected 0 to %d", who, text.text,
+                           target->index[n], n, classes - 1);
     return true;
 }
 
@@ -71,7 +70,7 @@ static int cluster_of(const adaptive_softmax *l, int class) {
 }
 
 static gr_tensor *new_index(gr_graph *g, gr_shape shape) {
-    return gr_tensor_new(g, "gr_adaptive_log_softmax", GR_INDEX, shape, false);
+    return gr_tensor_new(g, "gr_adaptive_log_prob", GR_INDEX, shape, false);
 }
 
 /* Where the head scores each target, or its cluster: (N,1). */
@@ -104,30 +103,33 @@ static gr_tensor *add_cluster(const adaptive_softmax *l, int i, gr_tensor *x,
                           gr_gather(within, 1, class));
 }
 
-gr_tensor *gr_adaptive_log_prob(gr_module *m, gr_tensor *x, gr_tensor *target) {
+static gr_tensor *log_prob_of(gr_module *m, gr_tensor *x, gr_tensor *target, const char *who) {
     gr_graph *g = m != NULL        ? m->graph
                   : x != NULL      ? x->graph
                   : target != NULL ? target->graph
                                    : NULL;
     if (m == NULL || x == NULL || target == NULL)
-        return gr_fail(g, "gr_adaptive_log_softmax: %s is NULL",
+        return gr_fail(g, "%s: %s is NULL", who,
                        m == NULL   ? "the module"
                        : x == NULL ? "x"
                                    : "target");
     if (m->type != &adaptive_type)
-        return gr_fail(g,
-                       "gr_adaptive_log_softmax: the module is a %s, expected an adaptive_softmax",
+        return gr_fail(g, "%s: the module is a %s, expected an adaptive_softmax", who,
                        m->type->name);
     adaptive_softmax *l = (adaptive_softmax *)m;
-    if (!check_input(l, x) || !check_target(l, x, target)) return NULL;
+    if (!check_input(l, x) || !check_target(l, x, target, who)) return NULL;
     gr_tensor *log_prob = gr_gather(log_probabilities(l->head, x), 1, places_in_head(l, target));
     for (int i = 0; i < l->clusters && log_prob != NULL; i++)
         log_prob = add_cluster(l, i, x, target, log_prob);
     return gr_squeeze(log_prob, 1);
 }
 
+gr_tensor *gr_adaptive_log_prob(gr_module *m, gr_tensor *x, gr_tensor *target) {
+    return log_prob_of(m, x, target, "gr_adaptive_log_prob");
+}
+
 gr_tensor *gr_adaptive_log_softmax(gr_module *m, gr_tensor *x, gr_tensor *target) {
-    return gr_neg(gr_mean(gr_adaptive_log_prob(m, x, target)));
+    return gr_neg(gr_mean(log_prob_of(m, x, target, "gr_adaptive_log_softmax")));
 }
 
 /* -- Making one -- */

@@ -3,8 +3,8 @@
  * A weight has the shape (out, in, k..); with K the product of the k, fan_in = in K and
  * fan_out = out K. Functions write the elements of the weight, a leaf of real numbers, from the
  * graph's random numbers, and return it. A weight of fewer than two dimensions, or an empty one, is
- * an error for those that need a fan; a number that is not finite, or an interval without numbers,
- * for all.
+ * an error for those that need a fan; for all but gr_init_constant a number that is not finite is
+ * one, and so are a negative deviation and an interval that ends below its beginning.
  */
 #ifndef GR_INIT_H
 #define GR_INIT_H

@@ -1,4 +1,4 @@
-#include "nn/module.h"
+#include "nn/module_internal.h"
 
 #include <string.h>
 
@@ -21,9 +21,23 @@ gr_tensor *gr_module_function(void *module, gr_tensor *x) { return gr_forward(mo
 
 /* -- What lies below a module -- */
 
-static gr_tensor *named(gr_list list, const char *name) {
-    for (int i = 0; name != NULL && i < list.n; i++)
-        if (strcmp(list.items[i]->name, name) == 0) return list.items[i];
+/* A name without m's own path, "0." for the first layer of a network. */
+static const char *without_path(const gr_module *m, const char *name) {
+    if (m->parent == NULL) return name;
+    size_t length = strlen(m->name);
+    name = without_path(m->parent, name);
+    return strncmp(name, m->name, length) == 0 && name[length] == '.' ? name + length + 1 : name;
+}
+
+const char *gr_name_below(const gr_module *m, const gr_tensor *t) {
+    return t->name == NULL ? NULL : without_path(m, t->name);
+}
+
+static gr_tensor *named(const gr_module *m, gr_list list, const char *name) {
+    for (int i = 0; name != NULL && i < list.n; i++) {
+        const char *found = gr_name_below(m, list.items[i]);
+        if (found != NULL && strcmp(found, name) == 0) return list.items[i];
+    }
     return NULL;
 }
 
@@ -32,11 +46,11 @@ gr_list gr_parameters(const gr_module *m) { return m == NULL ? (gr_list){0} : m-
 gr_list gr_buffers(const gr_module *m) { return m == NULL ? (gr_list){0} : m->buffers; }
 
 gr_tensor *gr_parameter_named(const gr_module *m, const char *name) {
-    return named(gr_parameters(m), name);
+    return named(m, gr_parameters(m), name);
 }
 
 gr_tensor *gr_buffer_named(const gr_module *m, const char *name) {
-    return named(gr_buffers(m), name);
+    return named(m, gr_buffers(m), name);
 }
 
 gr_module *gr_child(const gr_module *m, const char *name) {
@@ -161,8 +175,8 @@ static bool take_over(gr_module *m, gr_list from, const char *prefix,
                       bool (*append_to)(gr_module *m, gr_tensor *t)) {
     for (int i = 0; i < from.n; i++) {
         gr_tensor *t = from.items[i];
-        if (!prefix_name(t, prefix) || !check_name(m, "gr_add_child", t->name) || !append_to(m, t))
-            return false;
+        if (t->name != NULL && !prefix_name(t, prefix)) return false;
+        if (!check_name(m, "gr_add_child", t->name) || !append_to(m, t)) return false;
     }
     return true;
 }

@@ -1,6 +1,6 @@
 #include "nn/recurrent.h"
 
-#include "core/graph/random.h"
+#include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linalg.h"
 #include "core/ops/recurrent_internal.h"
@@ -58,17 +58,11 @@ static gr_tensor *run_direction(const call *c, gr_tensor *x, int i) {
     return l->cell == GR_CELL_LSTM ? gr_slice(states, 0, 0, steps, 1) : states;
 }
 
-static gr_tensor *drop(gr_tensor *x, double p) {
-    if (x == NULL) return NULL;
-    gr_tensor *mask = gr_bernoulli(x->graph, x->shape, 1 - p);
-    return gr_mul(x, gr_scale(mask, p < 1 ? 1 / (1 - p) : 0));
-}
-
 static gr_tensor *run_layers(const call *c) {
     const recurrent_layer *l = c->layer;
     gr_tensor *x = c->x;
     for (int k = 0; k < l->a.layers && x != NULL; k++) {
-        if (k > 0 && l->module.training && l->a.dropout > 0) x = drop(x, l->a.dropout);
+        if (k > 0 && l->module.training && l->a.dropout > 0) x = gr_dropout(x, l->a.dropout);
         if (x == NULL) return NULL;
         if (!l->a.bidirectional) {
             x = run_direction(c, x, k);

@@ -1,21 +1,9 @@
 #include "nn/weights.h"
 
 #include "core/data/safetensors_internal.h"
-#include "nn/weights_internal.h"
+#include "nn/module_internal.h"
 
 #include <string.h>
-
-/* The length of m's own path within t's name, "0." for the first layer of a network. */
-static size_t path_length(const gr_module *m) {
-    size_t length = 0;
-    for (; m->parent != NULL; m = m->parent) length += strlen(m->name) + 1;
-    return length;
-}
-
-const char *gr_name_below(const gr_module *m, const gr_tensor *t) {
-    size_t path = path_length(m);
-    return t->name != NULL && strlen(t->name) > path ? t->name + path : t->name;
-}
 
 static int count(const gr_module *m) { return gr_parameters(m).n + gr_buffers(m).n; }
 

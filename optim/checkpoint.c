@@ -2,7 +2,7 @@
 
 #include "core/data/batches_internal.h"
 #include "core/data/safetensors_internal.h"
-#include "nn/weights_internal.h"
+#include "nn/module_internal.h"
 
 #include <stdarg.h>
 #include <string.h>

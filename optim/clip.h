@@ -5,9 +5,10 @@
 #include "nn/module.h"
 
 /* Between gr_backward and gr_step: the Euclidean norm n of all gradients below the module, taken as
- * one vector (0 if there are none). If it is larger than max_norm all are multiplied by
- * min(1, max_norm / (n + 1e-6)), in place. An n that is NaN or infinite is returned and leaves the
- * gradients as they are: gr_clear_grads leaves out such a step. With INFINITY it is measured only.
+ * one vector (0 if there are none). All are multiplied by min(1, max_norm / (n + 1e-6)), in place:
+ * a norm that is nearer than 1e-6 to max_norm is made smaller, too, as is any if max_norm is below
+ * 1e-6. An n that is NaN or infinite is returned and leaves the gradients as they are:
+ * gr_clear_grads leaves out such a step. With INFINITY it is measured only.
  *
  * NaN after an error: a max_norm that is not at least 0, a module that is NULL, or a graph that has
  * failed before. As torch.nn.utils.clip_grad_norm_. Pascanu, Mikolov and Bengio, "On the difficulty

@@ -112,8 +112,9 @@ typedef struct gr_adam_args {
 } gr_adam_args;
 /* Adam: g = grad + weight_decay p; m and v are running means of g and g^2 (beta1 = 0.9, beta2 =
  * 0.999), corrected for their start at 0; p -= lr m^ / (sqrt(v^) + eps). lr = 1e-3, eps = 1e-8,
- * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 a gradient of 0 is 0/0.
- * Kingma and Ba, "Adam", ICLR 2015. */
+ * weight_decay = 0, all at least 0; the betas in [0, 1). With eps = 0 (here and in gr_rmsprop) a
+ * gradient of 0 is 0/0, and one for which v is no normal number, below about 3e-18 in float, moves
+ * p to infinity. Kingma and Ba, "Adam", ICLR 2015. */
 #define gr_adam(...)                                                                               \
     gr_adam_((gr_adam_args){                                                                       \
         .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .module = __VA_ARGS__})

@@ -83,11 +83,22 @@ static bool resume(gr_trainer *run) {
     gr_trainer_path last = gr_trainer_file(run, "last.checkpoint");
     if (access(last.text, F_OK) != 0) return true; /* killed before the first epoch's end */
     if (!gr_checkpoint_load(record->checkpoint, last.text)) return false;
+    if (record->counts[0] < 0 || record->counts[0] > run->epochs)
+        return gr_fail(run->graph,
+                       "gr_trainer_epoch: %s: %lld epochs are done, expected at most %d", last.text,
+                       (long long)record->counts[0], run->epochs);
     run->epoch = (int)record->counts[0];
     run->step = record->counts[1];
     run->best_epoch = (int)record->counts[2];
     record->first_epoch = run->epoch;
     return gr_trainer_read_log(run);
+}
+
+/* Whether the epoch that was completed last is the run's last. */
+static bool is_last(const gr_trainer *run) {
+    bool out_of_patience =
+        run->args.patience > 0 && run->epoch - 1 - run->best_epoch >= run->args.patience;
+    return run->epoch == run->epochs || out_of_patience;
 }
 
 /* Everything of the epochs so far, the checkpoint last: what comes before it is made again, with
@@ -99,7 +110,7 @@ static bool save(gr_trainer *run, bool better) {
     if (run->args.save_every == 0) return true;
     if (better && !gr_weights_save(run->args.module, gr_trainer_file(run, "best.safetensors").text))
         return false;
-    if (run->epoch % run->args.save_every != 0 && run->epoch < run->epochs) return true;
+    if (run->epoch % run->args.save_every != 0 && !is_last(run)) return true;
     record->counts[0] = run->epoch;
     record->counts[1] = run->step;
     record->counts[2] = run->best_epoch;
@@ -146,15 +157,12 @@ static bool watched(const gr_trainer *run) {
 
 static bool end_epoch(gr_trainer *run) {
     if (!watched(run)) return false;
+    gr_batch_restart(run->args.batches); /* which the program may have left before their end */
     bool better = judge(run);
     if (!gr_trainer_add_line(run)) return false;
     gr_trainer_show_epoch(run, better);
     run->epoch++;
     return save(run, better);
-}
-
-static bool out_of_patience(const gr_trainer *run) {
-    return run->args.patience > 0 && run->epoch - 1 - run->best_epoch >= run->args.patience;
 }
 
 bool gr_trainer_epoch(gr_trainer *run) {
@@ -169,7 +177,7 @@ bool gr_trainer_epoch(gr_trainer *run) {
         gr_trainer_start_progress(run);
     }
     if (record->within && !record->stopped && !end_epoch(run)) return false;
-    record->within = !record->stopped && run->epoch < run->epochs && !out_of_patience(run);
+    record->within = !record->stopped && !is_last(run);
     record->batch = 0;
     if (record->within) gr_set_training(run->args.module, true);
     return record->within;
@@ -199,6 +207,7 @@ bool gr_trainer_batch(gr_trainer *run, gr_tensor **x, gr_tensor **y) {
     if (record->stopped) return false;
     if (run->args.batches == NULL) {
         gr_graph_reset(run->graph);
+        record->rows = 1;
         if (record->batch == run->args.steps) return false;
     } else if (!next_batch(run, run->args.batches, x, y)) {
         return false;

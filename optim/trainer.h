@@ -88,7 +88,8 @@ gr_checkpoint *gr_trainer_checkpoint(gr_trainer *run);
 
 /* Ends the epoch before, if there was one, and begins the next; false when all are done, patience
  * is at its end, the run was stopped or the graph has failed. The first call resumes. It is an
- * error if nothing was logged in an epoch under the name that is watched. */
+ * error if nothing was logged in an epoch under the name that is watched, or if a run that resumes
+ * has fewer epochs than are done. */
 bool gr_trainer_epoch(gr_trainer *run);
 
 /* The epoch's next batch, as gr_batch_next; false at its end. The module is in training mode. The

@@ -81,7 +81,7 @@ gr_batches *gr_batches_new_(gr_batches_args a) {
                       .shuffle = a.shuffle,
                       .drop_last = a.drop_last};
     if (!add_sampler(b, &a, rows)) return NULL;
-    for (int i = 0; i < length; i++) order[i] = i;
+    for (int i = 0; i < length; i++) order[i] = i % rows; /* a checkpoint may hold them */
     return b;
 }
 

@@ -372,6 +372,17 @@ START_TEST(other_batches_are_refused) {
 }
 END_TEST
 
+/* More rows are drawn in an epoch than there are. */
+START_TEST(batches_are_saved_before_the_first) {
+    gr_tensor *x = gr_keep(gr_zeros(a.g, GR_SHAPE(3, 2))), *weights = gr_full(a.g, GR_SHAPE(3), 1);
+    gr_batches *drawn = gr_batches_new(x, .weights = weights, .samples = 10);
+    only(&a, NULL, NULL);
+    ck_assert(gr_checkpoint_add_batches(a.checkpoint, "train", drawn));
+    ck_assert(gr_checkpoint_save(a.checkpoint, scratch_path("run")));
+    ck_assert_msg(gr_checkpoint_load(a.checkpoint, scratch_path("run")), "%s", gr_error(a.g));
+}
+END_TEST
+
 static void load_fails(const char *path, const char *format) {
     state_of(&b, &before);
     FAILS(b.g, gr_checkpoint_load(b.checkpoint, path), format, path);
@@ -589,6 +600,7 @@ Suite *checkpoint_suite(void) {
     tcase_add_test(t, other_optimizers_are_refused);
     tcase_add_test(t, other_numbers_are_refused);
     tcase_add_test(t, other_batches_are_refused);
+    tcase_add_test(t, batches_are_saved_before_the_first);
     tcase_add_test(t, other_files_are_refused);
     tcase_add_test(t, damaged_files_change_nothing);
     tcase_add_test(t, a_full_disk_leaves_the_old_file);

@@ -252,7 +252,14 @@ START_TEST(adaptive_softmax_refuses) {
     ck_assert_ptr_nonnull(strstr(gr_error(g), "a linear"));
     gr_clear_error(g);
     ck_assert_ptr_null(gr_adaptive_log_softmax(m, NULL, target));
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "x is NULL"));
+    ck_assert_str_eq(gr_error(g), "gr_adaptive_log_softmax: x is NULL");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_adaptive_log_prob(m, x, NULL));
+    ck_assert_str_eq(gr_error(g), "gr_adaptive_log_prob: target is NULL");
+    gr_clear_error(g);
+    ck_assert_ptr_null(gr_adaptive_log_prob(m, x, target));
+    ck_assert_str_eq(gr_error(g),
+                     "gr_adaptive_log_prob: target (2) has 12 at (1), expected 0 to 11");
 }
 END_TEST
 

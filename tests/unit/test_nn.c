@@ -11,6 +11,7 @@
 #include "losses/regression.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
+#include "nn/norm.h"
 #include "nn/sequential.h"
 #include "optim/optimizer.h"
 #include "tests/unit/modules.h"
@@ -265,6 +266,25 @@ START_TEST(a_module_alone_has_plain_names) {
     ck_assert_int_eq(gr_parameter_size(NULL), 0);
     ck_assert_ptr_null(gr_parameter_named(NULL, "weight"));
     gr_clear_grads(NULL);
+    ck_assert(!gr_failed(g));
+}
+END_TEST
+
+START_TEST(a_part_of_a_network_has_names_of_its_own) {
+    gr_module *layer = gr_linear(g, 3, 2), *norm = gr_batch_norm1d_layer(g, 2);
+    gr_module *block = gr_sequential(g, layer, norm);
+    gr_tensor *weight = gr_parameter_named(layer, "weight");
+    gr_tensor *mean = gr_buffer_named(norm, "running_mean");
+    ck_assert_ptr_nonnull(weight);
+    ck_assert_ptr_nonnull(mean);
+    gr_module *net = gr_named_sequential(g, {"first", gr_relu_layer(g)}, {"block", block});
+    ck_assert_str_eq(weight->name, "block.0.weight");
+    ck_assert_ptr_eq(gr_parameter_named(layer, "weight"), weight);
+    ck_assert_ptr_eq(gr_parameter_named(block, "0.weight"), weight);
+    ck_assert_ptr_eq(gr_parameter_named(net, "block.0.weight"), weight);
+    ck_assert_ptr_eq(gr_buffer_named(norm, "running_mean"), mean);
+    ck_assert_ptr_eq(gr_buffer_named(block, "1.running_mean"), mean);
+    ck_assert_ptr_null(gr_parameter_named(layer, "block.0.weight"));
     ck_assert(!gr_failed(g));
 }
 END_TEST
@@ -624,6 +644,21 @@ START_TEST(child_errors) {
 }
 END_TEST
 
+START_TEST(a_parameter_may_lose_its_name) {
+    gr_module *layer = gr_linear(g, 3, 2);
+    gr_tensor *weight = gr_parameter_named(layer, "weight");
+    gr_name(weight, NULL);
+    ck_assert_ptr_null(gr_parameter_named(layer, "weight"));
+    ck_assert_ptr_nonnull(gr_parameter_named(layer, "bias"));
+    ck_assert(!gr_failed(g));
+    FAILS(gr_sequential(g, layer), "gr_add_child: what is added to sequential has no name");
+    gr_module *net = gr_sequential(g, gr_linear(g, 3, 2));
+    gr_tensor *renamed = gr_name(gr_parameter_named(net, "0.weight"), "kernel");
+    ck_assert_ptr_eq(gr_parameter_named(net, "kernel"), renamed);
+    ck_assert_ptr_eq(gr_parameter_named(gr_child(net, "0"), "kernel"), renamed);
+}
+END_TEST
+
 START_TEST(init_errors) {
     gr_tensor *w = gr_parameter(g, GR_SHAPE(2, 3), "w"), *flat = gr_parameter(g, GR_SHAPE(3), "b");
     gr_tensor *integers = gr_from_index(g, GR_SHAPE(1), (int32_t[]){1});
@@ -729,6 +764,7 @@ Suite *nn_suite(void) {
     tcase_add_test(t, buffers_are_refused);
     tcase_add_test(t, the_mode_reaches_every_module);
     tcase_add_test(t, children_are_found_by_name);
+    tcase_add_test(t, a_part_of_a_network_has_names_of_its_own);
     tcase_add_test(t, many_children_keep_their_order);
     tcase_add_test(t, modules_nest_deeply);
     tcase_add_test(t, clear_grads_forgets_all);
@@ -747,6 +783,7 @@ Suite *nn_suite(void) {
     tcase_add_test(t, a_module_that_fails_silently_is_noticed_by_the_next);
     tcase_add_test(t, module_errors);
     tcase_add_test(t, child_errors);
+    tcase_add_test(t, a_parameter_may_lose_its_name);
     tcase_add_test(t, init_errors);
     tcase_add_test(t, the_first_error_of_a_network_is_the_one_that_is_told);
     tcase_add_test(t, no_graph_no_network);

@@ -130,6 +130,18 @@ START_TEST(means_count_rows) {
 }
 END_TEST
 
+START_TEST(a_step_counts_once_after_an_evaluation_that_was_left) {
+    training t = make(g);
+    gr_trainer *run = gr_trainer_new(t.net, t.opt, .steps = 4, .epochs = 1);
+    ck_assert(gr_trainer_epoch(run));
+    for (int i = 0; gr_trainer_batch(run, NULL, NULL); i++) {
+        gr_trainer_log(run, "loss", i);
+        if (i == 1) ck_assert(gr_trainer_evaluate(run, t.test, NULL, NULL));
+    }
+    ck_assert_double_eq(gr_trainer_value(run, "loss"), 1.5);
+}
+END_TEST
+
 START_TEST(evaluation_neither_records_nor_trains) {
     training t = make(g);
     gr_trainer *run = gr_trainer_new(t.net, t.opt, t.train, .epochs = 2);
@@ -173,6 +185,19 @@ START_TEST(patience_comes_to_an_end) {
     ck_assert_int_eq(run->epoch, 6);
     ck_assert_int_eq(run->best_epoch, 1);
     ck_assert_double_eq(run->best, 3);
+    ck_assert(!gr_failed(g));
+}
+END_TEST
+
+START_TEST(an_epoch_that_was_left_is_followed_by_a_whole_one) {
+    training t = make(g);
+    gr_trainer *run = gr_trainer_new(t.net, t.opt, t.train, .epochs = 3);
+    for (int expected = 1; gr_trainer_epoch(run); expected++) {
+        int batches = 0;
+        while (batches < expected && gr_trainer_batch(run, NULL, NULL)) batches++;
+        ck_assert_int_eq(batches, expected);
+        gr_trainer_log(run, "loss", 1);
+    }
     ck_assert(!gr_failed(g));
 }
 END_TEST
@@ -273,6 +298,21 @@ START_TEST(checkpoints_are_saved_every_few_epochs) {
 }
 END_TEST
 
+START_TEST(a_run_out_of_patience_saves_its_last_epoch) {
+    training t = make(g);
+    gr_trainer *run = gr_trainer_new(t.net, t.opt, .steps = 1, .epochs = 9, .patience = 2,
+                                     .directory = directory, .save_every = 5);
+    while (gr_trainer_epoch(run)) gr_trainer_log(run, "loss", run->epoch);
+    ck_assert_int_eq(run->epoch, 3);
+    run = gr_trainer_new(t.net, t.opt, .steps = 1, .epochs = 9, .patience = 2,
+                         .directory = directory, .resume = true);
+    ck_assert(!gr_trainer_epoch(run));
+    ck_assert_int_eq(run->epoch, 3);
+    ck_assert_int_eq(access(file_named("last.safetensors"), F_OK), 0);
+    ck_assert(!gr_failed(g));
+}
+END_TEST
+
 START_TEST(the_best_weights_are_kept) {
     static const double scores[] = {5, 2, 3};
     training t = make(g);
@@ -333,6 +373,19 @@ START_TEST(a_run_that_is_done_does_no_more) {
     ck_assert(!gr_trainer_epoch(again));
     ck_assert_int_eq(again->epoch, 6);
     ck_assert(!gr_failed(g));
+}
+END_TEST
+
+START_TEST(a_run_has_room_for_the_epochs_that_are_done) {
+    training t = make(g);
+    train(&t, run_in(&t, false), -1);
+    gr_trainer *shorter = gr_trainer_new(t.net, t.opt, t.train, .epochs = 5, .watch = "error",
+                                         .directory = directory, .resume = true);
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "gr_trainer_epoch: %s: 6 epochs are done, expected at most 5",
+             file_named("last.checkpoint"));
+    FAILS(gr_trainer_epoch(shorter), expected);
 }
 END_TEST
 
@@ -475,16 +528,20 @@ Suite *trainer_suite(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_run_trains_and_counts);
     tcase_add_test(t, means_count_rows);
+    tcase_add_test(t, a_step_counts_once_after_an_evaluation_that_was_left);
     tcase_add_test(t, evaluation_neither_records_nor_trains);
     tcase_add_test(t, patience_comes_to_an_end);
+    tcase_add_test(t, an_epoch_that_was_left_is_followed_by_a_whole_one);
     tcase_add_test(t, nothing_is_better_than_nan);
     tcase_add_test(t, steps_make_an_epoch);
     tcase_add_test(t, gradients_are_clipped);
     tcase_add_test(t, the_log_has_a_line_for_each_epoch);
     tcase_add_test(t, checkpoints_are_saved_every_few_epochs);
+    tcase_add_test(t, a_run_out_of_patience_saves_its_last_epoch);
     tcase_add_test(t, the_best_weights_are_kept);
     tcase_add_test(t, a_run_that_was_stopped_goes_on);
     tcase_add_test(t, a_run_that_is_done_does_no_more);
+    tcase_add_test(t, a_run_has_room_for_the_epochs_that_are_done);
     tcase_add_test(t, a_run_has_more_in_its_checkpoint);
     tcase_add_test(t, epochs_are_told);
     tcase_add_test(t, what_makes_no_sense_is_refused);
