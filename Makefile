@@ -22,7 +22,7 @@
 #   make bench-fashion  accuracy and pictures a second on Fashion-MNIST, beside PyTorch: EPOCHS=10
 #   make format       clang-format over all sources
 #   make install      to PREFIX (/usr/local), below DESTDIR
-#   make clean        removes build/
+#   make clean        removes build/, or the BUILD that is named
 #
 # Settings, by make's arguments or the environment: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
 # and for bench PYTHON=python3, REPETITIONS=21, THREADS="1 2", ONLY="parts of workloads' names".
@@ -404,7 +404,7 @@ format:
 	find . -path ./$(BUILD) -prune -o -name '*.[ch]' -print | xargs clang-format -i
 
 clean:
-	rm -rf build
+	rm -rf '$(BUILD)'
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile

@@ -169,6 +169,8 @@ int main(int argc, char **argv) {
                                    "says what is wrong.",
                                    "[--results DIR...]", options, argc, argv);
     check_options();
+    if (document != NULL && id != NULL)
+        options_misuse(PROGRAM, "--document: expected no --id, which names one claim");
     if (markdown != NULL && (document != NULL || id != NULL))
         options_misuse(PROGRAM,
                        "--markdown: expected no --document and no --id, it has all claims");

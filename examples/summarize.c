@@ -30,6 +30,8 @@ int main(int argc, char **argv) {
                                    "DIR...", options, argc, argv);
     int n = 0, given = argc - first;
     if (given == 0) options_misuse(PROGRAM, "expected the directories of results");
+    if (html_path == NULL && markdown_path == NULL)
+        options_misuse(PROGRAM, "expected --html FILE, or --markdown FILE, or both");
     gr_graph *g = gr_graph_new();
     result *results = calloc((size_t)given, sizeof *results);
     for (int i = 0; results != NULL && i < given; i++)

@@ -91,6 +91,8 @@ static const recipe recipes[] = {
     {"wasserstein-gp", GR_GAN_WASSERSTEIN, 5, 0.5, .beta1 = 0, .beta2 = 0.9, .penalty = true}};
 enum { RECIPES = sizeof recipes / sizeof *recipes };
 
+#define RECIPE_NAMES "minimax,nonsaturating,hinge,lsgan,wasserstein-clip,wasserstein-gp"
+
 static const recipe *chosen[RECIPES];
 static const char *methods[RECIPES];
 static const char *method_losses[RECIPES];
@@ -109,10 +111,7 @@ static int critic_steps = 0;
 static const char *on = "both";
 
 static const option_row options[] = {
-    EXPERIMENT_OPTIONS(settings,
-                       "all, or some of minimax,nonsaturating,hinge,lsgan,wasserstein-clip,"
-                       "wasserstein-gp",
-                       "the directory of Fashion-MNIST",
+    EXPERIMENT_OPTIONS(settings, "all, or some of " RECIPE_NAMES, "the directory of Fashion-MNIST",
                        "Adam's learning rate; half of it with the penalty, a quarter for RMSprop",
                        2, 1),
     {"on", "NAME", OPTION_TEXT, &on, .about = "ring, fashion or both"},
@@ -122,6 +121,11 @@ static const option_row options[] = {
     {"critic-steps", "N", OPTION_INTEGER, &critic_steps, 0, 1000,
      .about = "the critic's for one of the generator; 0: 5 for Wasserstein, 1 for others"},
     {0}};
+
+static void misuse_loss(void) {
+    options_misuse(PROGRAM, "--loss %s: expected all, or some of " RECIPE_NAMES ", each once",
+                   settings.loss);
+}
 
 static void choose_methods(void) {
     char names[256];
@@ -133,11 +137,10 @@ static void choose_methods(void) {
         while (i < RECIPES && strcmp(recipes[i].name, name) != 0) i++;
         for (int k = 0; i < RECIPES && k < n_methods; k++)
             if (chosen[k] == &recipes[i]) i = RECIPES;
-        if (i == RECIPES)
-            options_misuse(PROGRAM, "--loss %s: expected all, or some of its names, each once",
-                           settings.loss);
+        if (i == RECIPES) misuse_loss();
         chosen[n_methods++] = &recipes[i];
     }
+    if (n_methods == 0) misuse_loss();
     for (int i = 0; i < n_methods; i++) {
         methods[i] = chosen[i]->name;
         method_losses[i] = chosen[i]->penalty ? "gan_discriminator gan_generator gradient_penalty"

@@ -106,7 +106,7 @@ row agrees theory-13 1 '2, 0.5'
 
 expect "--id" 3 "$("$program" --json --id guide-3 | grep -c '"id": "guide-3"')"
 expect "--document" 0 "$("$program" --json --document theory | grep '"id"' | grep -vc '"document": "theory"')"
-for wrong in "--id guide-99" "--document quickref" "--frobnicate" "somewhere"; do
+for wrong in "--id guide-99" "--document quickref" "--document theory --id guide-3" "--frobnicate" "somewhere"; do
     # shellcheck disable=SC2086
     "$program" $wrong >"$scratch/out" 2>"$scratch/err"
     expect "status of $wrong" 2 $?

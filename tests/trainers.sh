@@ -1,7 +1,8 @@
 #!/bin/sh
 # trainers.sh DIRECTORY: runs every trainer of DIRECTORY (build) in its quick form, and checks that the
 # networks learned: by the main measure, the fifth column of runs.csv, the method with the best mean must
-# leave the untrained network behind by a bar. What the trainers conclude is not checked.
+# leave the untrained network behind by a bar. What the trainers conclude is not checked. Then: that command
+# lines of which nothing can come are errors.
 # Run by `make trainers`.
 set -eu
 
@@ -47,6 +48,18 @@ run() {
     fi
 }
 
+# rejects PROGRAM WORDS...: a command line of which nothing can come is an error
+rejects() {
+    status=0
+    "$build/$@" >/dev/null 2>&1 || status=$?
+    if [ "$status" = 2 ]; then
+        passed=$((passed + 1))
+    else
+        echo "  $*: ends with $status, expected 2"
+        failed=$((failed + 1))
+    fi
+}
+
 run outliers && learned outliers clean down 0.5 && learned outliers real down 0.5
 if [ -w /dev/full ]; then
     # its trainings are all there: only the report is printed
@@ -65,5 +78,15 @@ run siamese && learned siamese all up 0.05
 run simclr && learned simclr all up 0.5
 run vae && learned vae fashion down 0.5
 run wgan && learned wgan ring down 0.5 && learned wgan fashion down 0.75
+# One training has one error, of which the picture still has an axis.
+"$build/outliers" --quick --loss huber --seeds 1 --out "$out/one" >/dev/null 2>"$out/one.txt"
+if [ -s "$out/one.txt" ]; then
+    sed 's/^/  outliers, one training: /' "$out/one.txt"
+    failed=$((failed + 1))
+else
+    passed=$((passed + 1))
+fi
+rejects wgan --loss , --quick --out "$out/none"
+rejects summarize "$out/wgan"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -154,7 +154,12 @@ static range mae_range(const regression_plots *plots, int row) {
 }
 
 static void set_x(FILE *script, const char *label, const char *unit, range r) {
-    double margin = 0.05 * (r.high - r.low) + 1e-6 * (1 + fabs(r.high));
+    double size = 1 + fabs(r.high);
+    if (r.high - r.low < 1e-4 * size) { /* one number, of which gnuplot draws no axis */
+        r.low -= 0.01 * size;
+        r.high += 0.01 * size;
+    }
+    double margin = 0.05 * (r.high - r.low) + 1e-6 * size;
     if (r.low <= r.high)
         fprintf(script, "set xrange [%g:%g]\nset xtics %g\n", r.low - margin, r.high + margin,
                 plot_step(r.high - r.low, 5));

@@ -203,6 +203,9 @@ bool markdown_replace(const char *path, const result *results, int n) {
     char *text = result_file(path, &size), *new_text = NULL;
     FILE *memory = text == NULL ? NULL : open_memstream(&new_text, &new_size);
     int replaced = memory == NULL ? 0 : copy(memory, text, results, n);
+    const char *problem = text == NULL   ? "can't be read"
+                          : replaced > 0 ? "can't be written"
+                                         : "has no section of results";
     if (memory != NULL) fclose(memory);
     free(text);
     FILE *to = replaced > 0 ? fopen(path, "w") : NULL;
@@ -212,6 +215,6 @@ bool markdown_replace(const char *path, const result *results, int n) {
         fprintf(stderr,
                 "summarize: %s %s: expected a file with a line \"<!-- results -->\", summary or "
                 "losses, and \"<!-- end of ... -->\" below it\n",
-                path, replaced > 0 ? "can't be written" : "has no section of results");
+                path, problem);
     return to != NULL && files_close(to, path);
 }

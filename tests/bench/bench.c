@@ -39,6 +39,18 @@ static bool chosen(const settings *s, const workload *w) {
     return s->n_only == 0;
 }
 
+/* An --only that is in no workload's name; NULL if there is none. */
+static const char *find_unmatched(const settings *s) {
+    for (int k = 0; k < s->n_only; k++) {
+        bool found = false;
+        for (int t = 0; t < 3; t++)
+            for (int i = 0; i < tables[t].n; i++)
+                found = found || strstr(tables[t].rows[i].name, s->only[k]) != NULL;
+        if (!found) return s->only[k];
+    }
+    return NULL;
+}
+
 static int count_chosen(const settings *s, const workload_table *t) {
     int n = 0;
     for (int i = 0; i < t->n; i++) n += chosen(s, &t->rows[i]);
@@ -219,8 +231,11 @@ static int run_alone(const settings *s) {
 /* -- The program -- */
 
 static bool in_range(const char *text, int low, int high, int *value) {
-    *value = atoi(text);
-    return *value >= low && *value <= high;
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < low || number > high) return false;
+    *value = (int)number;
+    return true;
 }
 
 /* Takes the option at *i with its values; false if it is none. */
@@ -239,8 +254,9 @@ static bool read_option(settings *s, int argc, char **argv, int *i) {
         return *i + 1 < argc && in_range(argv[++*i], 1, 1000000, &s->steps);
     }
     if (strcmp(name, "--only") == 0) {
-        if (s->n_only < MAX_ONLY) s->only[s->n_only++] = value;
-        return s->n_only <= MAX_ONLY;
+        if (s->n_only == MAX_ONLY) return false;
+        s->only[s->n_only++] = value;
+        return true;
     }
     const char **text = strcmp(name, "--out") == 0       ? &s->out
                         : strcmp(name, "--minimal") == 0 ? &s->minimal
@@ -269,6 +285,11 @@ int main(int argc, char **argv) {
     set_tables();
     if (!read_settings(&s, argc, argv)) {
         fputs(usage, stderr);
+        return 2;
+    }
+    const char *unmatched = find_unmatched(&s);
+    if (unmatched != NULL) {
+        fprintf(stderr, "bench: no workload has %s in its name\n", unmatched);
         return 2;
     }
     if (s.once != NULL) return run_alone(&s);
