@@ -57,11 +57,13 @@ int main(int argc, char **argv) {
         fprintf(stderr, "  epoch %d: loss %.4f, test accuracy %.4f\n", run->epoch + 1,
                 gr_trainer_value(run, "loss"), gr_trainer_value(run, "accuracy"));
     }
-    if (gr_failed(g)) fprintf(stderr, "fashion: %s\n", gr_error(g));
-    printf("%-8s %s  %d thread%s  %7.0f samples/s  test accuracy %.4f after %d epochs\n", "Gradus",
-           name, threads, threads == 1 ? " " : "s", 60000.0 * epochs / training,
-           gr_trainer_value(run, "accuracy"), epochs);
     int status = gr_failed(g);
+    if (status)
+        fprintf(stderr, "fashion: %s\n", gr_error(g));
+    else
+        printf("%-8s %s  %d thread%s  %7.0f samples/s  test accuracy %.4f after %d epochs\n",
+               "Gradus", name, threads, threads == 1 ? " " : "s", 60000.0 * epochs / training,
+               gr_trainer_value(run, "accuracy"), epochs);
     gr_graph_free(g);
     return status;
 }

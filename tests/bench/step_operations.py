@@ -105,9 +105,9 @@ def element_by_element(compiled):
     plain("transpose-1024x1024",
           lambda: (lambda x: x.T.contiguous(), torch.randn(1024, 1024)), compiled)
     plain("add-1024x1024-row",
-          lambda: (torch.add, torch.randn(1024, 1024), torch.randn(1024)), False)
+          lambda: (lambda x, y: x + y, torch.randn(1024, 1024), torch.randn(1024)), compiled)
     plain("add-1024x1024-column",
-          lambda: (torch.add, torch.randn(1024, 1024), torch.randn(1024, 1)), False)
+          lambda: (lambda x, y: x + y, torch.randn(1024, 1024), torch.randn(1024, 1)), compiled)
 
 
 def optimizer(name, make, compiled):
