@@ -1,7 +1,12 @@
-/* Kernels over the differences of one vector a and each row of b (n,d). */
+/* Kernels over the differences of vectors.
+ *
+ * Where many are compared with many, those on one side lie side by side in the lanes of vectors
+ * ("panels"): their sums need not be gathered from lanes, and vectors of 2 numbers fill them as well
+ * as those of 200. A tile of sums stays in registers.
+ */
 #include <float.h>
 
-#include "core/kernels/kernels.h"
+#include "core/kernels/transpose.h"
 #include "core/kernels/vector_math.h"
 
 #ifdef GR_DOUBLE
@@ -14,77 +19,158 @@
 #define EPSILON FLT_EPSILON
 #endif
 
+/* -- One vector and many -- */
+
 /* Sums have so many partial sums, which the compiler keeps in vectors. */
-enum { LANES = 32 };
+enum { PARTS = 32 };
 
-/* Defines the sum over k < d of `term`, where `diff` is a[k] - b[k]. */
-#define SUM(name, term)                                                                            \
-    static gr_real name(int64_t d, const gr_real *a, const gr_real *b, const gr_real *h) {         \
-        gr_real sum[LANES] = {0}, total = 0;                                                       \
-        int64_t k = 0;                                                                             \
-        (void)h;                                                                                   \
-        for (; k + LANES <= d; k += LANES)                                                         \
-            for (int i = 0; i < LANES; i++) {                                                      \
-                gr_real diff = a[k + i] - b[k + i], weight = h[k + i];                             \
-                (void)weight;                                                                      \
-                sum[i] += (term);                                                                  \
-            }                                                                                      \
-        for (int half = LANES / 2; half > 0; half /= 2)                                            \
-            for (int i = 0; i < half; i++) sum[i] += sum[i + half];                                \
-        for (; k < d; k++) {                                                                       \
-            gr_real diff = a[k] - b[k], weight = h[k];                                             \
-            (void)weight;                                                                          \
-            total += (term);                                                                       \
-        }                                                                                          \
-        return sum[0] + total;                                                                     \
+static gr_real squares(int64_t d, const gr_real *a, const gr_real *b) {
+    gr_real sum[PARTS] = {0}, total = 0;
+    int64_t k = 0;
+    for (; k + PARTS <= d; k += PARTS)
+        for (int i = 0; i < PARTS; i++) {
+            gr_real diff = a[k + i] - b[k + i];
+            sum[i] += diff * diff;
+        }
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+    for (; k < d; k++) {
+        gr_real diff = a[k] - b[k];
+        total += diff * diff;
     }
-
-SUM(squares, diff *diff)
-SUM(weighted, weight *diff)
+    return sum[0] + total;
+}
 
 static void k_squared(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y) {
-    for (int64_t j = 0; j < n; j++) y[j] = squares(d, a, b + j * d, a);
+    for (int64_t j = 0; j < n; j++) y[j] = squares(d, a, b + j * d);
 }
 
 /* The length of a - b where the sum of squares leaves the range of numbers or loses digits at its
  * lower end. */
 static gr_real scaled_length(int64_t d, const gr_real *a, const gr_real *b) {
-    gr_real largest = 0, sum = 0;
-    for (int64_t k = 0; k < d; k++) {
+    gr_real most[PARTS] = {0}, largest = 0, sum = 0;
+    int64_t k = 0;
+    for (; k + PARTS <= d; k += PARTS)
+        for (int i = 0; i < PARTS; i++) {
+            gr_real size = GR_MATH(fabs)(a[k + i] - b[k + i]);
+            most[i] = size > most[i] ? size : most[i];
+        }
+    for (int i = 0; i < PARTS; i++) largest = most[i] > largest ? most[i] : largest;
+    for (; k < d; k++) {
         gr_real size = GR_MATH(fabs)(a[k] - b[k]);
         if (size > largest) largest = size;
     }
     if (largest == 0 || largest > MAX) return largest;
-    for (int64_t k = 0; k < d; k++) {
+    for (k = 0; k < d; k++) {
         gr_real diff = (a[k] - b[k]) / largest;
         sum += diff * diff;
     }
     return largest * GR_MATH(sqrt)(sum);
 }
 
-static void k_euclidean(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y) {
-    for (int64_t j = 0; j < n; j++) {
-        gr_real sum = squares(d, a, b + j * d, a);
-        bool in_range = (sum > MIN / EPSILON && sum <= MAX) || sum != sum;
-        y[j] = in_range ? GR_MATH(sqrt)(sum) : scaled_length(d, a, b + j * d);
+static bool in_range(gr_real sum) { return ((sum > MIN / EPSILON) & (sum <= MAX)) | (sum != sum); }
+
+static void k_root(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y) {
+    int outside = 0;
+    for (int64_t j = 0; j < n; j++) outside |= !in_range(y[j]);
+    if (!outside)
+        for (int64_t j = 0; j < n; j++) y[j] = GR_MATH(sqrt)(y[j]);
+    else
+        for (int64_t j = 0; j < n; j++)
+            y[j] = in_range(y[j]) ? GR_MATH(sqrt)(y[j]) : scaled_length(d, a, b + j * d);
+}
+
+/* -- Many and many -- */
+
+/* Vectors in a row of a panel; rows of a, or numbers of each vector, in a tile; and how many terms
+ * are added up one after the other before they join the rest, so that long sums stay exact. */
+enum { VECTORS = 2, WIDTH = VECTORS * LANES, TILE = 4, RUN = 32 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const gr_real *x) { return *(const loose_vec *)x; }
+
+/* The first n of WIDTH numbers in vectors. */
+INLINE void store(const vec *v, int64_t n, gr_real *y) {
+    gr_real number[WIDTH];
+    gr_real *to = n == WIDTH ? y : number;
+    UNROLL for (int u = 0; u < VECTORS; u++) * (loose_vec *)(to + u * LANES) = v[u];
+    for (int64_t j = 0; n < WIDTH && j < n; j++) y[j] = number[j];
+}
+
+/* Of `rows` rows of a and a panel of b: sum over k of d^2, or of h d; `rows` and `weighted` are
+ * constants where this is inlined. */
+INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, const gr_real *a,
+                 gr_real *y) {
+    vec total[TILE][VECTORS];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++) total[i][u] =
+        (vec){0};
+    for (int64_t begin = 0; begin < p->d; begin += RUN) {
+        int64_t end = begin + RUN < p->d ? begin + RUN : p->d;
+        vec sum[TILE][VECTORS];
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++) sum[i][u] =
+            (vec){0};
+        for (int64_t k = begin; k < end; k++) UNROLL for (int u = 0; u < VECTORS; u++) {
+                vec b = load(p->panel + k * WIDTH + u * LANES);
+                UNROLL for (int i = 0; i < rows; i++) {
+                    vec diff = a[i * p->d + k] - b;
+                    sum[i][u] += weighted ? h[i * p->d + k] * diff : diff * diff;
+                }
+            }
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++)
+            total[i][u] += sum[i][u];
+    }
+    UNROLL for (int i = 0; i < rows; i++) store(total[i], p->n, y + i * p->stride);
+}
+
+static void k_squared_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
+                            gr_real *y) {
+    int64_t i = 0;
+    for (; i + TILE <= m; i += TILE) tile(p, TILE, false, h, a + i * p->d, y + i * p->stride);
+    for (; i < m; i++) tile(p, 1, false, h, a + i * p->d, y + i * p->stride);
+}
+
+static void k_products_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
+                             gr_real *y) {
+    int64_t i = 0;
+    for (; i + TILE <= m; i += TILE)
+        tile(p, TILE, true, h + i * p->d, a + i * p->d, y + i * p->stride);
+    for (; i < m; i++) tile(p, 1, true, h + i * p->d, a + i * p->d, y + i * p->stride);
+}
+
+/* The same sum for numbers k ... k+count-1 of the panel's vectors. */
+INLINE void sum_tile(const gr_panel *p, int count, int64_t k, int64_t m, const gr_real *g,
+                     const gr_real *a, gr_real *y) {
+    vec sum[TILE][VECTORS], own[TILE][VECTORS];
+    UNROLL for (int c = 0; c < count; c++) UNROLL for (int u = 0; u < VECTORS; u++) {
+        sum[c][u] = (vec){0};
+        own[c][u] = load(p->panel + (k + c) * WIDTH + u * LANES);
+    }
+    for (int64_t i = 0; i < m; i++) UNROLL for (int u = 0; u < VECTORS; u++) {
+            vec weight = load(g + i * p->stride + u * LANES);
+            UNROLL for (int c = 0; c < count; c++) sum[c][u] +=
+                weight * (own[c][u] - a[i * p->d + k + c]);
+        }
+    UNROLL for (int c = 0; c < count; c++) {
+        gr_real number[WIDTH];
+        store(sum[c], WIDTH, number);
+        for (int64_t j = 0; j < p->n; j++) y[j * p->d + k + c] = number[j];
     }
 }
 
-static void k_weighted_products(int64_t n, int64_t d, const gr_real *h, const gr_real *a,
-                                const gr_real *b, gr_real *y) {
-    for (int64_t j = 0; j < n; j++) y[j] = weighted(d, a, b + j * d, h);
-}
-
-static void k_weighted_sum(int64_t n, int64_t d, const gr_real *g, const gr_real *a,
-                           const gr_real *b, gr_real *y) {
-    for (int64_t k = 0; k < d; k++) y[k] = 0;
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t k = 0; k < d; k++) y[k] += g[j] * (a[k] - b[j * d + k]);
+static void k_sum_panel(const gr_panel *p, int64_t m, const gr_real *g, const gr_real *a,
+                        gr_real *y) {
+    int64_t k = 0;
+    for (; k + TILE <= p->d; k += TILE) sum_tile(p, TILE, k, m, g, a, y);
+    if (k + 2 <= p->d) sum_tile(p, 2, k, m, g, a, y), k += 2;
+    if (k < p->d) sum_tile(p, 1, k, m, g, a, y);
 }
 
 const gr_distance_kernels GR_FOR_ISA(gr_distance) = {
     .squared = k_squared,
-    .euclidean = k_euclidean,
-    .weighted_products = k_weighted_products,
-    .weighted_sum = k_weighted_sum,
+    .width = WIDTH,
+    .squared_panel = k_squared_panel,
+    .products_panel = k_products_panel,
+    .root = k_root,
+    .sum_panel = k_sum_panel,
 };

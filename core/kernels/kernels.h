@@ -173,16 +173,26 @@ typedef struct gr_softmax_kernels {
                                  int32_t ignored, gr_real scale, gr_real *y);
 } gr_softmax_kernels;
 
-/* Of a vector a (d) and the n rows of b (n,d), for each j < n: */
-typedef void gr_distance_kernel(int64_t n, int64_t d, const gr_real *a, const gr_real *b,
-                                gr_real *y);
-typedef void gr_weighted_distance_kernel(int64_t n, int64_t d, const gr_real *weights,
-                                         const gr_real *a, const gr_real *b, gr_real *y);
+/* At most `width` vectors b_j of d numbers, side by side: number k of vector j is panel[k width + j],
+ * and 0 for j >= n. `stride` is from row to row of the matrix of which a panel sees n columns. */
+typedef struct gr_panel {
+    int64_t n, d, stride;
+    const gr_real *panel;
+} gr_panel;
+typedef void gr_panel_kernel(const gr_panel *p, int64_t m, const gr_real *weights, const gr_real *a,
+                             gr_real *y);
 typedef struct gr_distance_kernels {
-    gr_distance_kernel *squared;                    /* y[j] = |a - b_j|^2 */
-    gr_distance_kernel *euclidean;                  /* y[j] = |a - b_j| */
-    gr_weighted_distance_kernel *weighted_products; /* y[j] = weights . (a - b_j) */
-    gr_weighted_distance_kernel *weighted_sum;      /* y (d) = sum over j of weights[j] (a - b_j) */
+    /* y[j] = |a - b_j|^2 of a vector a (d) and the n rows of b (n,d) */
+    void (*squared)(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y);
+    /* y[j] = |a - b_j| where y[j] is the square */
+    void (*root)(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y);
+    int width;
+    /* Of a (m,d) and a panel, y (m,n) in rows `stride` apart: y_ij = |a_i - b_j|^2, without weights,
+     * and y_ij = weights_i . (a_i - b_j) with weights (m,d) */
+    gr_panel_kernel *squared_panel, *products_panel;
+    /* y (n,d): y_j = sum over i < m of weights_ij (b_j - a_i), whose rows are `stride` apart and have
+     * `width` numbers */
+    gr_panel_kernel *sum_panel;
 } gr_distance_kernels;
 
 /* On vectors of n elements. */

@@ -8,32 +8,121 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 /* With the differences d_ij = a_i - b_j of the rows of a (M,D) and b (N,D), the squared distances
  * and their derivatives of all orders are made of three sums:
  *
  *     squared_ij  = sum_k d_ijk^2          (M,N)
- *     sum_i       = sum_j g_ij d_ij        (M,D), for weights g (M,N)
+ *     sum_i       = sum_j g_ji d_ij        (M,D), for weights g (N,M)
  *     products_ij = sum_k h_ik d_ijk       (M,N), for weights h (M,D)
  *
  * Each is computed from the differences and stores none of them. */
 
 enum { PIECE_WORK = 1 << 16 }; /* differences in a piece of work for one thread */
+enum { ROWS = 64 };            /* that go over a panel in a piece */
 
+/* Rows of a matrix in panels, and the m rows of another one that go over each of them. */
 typedef struct pairs_work {
-    const gr_node *n;
-    const gr_real *a, *b, *weights;
-    int64_t rows_b, length;
+    const gr_distance_kernels *kernels;
+    const gr_transpose_kernels *transpose;
+    gr_panel_kernel *f;
+    bool roots;
+    int64_t m, n, d;
+    const gr_real *weights, *a, *b; /* a (m,d); b (n,d) is that in panels */
+    gr_real *panels, *y;
+    gr_real *edge; /* the weights of the last panel, if it is not full */
 } pairs_work;
 
-/* Runs f over the rows of a; a and b are the node's last two operands. */
-static void for_rows(const gr_node *n, gr_range_function *f) {
-    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
-    pairs_work w = {n, a->data, b->data, n->in[0]->data, b->shape.dim[0], b->shape.dim[1]};
-    gr_for(n->graph, a->shape.dim[0], 1 + PIECE_WORK / (w.rows_b * w.length + 1), f, &w);
+static int64_t panels_of(const pairs_work *w) {
+    return (w->n + w->kernels->width - 1) / w->kernels->width;
 }
 
-#define KERNELS(w) ((w)->n->graph->kernels->distance)
+static int64_t blocks_of(const pairs_work *w) { return (w->m + ROWS - 1) / ROWS; }
+
+static gr_panel panel_of(const pairs_work *w, int64_t index) {
+    int64_t width = w->kernels->width, left = w->n - index * width;
+    return (gr_panel){.n = left < width ? left : width,
+                      .d = w->d,
+                      .stride = w->n,
+                      .panel = w->panels + index * width * w->d};
+}
+
+static void fill_panels(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    int64_t width = w->kernels->width;
+    for (int64_t i = begin; i < end; i++) {
+        gr_panel p = panel_of(w, i);
+        gr_real *to = w->panels + i * width * w->d;
+        if (p.n < width) memset(to, 0, (size_t)(width * w->d) * sizeof *to);
+        w->transpose->transpose(p.n, w->d, w->b + i * width * w->d, w->d, to, width);
+    }
+}
+
+/* Numbers of each pair; an item is a panel and ROWS rows. */
+static void pairs_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    int64_t width = w->kernels->width, blocks = blocks_of(w);
+    for (int64_t item = begin; item < end; item++) {
+        int64_t index = item / blocks, first = item % blocks * ROWS, column = index * width;
+        int64_t rows = w->m - first < ROWS ? w->m - first : ROWS;
+        gr_panel p = panel_of(w, index);
+        const gr_real *a = w->a + first * w->d;
+        const gr_real *weights = w->weights == NULL ? NULL : w->weights + first * w->d;
+        gr_real *y = w->y + first * w->n + column;
+        w->f(&p, rows, weights, a, y);
+        for (int64_t i = 0; w->roots && i < rows; i++)
+            w->kernels->root(p.n, w->d, a + i * w->d, w->b + column * w->d, y + i * w->n);
+    }
+}
+
+/* Sums for each row in panels; an item is a panel. */
+static void sums_range(void *context, int64_t begin, int64_t end) {
+    const pairs_work *w = context;
+    int64_t width = w->kernels->width;
+    for (int64_t i = begin; i < end; i++) {
+        gr_panel p = panel_of(w, i);
+        const gr_real *weights = w->weights + i * width;
+        if (p.n < width) { /* behind a row of weights are others, or none */
+            memset(w->edge, 0, (size_t)(w->m * width) * sizeof *w->edge);
+            for (int64_t row = 0; row < w->m; row++)
+                memcpy(w->edge + row * width, weights + row * w->n, (size_t)p.n * sizeof *w->edge);
+            weights = w->edge, p.stride = width;
+        }
+        w->f(&p, w->m, weights, w->a, w->y + i * width * w->d);
+    }
+}
+
+/* With `blocks` items for each panel, of `rows` rows at most. */
+static void run(const gr_node *n, pairs_work w, gr_range_function *f, int64_t blocks,
+                int64_t rows) {
+    gr_graph *g = n->graph;
+    w.kernels = g->kernels->distance, w.transpose = g->kernels->transpose, w.y = n->out->data;
+    if (n->out->size == 0) return;
+    int64_t panels = panels_of(&w), width = w.kernels->width;
+    int64_t numbers = panels * width * w.d;
+    int64_t edge = f == sums_range && w.n % width != 0 ? w.m * width : 0;
+    size_t bytes = (size_t)(numbers + edge) * sizeof *w.panels;
+    w.panels = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
+    if (w.panels == NULL) {
+        gr_fail(g, "gr_distances: no memory for %s and %s, %zu bytes",
+                gr_operand(n, n->n_in - 2).text, gr_operand(n, n->n_in - 1).text, bytes);
+        return;
+    }
+    w.edge = w.panels + numbers;
+    gr_for(g, panels, 1 + PIECE_WORK / (1 + width * w.d), fill_panels, &w);
+    gr_for(g, panels * blocks, 1 + PIECE_WORK / (1 + rows * width * w.d), f, &w);
+    gr_arena_give_back(&g->step, w.panels, bytes, GR_ALIGN_DATA);
+}
+
+/* For each row of a, the node's last but one operand, with each row of b, its last one. */
+static void run_pairs(const gr_node *n, gr_panel_kernel *f, bool roots) {
+    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
+    pairs_work w = {.f = f, .roots = roots, .a = a->data, .b = b->data};
+    w.m = a->shape.dim[0], w.n = b->shape.dim[0], w.d = b->shape.dim[1];
+    w.weights = n->n_in > 2 ? n->in[0]->data : NULL;
+    run(n, w, pairs_range, blocks_of(&w), ROWS);
+}
 
 static bool check_pairs(const gr_tensor *a, const gr_tensor *b) {
     if (a->shape.ndim == 2 && b->shape.ndim == 2 && a->shape.dim[1] == b->shape.dim[1]) return true;
@@ -48,7 +137,7 @@ static bool pairs_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-/* -- sum_j g_ij (a_i - b_j) and sum_k h_ik (a_ik - b_jk) -- */
+/* -- sum_j g_ji (a_i - b_j) and sum_k h_ik (a_ik - b_jk) -- */
 
 static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b);
 static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b);
@@ -58,24 +147,32 @@ static bool rows_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-static void weighted_sum_range(void *context, int64_t begin, int64_t end) {
-    const pairs_work *w = context;
-    for (int64_t i = begin; i < end; i++)
-        KERNELS(w)->weighted_sum(w->rows_b, w->length, w->weights + i * w->rows_b,
-                                 w->a + i * w->length, w->b, w->n->out->data + i * w->length);
+static void weighted_sum_forward(const gr_node *n) {
+    const gr_tensor *a = n->in[1], *b = n->in[2];
+    pairs_work w = {.f = n->graph->kernels->distance->sum_panel,
+                    .weights = n->in[0]->data,
+                    .a = b->data,
+                    .b = a->data,
+                    .m = b->shape.dim[0],
+                    .n = a->shape.dim[0],
+                    .d = a->shape.dim[1]};
+    run(n, w, sums_range, 1, w.m);
 }
-static void weighted_sum_forward(const gr_node *n) { for_rows(n, weighted_sum_range); }
 
-/* Both sums are linear in their weights, and in a and b: with the weights g (M,N) and the
- * gradient h (M,D), or the other way round, a gets the gradient (sum_j g_ij) h_i and b gets -g^T
- * h. */
-static void to_a_and_b(const gr_node *n, gr_tensor *g, gr_tensor *h, gr_tensor **grads) {
-    if (gr_wants(n, 1)) grads[1] = gr_mul(gr_sum(g, .axes = GR_AXES(1), .keepdim = true), h);
-    if (gr_wants(n, 2)) grads[2] = gr_neg(gr_matmul(g, h, .transpose_a = true));
+/* Both sums are linear in their weights, and in a and b: with the weights g (N,M), transposed, and
+ * the gradient h (M,D), or the other way round, a gets the gradient (sum_j g_ji) h_i and b gets
+ * -g h. */
+static void to_a_and_b(const gr_node *n, gr_tensor *g, bool transposed, gr_tensor *h,
+                       gr_tensor **grads) {
+    if (gr_wants(n, 1)) {
+        gr_tensor *sums = gr_sum(g, .axes = GR_AXES(transposed ? 0 : 1));
+        grads[1] = gr_mul(gr_unsqueeze(sums, 1), h);
+    }
+    if (gr_wants(n, 2)) grads[2] = gr_neg(gr_matmul(g, h, .transpose_a = !transposed));
 }
 static void weighted_sum_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    if (gr_wants(n, 0)) grads[0] = weighted_products(grad, n->in[1], n->in[2]);
-    to_a_and_b(n, n->in[0], grad, grads);
+    if (gr_wants(n, 0)) grads[0] = gr_transpose(weighted_products(grad, n->in[1], n->in[2]), 0, 1);
+    to_a_and_b(n, n->in[0], true, grad, grads);
 }
 static const gr_op weighted_sum_op = {.name = "gr_distances",
                                       .operands = {"grad", "a", "b"},
@@ -86,16 +183,12 @@ static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b) {
     return gr_apply(&weighted_sum_op, GR_LIST(g, a, b), NULL, 0);
 }
 
-static void weighted_products_range(void *context, int64_t begin, int64_t end) {
-    const pairs_work *w = context;
-    for (int64_t i = begin; i < end; i++)
-        KERNELS(w)->weighted_products(w->rows_b, w->length, w->weights + i * w->length,
-                                      w->a + i * w->length, w->b, w->n->out->data + i * w->rows_b);
+static void weighted_products_forward(const gr_node *n) {
+    run_pairs(n, n->graph->kernels->distance->products_panel, false);
 }
-static void weighted_products_forward(const gr_node *n) { for_rows(n, weighted_products_range); }
 static void weighted_products_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    if (gr_wants(n, 0)) grads[0] = weighted_sum(grad, n->in[1], n->in[2]);
-    to_a_and_b(n, grad, n->in[0], grads);
+    if (gr_wants(n, 0)) grads[0] = weighted_sum(gr_transpose(grad, 0, 1), n->in[1], n->in[2]);
+    to_a_and_b(n, grad, false, n->in[0], grads);
 }
 static const gr_op weighted_products_op = {.name = "gr_distances",
                                            .operands = {"grad", "a", "b"},
@@ -111,17 +204,13 @@ static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b) {
 /* The gradients of a and b from those of d_ij^2 / 2. */
 static void from_differences(const gr_node *n, gr_tensor *g, gr_tensor **grads) {
     gr_tensor *a = n->in[0], *b = n->in[1];
-    if (gr_wants(n, 0)) grads[0] = weighted_sum(g, a, b);
-    if (gr_wants(n, 1)) grads[1] = weighted_sum(gr_transpose(g, 0, 1), b, a);
+    if (gr_wants(n, 0)) grads[0] = weighted_sum(gr_transpose(g, 0, 1), a, b);
+    if (gr_wants(n, 1)) grads[1] = weighted_sum(g, b, a);
 }
 
-static void squared_range(void *context, int64_t begin, int64_t end) {
-    const pairs_work *w = context;
-    for (int64_t i = begin; i < end; i++)
-        KERNELS(w)->squared(w->rows_b, w->length, w->a + i * w->length, w->b,
-                            w->n->out->data + i * w->rows_b);
+static void squared_forward(const gr_node *n) {
+    run_pairs(n, n->graph->kernels->distance->squared_panel, false);
 }
-static void squared_forward(const gr_node *n) { for_rows(n, squared_range); }
 static void squared_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     from_differences(n, gr_scale(grad, 2), grads);
 }
@@ -131,13 +220,9 @@ static const gr_op squared_op = {.name = "gr_distances",
                                  .forward = squared_forward,
                                  .vjp = squared_vjp};
 
-static void euclidean_range(void *context, int64_t begin, int64_t end) {
-    const pairs_work *w = context;
-    for (int64_t i = begin; i < end; i++)
-        KERNELS(w)->euclidean(w->rows_b, w->length, w->a + i * w->length, w->b,
-                              w->n->out->data + i * w->rows_b);
+static void euclidean_forward(const gr_node *n) {
+    run_pairs(n, n->graph->kernels->distance->squared_panel, true);
 }
-static void euclidean_forward(const gr_node *n) { for_rows(n, euclidean_range); }
 /* grad / distance; 0 for a distance of 0, or so small that its reciprocal is infinite. */
 static void euclidean_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *smallest = gr_scalar(n->graph, sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN);

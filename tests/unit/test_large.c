@@ -472,6 +472,104 @@ START_TEST(entropies_of_many_rows) {
 }
 END_TEST
 
+/* -- Distances -- */
+
+/* Of row i of a and row j of b. */
+static double length_between(const gr_tensor *a, int i, const gr_tensor *b, int j) {
+    double sum = 0;
+    for (int k = 0, d = a->shape.dim[1]; k < d; k++) {
+        double diff = gr_at(a, i * d + k) - gr_at(b, j * d + k);
+        sum += diff * diff;
+    }
+    return sqrt(sum);
+}
+
+/* `actual` is what row i of a gets of `grad`, the gradient to the distances (power 1) or their squares
+ * (2), whose columns or rows belong to a. */
+static void expect_pull(const gr_tensor *a, int i, const gr_tensor *b, const gr_tensor *grad,
+                        bool columns, int power, const gr_tensor *actual) {
+    int n = b->shape.dim[0], d = a->shape.dim[1];
+    for (int k = 0; k < d; k++) {
+        double sum = 0, size = 1;
+        for (int j = 0; j < n; j++) {
+            double g = gr_at(grad, columns ? j * a->shape.dim[0] + i : i * n + j);
+            double diff = gr_at(a, i * d + k) - gr_at(b, j * d + k);
+            double term = power * g * diff * pow(length_between(a, i, b, j), power - 2);
+            sum += term, size += fabs(term);
+        }
+        expect_near(gr_at(actual, i * d + k) / size, sum / size, "gradient", i * d + k);
+    }
+}
+
+/* Panels of every width, full and not; tiles of rows and of numbers, whole and not. */
+START_TEST(distances_of_many) {
+    static const int sizes[][3] = {{1, 1, 1},   {3, 70, 2},  {70, 3, 5},   {64, 32, 33},
+                                   {65, 16, 4}, {5, 33, 67}, {130, 48, 7}, {17, 15, 100}};
+    if (begin(_i))
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (int power = 1; power <= 2; power++) {
+                int m = sizes[s][0], n = sizes[s][1], d = sizes[s][2];
+                gr_tensor *a = gr_requires_grad(draw(GR_SHAPE(m, d)));
+                gr_tensor *b = gr_requires_grad(draw(GR_SHAPE(n, d))), *grads[2];
+                gr_tensor *y = gr_distances(a, b, .squared = power == 2);
+                gr_tensor *grad = draw(GR_SHAPE(m, n));
+                ck_assert(y != NULL && gr_shape_equal(y->shape, GR_SHAPE(m, n)));
+                ck_assert(gr_grads(GR_LIST(y), GR_LIST(a, b), grads, .grad_output = &grad));
+                for (int i = 0; i < m * n; i++)
+                    expect_near(gr_at(y, i), pow(length_between(a, i / n, b, i % n), power),
+                                "distance", i);
+                for (int i = 0; i < m; i++) expect_pull(a, i, b, grad, false, power, grads[0]);
+                for (int j = 0; j < n; j++) expect_pull(b, j, a, grad, true, power, grads[1]);
+            }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* The gradient to the gradient's weights: for squared distances 2 h_i . (a_i - b_j). */
+START_TEST(second_derivatives_of_distances) {
+    if (begin(_i)) {
+        enum { M = 67, N = 45, D = 37 };
+        gr_tensor *a = gr_requires_grad(draw(GR_SHAPE(M, D))), *b = draw(GR_SHAPE(N, D));
+        gr_tensor *weights = gr_requires_grad(draw(GR_SHAPE(M, N))), *h = draw(GR_SHAPE(M, D));
+        gr_tensor *to_a, *to_weights, *y = gr_distances(a, b, .squared = true);
+        ck_assert(
+            gr_grads(GR_LIST(y), GR_LIST(a), &to_a, .grad_output = &weights, .create_graph = true));
+        ck_assert(gr_grads(GR_LIST(to_a), GR_LIST(weights), &to_weights, .grad_output = &h));
+        for (int i = 0; i < M * N; i++) {
+            double sum = 0, size = 1;
+            for (int k = 0; k < D; k++) {
+                double diff = gr_at(a, i / N * D + k) - gr_at(b, i % N * D + k);
+                double term = 2 * gr_at(h, i / N * D + k) * diff;
+                sum += term, size += fabs(term);
+            }
+            expect_near(gr_at(to_weights, i) / size, sum / size, "second derivative", i);
+        }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* A distance of 0, or whose square leaves the range of numbers, among others. */
+START_TEST(distances_at_the_ends_among_others) {
+    if (begin(_i)) {
+        enum { N = 40, D = 70 };
+        gr_tensor *a = draw(GR_SHAPE(N, D));
+        double huge = sizeof(gr_real) == sizeof(float) ? 1e25 : 1e200;
+        a->data[5 * D + 66] = (gr_real)huge, a->data[7 * D + 3] = -(gr_real)huge;
+        gr_tensor *y = gr_distances(a, a);
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++) {
+                double x = gr_at(y, i * N + j), expected = length_between(a, i, a, j);
+                if (sizeof(gr_real) == sizeof(double) && !isfinite(expected))
+                    expected = huge * ((i == 5 || j == 5) && (i == 7 || j == 7) ? sqrt(2) : 1);
+                if (i == j) ck_assert_double_eq(x, 0);
+                expect_near(x, expected, "distance", i * N + j);
+            }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- At the ends of this precision -- */
 
 /* Squares leave the range of numbers, distances don't. */
@@ -507,6 +605,9 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
     tcase_add_loop_test(t, entropies_of_many_rows, 0, ISAS);
+    tcase_add_loop_test(t, distances_of_many, 0, ISAS);
+    tcase_add_loop_test(t, second_derivatives_of_distances, 0, ISAS);
+    tcase_add_loop_test(t, distances_at_the_ends_among_others, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
     suite_add_tcase(s, t);
     return s;
