@@ -225,12 +225,25 @@ static slices plan_slices(gr_shape whole, int axis, const gr_tensor *index) {
                     .index = index->index};
 }
 
+/* `bytes` is a constant where this is inlined for slices of one element, which are copied without a
+ * call. */
+static inline void copy_slices(const slices *s, int64_t begin, int64_t end, size_t bytes) {
+    int64_t first = begin / s->count * s->length;
+    int k = (int)(begin % s->count);
+    for (int64_t i = begin; i < end; i++) {
+        memcpy(s->to + i * (int64_t)bytes, s->from + (first + s->index[k]) * (int64_t)bytes, bytes);
+        if (++k == s->count) k = 0, first += s->length;
+    }
+}
+
 static void select_slices(void *context, int64_t begin, int64_t end) {
     const slices *s = context;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t chosen = i / s->count * s->length + s->index[i % s->count];
-        memcpy(s->to + i * (int64_t)s->bytes, s->from + chosen * (int64_t)s->bytes, s->bytes);
-    }
+    if (s->bytes == sizeof(float))
+        copy_slices(s, begin, end, sizeof(float));
+    else if (s->bytes == sizeof(double))
+        copy_slices(s, begin, end, sizeof(double));
+    else
+        copy_slices(s, begin, end, s->bytes);
 }
 
 /* Items are strips of columns, so that each element of the sum belongs to one of them. */
@@ -242,7 +255,9 @@ static void add_strips(void *context, int64_t begin, int64_t end) {
         int64_t columns = left < STRIP ? left : STRIP, outer = item / strips;
         const gr_real *from = s->source + outer * s->count * s->inner + first;
         gr_real *to = s->sum + outer * s->length * s->inner + first;
-        for (int k = 0; k < s->count; k++, from += s->inner) {
+        for (int k = 0; columns == 1 && k < s->count; k++)
+            to[s->index[k] * s->inner] += from[k * s->inner];
+        for (int k = 0; columns > 1 && k < s->count; k++, from += s->inner) {
             gr_real *row = to + s->index[k] * s->inner;
             for (int64_t j = 0; j < columns; j++) row[j] += from[j];
         }

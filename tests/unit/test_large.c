@@ -7,6 +7,7 @@
 #include "core/graph/random.h"
 #include "core/kernels/product.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/index.h"
 #include "core/ops/linalg.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
@@ -472,6 +473,37 @@ START_TEST(entropies_of_many_rows) {
 }
 END_TEST
 
+/* -- Choices along the last axis, and the one before -- */
+
+START_TEST(chosen_columns) {
+    if (begin(_i / 2)) {
+        enum { ROWS = 3000, COLUMNS = 40, COUNT = 50 };
+        int inner = _i % 2 + 1;
+        int32_t index[COUNT];
+        for (int k = 0; k < COUNT; k++) index[k] = k * 7 % 31; /* some twice, some never */
+        gr_tensor *x = gr_requires_grad(draw(GR_SHAPE(ROWS, COLUMNS, inner))), *to_x;
+        gr_tensor *y = gr_index_select(x, 1, gr_from_index(g, GR_SHAPE(COUNT), index));
+        gr_tensor *grad = draw(GR_SHAPE(ROWS, COUNT, inner));
+        ck_assert(gr_grads(GR_LIST(y), GR_LIST(x), &to_x, .grad_output = &grad));
+        for (int row = 0; row < ROWS; row++)
+            for (int i = 0; i < inner; i++) {
+                double sum[COLUMNS] = {0};
+                for (int k = 0; k < COUNT; k++) {
+                    int64_t at = (row * COUNT + k) * inner + i;
+                    expect_near(gr_at(y, at), gr_at(x, (row * COLUMNS + index[k]) * inner + i),
+                                "choice", at);
+                    sum[index[k]] += gr_at(grad, at);
+                }
+                for (int j = 0; j < COLUMNS; j++) {
+                    int64_t at = (row * COLUMNS + j) * inner + i;
+                    expect_near(gr_at(to_x, at), sum[j], "gradient of a choice", at);
+                }
+            }
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* -- Distances -- */
 
 /* Of row i of a and row j of b. */
@@ -605,6 +637,7 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, losses_of_many_elements, 0, ISAS * 2);
     tcase_add_loop_test(t, steps_of_many_elements, 0, ISAS);
     tcase_add_loop_test(t, entropies_of_many_rows, 0, ISAS);
+    tcase_add_loop_test(t, chosen_columns, 0, 2 * ISAS);
     tcase_add_loop_test(t, distances_of_many, 0, ISAS);
     tcase_add_loop_test(t, second_derivatives_of_distances, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends_among_others, 0, ISAS);
