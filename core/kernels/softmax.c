@@ -3,6 +3,7 @@
  * Rows stay in the first cache while their maxima, exponentials and results are computed, so that
  * memory is read once and written once. */
 #include <float.h>
+#include <string.h>
 
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
@@ -112,6 +113,19 @@ static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y
     }
 }
 
+/* to = e^(x - m) or, of the logarithm, x - m; the exponentials are added to s. Loops of their own for
+ * floats and for doubles, since together they are not vectorised. */
+static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, bool logarithm,
+                                 gr_real *restrict to, double *restrict s) {
+    gr_real e[TILE];
+    for (int64_t j = 0; j < n; j++) e[j] = exp_of_negative(x[j] - m[j]);
+    for (int64_t j = 0; j < n; j++) s[j] += (double)e[j];
+    if (logarithm)
+        for (int64_t j = 0; j < n; j++) to[j] = x[j] - m[j];
+    else
+        memcpy(to, e, (size_t)n * sizeof *to);
+}
+
 static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
                               bool logarithm) {
     gr_real m[TILE], last[TILE];
@@ -121,16 +135,13 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
         const gr_real *row = x + r * stride;
         for (int64_t j = 0; j < n; j++) m[j] = row[j] > m[j] ? row[j] : m[j];
     }
-    for (int64_t r = 0; r < rows; r++) {
-        const gr_real *row = x + r * stride;
-        gr_real *to = y + r * stride;
-        _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
-            gr_real e = exp_of_negative(row[j] - m[j]);
-            s[j] += (double)e;
-            to[j] = logarithm ? row[j] - m[j] : e;
-        }
-    }
-    for (int64_t j = 0; j < n; j++) last[j] = (gr_real)(logarithm ? log(s[j]) : 1 / s[j]);
+    for (int64_t r = 0; r < rows * stride; r += stride)
+        exponentiate_columns(n, x + r, m, logarithm, y + r, s);
+    if (logarithm)
+        for (int64_t j = 0; j < n; j++) s[j] = log(s[j]);
+    else
+        for (int64_t j = 0; j < n; j++) s[j] = 1 / s[j];
+    for (int64_t j = 0; j < n; j++) last[j] = (gr_real)s[j];
     for (int64_t r = 0; r < rows; r++) {
         gr_real *to = y + r * stride;
         if (logarithm)
@@ -167,8 +178,10 @@ static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad,
     gr_real sum[TILE];
     for (int64_t j = 0; j < n; j++) s[j] = 0;
     for (int64_t r = 0; r < rows * stride; r += stride)
-        for (int64_t j = 0; j < n; j++)
-            s[j] += (double)grad[r + j] * (logarithm ? 1 : (double)y[r + j]);
+        if (logarithm)
+            for (int64_t j = 0; j < n; j++) s[j] += (double)grad[r + j];
+        else
+            for (int64_t j = 0; j < n; j++) s[j] += (double)grad[r + j] * (double)y[r + j];
     for (int64_t j = 0; j < n; j++) sum[j] = (gr_real)s[j];
     for (int64_t r = 0; r < rows * stride; r += stride)
         if (logarithm)
