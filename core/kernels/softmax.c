@@ -100,19 +100,6 @@ static void long_row(int64_t n, const gr_real *x, bool is_last, gr_real *y, bool
     finish_row(n, x, m, y, logarithm);
 }
 
-static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
-    if (n > SHORT) {
-        for (int64_t r = 0; r < rows; r++)
-            long_row(n, x + r * n, r == rows - 1, y + r * n, logarithm);
-        return;
-    }
-    const int64_t step = n > 0 ? BLOCK / n : rows;
-    for (int64_t r = 0; r < rows; r += step) {
-        int64_t count = rows - r < step ? rows - r : step;
-        short_rows(count, n, x + r * n, y + r * n, logarithm);
-    }
-}
-
 /* to = e^(x - m) or, of the logarithm, x - m; the exponentials are added to s. Loops of their own for
  * floats and for doubles, since together they are not vectorised. */
 static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, bool logarithm,
@@ -151,6 +138,47 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
+/* -- Narrow rows: a row of so few elements fills no vector, and is worked on as a column -- */
+
+enum { NARROW = 16 };
+
+/* columns[j][r] = x[r][j], and back */
+static void to_columns(int64_t rows, int64_t n, const gr_real *x, gr_real (*columns)[TILE]) {
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t r = 0; r < rows; r++) columns[j][r] = x[r * n + j];
+}
+static void from_columns(int64_t rows, int64_t n, gr_real (*columns)[TILE], gr_real *x) {
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t r = 0; r < rows; r++) x[r * n + j] = columns[j][r];
+}
+
+static void narrow_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
+    gr_real from[NARROW][TILE], to[NARROW][TILE];
+    for (int64_t r = 0; r < rows; r += TILE) {
+        int64_t count = rows - r < TILE ? rows - r : TILE;
+        to_columns(count, n, x + r * n, from);
+        k_softmax_columns(n, count, from[0], to[0], TILE, logarithm);
+        from_columns(count, n, to, y + r * n);
+    }
+}
+
+static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
+    if (n <= NARROW) {
+        narrow_rows(rows, n, x, y, logarithm);
+        return;
+    }
+    if (n > SHORT) {
+        for (int64_t r = 0; r < rows; r++)
+            long_row(n, x + r * n, r == rows - 1, y + r * n, logarithm);
+        return;
+    }
+    const int64_t step = BLOCK / n;
+    for (int64_t r = 0; r < rows; r += step) {
+        int64_t count = rows - r < step ? rows - r : step;
+        short_rows(count, n, x + r * n, y + r * n, logarithm);
+    }
+}
+
 /* -- Its gradient: y (grad - sum grad y), and of the logarithm grad - e^y sum grad -- */
 
 static double product_sum(int64_t n, const gr_real *a, const gr_real *b) {
@@ -158,18 +186,6 @@ static double product_sum(int64_t n, const gr_real *a, const gr_real *b) {
     _Pragma("omp simd reduction(+ : s)") for (int64_t i = 0; i < n; i++) s +=
         (double)a[i] * (double)b[i];
     return s;
-}
-
-static void k_softmax_rows_back(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
-                                bool logarithm, gr_real *to) {
-    for (int64_t r = 0; r < rows; r++, grad += n, y += n, to += n)
-        if (logarithm) {
-            const gr_real sum = (gr_real)sum_of(n, grad);
-            for (int64_t i = 0; i < n; i++) to[i] = grad[i] - exp_of_negative(y[i]) * sum;
-        } else {
-            const gr_real mean = (gr_real)product_sum(n, grad, y);
-            for (int64_t i = 0; i < n; i++) to[i] = y[i] * (grad[i] - mean);
-        }
 }
 
 static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
@@ -189,6 +205,34 @@ static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad,
                 to[r + j] = grad[r + j] - exp_of_negative(y[r + j]) * sum[j];
         else
             for (int64_t j = 0; j < n; j++) to[r + j] = y[r + j] * (grad[r + j] - sum[j]);
+}
+
+static void narrow_rows_back(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
+                             bool logarithm, gr_real *to) {
+    gr_real grads[NARROW][TILE], ys[NARROW][TILE], tos[NARROW][TILE];
+    for (int64_t r = 0; r < rows; r += TILE) {
+        int64_t count = rows - r < TILE ? rows - r : TILE;
+        to_columns(count, n, grad + r * n, grads);
+        to_columns(count, n, y + r * n, ys);
+        k_softmax_columns_back(n, count, grads[0], ys[0], TILE, logarithm, tos[0]);
+        from_columns(count, n, tos, to + r * n);
+    }
+}
+
+static void k_softmax_rows_back(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
+                                bool logarithm, gr_real *to) {
+    if (n <= NARROW) {
+        narrow_rows_back(rows, n, grad, y, logarithm, to);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++, grad += n, y += n, to += n)
+        if (logarithm) {
+            const gr_real sum = (gr_real)sum_of(n, grad);
+            for (int64_t i = 0; i < n; i++) to[i] = grad[i] - exp_of_negative(y[i]) * sum;
+        } else {
+            const gr_real mean = (gr_real)product_sum(n, grad, y);
+            for (int64_t i = 0; i < n; i++) to[i] = y[i] * (grad[i] - mean);
+        }
 }
 
 /* -- Cross-entropy of classes -- */
