@@ -13,9 +13,12 @@
 #include "core/kernels/product.h"
 #include "core/ops/conv_internal.h"
 
-/* Numbers in the frame of x and in y for which the second cache is large enough; numbers that are
- * added to x at a time, and positions correlated at once, which stay in the first one. */
-enum { MOST = 1 << 18, PATCHES = 1 << 13, POSITIONS = 1 << 10 };
+/* Numbers in the frame of x and in y for which the second cache is large enough; MOST_FULL where
+ * the lanes are nearly all used and patches, of FEWEST_TAPS or more, would cost many copies. */
+enum { MOST = 1 << 18, MOST_FULL = 1 << 20, FEWEST_TAPS = 4 };
+/* Numbers that are added to x at a time, and positions correlated at once, which stay in the first
+ * cache. */
+enum { PATCHES = 1 << 13, POSITIONS = 1 << 10 };
 enum { LEAST_SAMPLES = GR_LANES / 2 };
 
 typedef struct lanes_work {
@@ -56,7 +59,8 @@ static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_
 bool gr_conv_lanes(const gr_conv_geometry *s) {
     if (s->plain || s->rows == 0 || s->y_channels == 0 || s->batch < LEAST_SAMPLES) return false;
     lanes_work w = work_of(NULL, s, NULL);
-    return w.x_numbers + w.y_numbers <= MOST;
+    bool full = s->taps >= FEWEST_TAPS && 4 * s->batch >= 3 * w.blocks * GR_LANES;
+    return w.x_numbers + w.y_numbers <= (full ? MOST_FULL : MOST);
 }
 
 /* -- The frame -- */
