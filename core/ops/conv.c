@@ -19,8 +19,9 @@
 #include <string.h>
 
 /* Multiplications below which one thread does all, and in a piece of a sum over samples; the
- * number of such pieces, and the numbers in all their sums. */
-enum { PIECE_WORK = 1 << 20, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22 };
+ * number of such pieces, and the numbers in all their sums. A piece has so many positions that its
+ * multiplications outweigh the way of its sum through memory. */
+enum { PIECE_WORK = 1 << 20, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22, PIECE_POSITIONS = 256 };
 
 gr_conv_geometry gr_conv_geometry_of(const gr_conv_params *p, gr_shape x, gr_shape w, gr_shape y) {
     const int *xs = x.dim, *ws = w.dim, *ys = y.dim;
@@ -50,6 +51,7 @@ int64_t gr_conv_pieces(const gr_conv_geometry *s) {
     int64_t pieces =
         1 + (int64_t)fmin(gr_conv_operations(s) / PIECE_WORK, (double)(MAX_PIECES - 1));
     pieces = gr_least(pieces, 1 + MAX_PARTIAL / (numbers + 1));
+    pieces = gr_least(pieces, 1 + s->batch * s->positions / PIECE_POSITIONS);
     return gr_least(pieces, s->batch);
 }
 

@@ -13,9 +13,13 @@
 #include "core/kernels/product.h"
 #include "core/ops/conv_internal.h"
 
-/* Numbers in the frame of x and in y for which the second cache is large enough; numbers that are
- * added to x at a time, and positions correlated at once, which stay in the first one. */
-enum { MOST = 1 << 18, PATCHES = 1 << 13, POSITIONS = 1 << 10 };
+/* Numbers in the frame of x and in y for which the second cache is large enough; MOST_FULL where
+ * there are several blocks of samples, which threads can share, with nearly all lanes used, and
+ * patches, of FEWEST_TAPS or more, would cost many copies. */
+enum { MOST = 1 << 18, MOST_FULL = 1 << 20, FEWEST_TAPS = 4 };
+/* Numbers that are added to x at a time, and positions correlated at once, which stay in the first
+ * cache. */
+enum { PATCHES = 1 << 13, POSITIONS = 1 << 10 };
 enum { LEAST_SAMPLES = GR_LANES / 2 };
 
 typedef struct lanes_work {
@@ -51,8 +55,11 @@ static lanes_work frame_of(const gr_conv_geometry *s) {
 bool gr_conv_lanes(const gr_conv_geometry *s) {
     if (s->plain || s->rows == 0 || s->y_channels == 0 || s->batch < LEAST_SAMPLES) return false;
     lanes_work w = frame_of(s);
+    int64_t blocks = gr_pieces_of(s->batch, GR_LANES);
+    bool full = s->taps >= FEWEST_TAPS && blocks > 1 && 4 * s->batch >= 3 * blocks * GR_LANES;
     double x = (double)s->x_channels * (double)w.rows * (double)w.pitch;
-    return (x + (double)s->y_channels * (double)s->positions) * GR_LANES <= MOST;
+    double numbers = (x + (double)s->y_channels * (double)s->positions) * GR_LANES;
+    return numbers <= (full ? MOST_FULL : MOST);
 }
 
 static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d) {

@@ -11,6 +11,8 @@
 enum { BLOCK = 1 << 15, LEAST_COLUMNS = 96 };
 /* Rows of patches, at most so many if a channel has not more, that one item of work is about. */
 enum { ITEM_ROWS = 512 };
+/* Numbers of a row that are transposed together, since they are in one line of the cache. */
+enum { LINE = 64 / (int)sizeof(gr_real) };
 
 typedef struct conv_work {
     gr_conv_geometry s;
@@ -185,14 +187,17 @@ static void add_pieces(void *context, int64_t begin, int64_t end) {
     const conv_work *w = context;
     const gr_conv_geometry *s = &w->s;
     int64_t step = s->groups * s->rows * s->y_channels;
-    for (int64_t o = begin; o < end; o++) {
+    for (int64_t o = begin, last; o < end; o = last) {
         int64_t group = o / s->y_channels;
+        last = gr_least(gr_least(o + LINE, end), (group + 1) * s->y_channels);
         const gr_real *from = w->partial + group * s->rows * s->y_channels + o % s->y_channels;
-        for (int64_t r = 0; r < s->rows; r++, from += s->y_channels) {
-            gr_real sum = 0;
-            for (int64_t k = 0; k < w->pieces; k++) sum += from[k * step];
-            w->d.w[o * s->rows + r] = sum;
-        }
+        gr_real *to = w->d.w + o * s->rows;
+        for (int64_t r = 0; r < s->rows; r++, from += s->y_channels)
+            for (int64_t i = 0; i < last - o; i++) {
+                gr_real sum = 0;
+                for (int64_t k = 0; k < w->pieces; k++) sum += from[k * step + i];
+                to[i * s->rows + r] = sum;
+            }
     }
 }
 

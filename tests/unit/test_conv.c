@@ -162,8 +162,8 @@ static void expect_near(const gr_tensor *t, const double *sum, const double *mag
 
 /* The first six are of several blocks of patches, or go by steps or one tap; then bands of a large
  * image, blocks of many channels, taps apart, channels and columns that are no whole tile, and rows
- * as short as a part of a vector. The last seven have a sample in each lane: lanes without one,
- * steps that leave numbers of the image unseen, taps further out than the image. */
+ * as short as a part of a vector. The last eight have a sample in each lane: lanes without one,
+ * steps that leave numbers of the image unseen, taps further out than the image, many channels. */
 static const plain large[] = {
     {2, 1, 70, 20, 21, 24, 3, 3, 1, 1, 1, 20, 21}, {40, 1, 3, 28, 28, 20, 5, 5, 1, 0, 1, 24, 24},
     {3, 2, 18, 33, 17, 9, 3, 3, 2, 2, 2, 17, 9},   {5, 1, 40, 30, 30, 17, 1, 1, 1, 0, 1, 30, 30},
@@ -174,7 +174,7 @@ static const plain large[] = {
     {33, 1, 16, 14, 13, 20, 3, 3, 2, 1, 1, 7, 7},  {17, 2, 3, 9, 10, 5, 4, 3, 3, 2, 1, 4, 4},
     {40, 1, 1, 28, 28, 16, 4, 4, 4, 0, 1, 7, 7},   {9, 3, 1, 7, 6, 1, 3, 2, 3, 2, 2, 3, 3},
     {16, 1, 5, 3, 3, 7, 3, 3, 1, 2, 1, 5, 5},      {50, 1, 30, 8, 9, 70, 3, 3, 2, 1, 1, 4, 5},
-    {8, 1, 2, 11, 5, 3, 1, 1, 2, 0, 1, 6, 3},
+    {8, 1, 2, 11, 5, 3, 1, 1, 2, 0, 1, 6, 3},      {28, 1, 20, 30, 31, 9, 4, 4, 2, 1, 1, 15, 15},
 };
 enum { LARGE = sizeof large / sizeof *large };
 
