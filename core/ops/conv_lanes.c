@@ -114,7 +114,7 @@ static void run_items(const gr_node *n, lanes_work *w, int64_t items, int64_t mo
     if (w->offset != NULL) {
         set_places(w);
         set_offsets(w);
-        gr_conv_run(n, items, gr_conv_operations(w->s), w->x_numbers + w->y_numbers + more, f, w);
+        gr_conv_run(n, w->s, items, w->x_numbers + w->y_numbers + more, f, w);
         gr_conv_release(n, w->offset, offsets);
     }
     if (w->place != NULL) gr_conv_release(n, w->place, places);
@@ -281,6 +281,6 @@ void gr_conv_lanes_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_
     w.partial = gr_conv_memory(n, bytes);
     if (w.partial == NULL) return;
     run_items(n, &w, w.pieces * s->groups, 0, correlate_item);
-    if (!gr_failed(n->graph)) gr_for(n->graph, numbers, GR_GRAIN, add_pieces, &w);
+    if (!gr_failed(n->graph)) gr_for_each(n->graph, numbers, GR_SHARE, add_pieces, &w);
     gr_conv_release(n, w.partial, bytes);
 }
