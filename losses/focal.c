@@ -111,7 +111,7 @@ static double exponent(const gr_node *n) { return *(const double *)n->params; }
 
 static void run(const gr_node *n, element *f) {
     focal_work w = {f, n->in[0]->data, n->in[1]->data, n->out->data, exponent(n)};
-    gr_for(n->graph, n->out->size, GRAIN, range, &w);
+    gr_for_each(n->graph, n->out->size, GRAIN, range, &w);
 }
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {

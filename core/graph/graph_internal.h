@@ -72,19 +72,9 @@ bool gr_check_finite(const gr_node *n);
 /* The same for the gradient that has been added up in a leaf. */
 bool gr_check_sum(const gr_tensor *leaf);
 
-/* Elements in a piece of work that is a few instructions each, some 10 us: a parallel region costs
- * about 1 us while the threads are awake, and 10 to 40 us when they sleep. Work of one piece enters
- * none. */
-enum { GR_GRAIN = 1 << 16 };
-
-/* Calls f for [0, n) in pieces of a fixed size, so that results don't depend on the threads. */
-static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_function *f,
-                          void *context) {
-    gr_parallel_for(g->threads, n, grain, f, context);
-}
-
-/* Elements of a few instructions each that are worth another thread. */
-enum { GR_SHARE = 1 << 15 };
+/* Elements of a few instructions each that are worth another thread, some 3 us: a parallel region
+ * costs a little more than 1 us while the threads are awake, and 10 to 40 us when they sleep. */
+enum { GR_SHARE = 1 << 14 };
 
 /* Calls f for [0, n), a nearly equal share for each thread that gets `least` elements: for what is
  * computed element by element, and so is the same wherever it is cut. A share begins at a cache
@@ -92,6 +82,28 @@ enum { GR_SHARE = 1 << 15 };
 static inline void gr_for_each(const gr_graph *g, int64_t n, int64_t least, gr_range_function *f,
                                void *context) {
     gr_parallel_share(g->threads, n, least, 64, f, context);
+}
+
+/* The same for rows, or whatever has many elements; `least` of them are worth another thread. */
+static inline void gr_for_rows(const gr_graph *g, int64_t n, int64_t least, gr_range_function *f,
+                               void *context) {
+    gr_parallel_share(g->threads, n, least, 1, f, context);
+}
+
+/* Calls f for [0, n) in pieces of a fixed size: for sums, whose result depends on where they are
+ * cut, but so not on the threads. */
+static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_function *f,
+                          void *context) {
+    gr_parallel_for(g->threads, n, grain, f, context);
+}
+
+/* The length of the pieces of a sum over n elements: a power of two of them, so that threads get
+ * equally many, and at most GR_MOST_PIECES. */
+enum { GR_MOST_PIECES = 256 };
+static inline int64_t gr_piece_length(int64_t n) {
+    int64_t pieces = 1;
+    while (pieces < GR_MOST_PIECES && n >= 2 * pieces * GR_SHARE) pieces *= 2;
+    return (n / pieces / 64 + 1) * 64;
 }
 
 #pragma GCC visibility pop

@@ -7,8 +7,9 @@
  * 1.5 MB, which stays in the second cache or near it. */
 enum { FEW_ROWS = 256, FEW_COLUMNS = 128, ROWS = 1536 };
 /* Multiplications that are worth another thread, and numbers to pack: some 3 us, for a parallel
- * region costs 1 us and more. */
-enum { PIECE_WORK = 1 << 18, PACK_PIECE = 1 << 15 };
+ * region costs 1 us and more. A number that is read or written takes as long as some
+ * multiplications. */
+enum { PIECE_WORK = 1 << 18, PACK_PIECE = 1 << 15, NUMBER = 8 };
 
 typedef struct work {
     const gr_gemm_kernels *kernels;
@@ -58,7 +59,8 @@ static void rows_range(void *context, int64_t begin, int64_t end) {
 /* How many of the threads have enough to do. */
 static int useful_threads(int threads, const gr_product *p) {
     if (threads <= 1) return 1;
-    double pieces = (double)p->m * (double)p->n * (double)p->k / PIECE_WORK;
+    double m = (double)p->m, n = (double)p->n, k = (double)p->k;
+    double pieces = (m * n * k + NUMBER * (m * n + m * k + n * k)) / PIECE_WORK;
     return pieces >= threads ? threads : pieces > 1 ? (int)pieces : 1;
 }
 

@@ -18,10 +18,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Multiplications below which one thread does all, and in a piece of a sum over samples; the
- * number of such pieces, and the numbers in all their sums. A piece has so many positions that its
- * multiplications outweigh the way of its sum through memory. */
-enum { PIECE_WORK = 1 << 20, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22, PIECE_POSITIONS = 256 };
+/* Work that is worth another thread. */
+enum { SHARE_WORK = 1 << 18 };
+/* Work and positions in a piece of a sum over samples, so many that it outweighs the way of the
+ * piece's sum through memory; the number of pieces, and the numbers in all their sums. */
+enum { PIECE_WORK = 1 << 19, PIECE_POSITIONS = 256, MAX_PIECES = 16, MAX_PARTIAL = 1 << 22 };
 
 gr_conv_geometry gr_conv_geometry_of(const gr_conv_params *p, gr_shape x, gr_shape w, gr_shape y) {
     const int *xs = x.dim, *ws = w.dim, *ys = y.dim;
@@ -46,13 +47,22 @@ gr_conv_geometry gr_conv_geometry_of(const gr_conv_params *p, gr_shape x, gr_sha
     return s;
 }
 
+/* Multiplications of the convolution, and to go through a number of x or y as some more. */
+static double work_of(const gr_conv_geometry *s) {
+    enum { NUMBER = 8 };
+    double y = (double)(s->batch * s->groups) * (double)s->y_channels * (double)s->positions;
+    double x = (double)(s->batch * s->groups) * (double)s->x_channels * (double)s->image;
+    return y * (double)s->rows + NUMBER * (x + y);
+}
+
 int64_t gr_conv_pieces(const gr_conv_geometry *s) {
-    int64_t numbers = s->groups * s->y_channels * s->rows;
-    int64_t pieces =
-        1 + (int64_t)fmin(gr_conv_operations(s) / PIECE_WORK, (double)(MAX_PIECES - 1));
-    pieces = gr_least(pieces, 1 + MAX_PARTIAL / (numbers + 1));
-    pieces = gr_least(pieces, 1 + s->batch * s->positions / PIECE_POSITIONS);
-    return gr_least(pieces, s->batch);
+    int64_t numbers = s->groups * s->y_channels * s->rows, positions = s->batch * s->positions;
+    int64_t most = gr_least(gr_least(MAX_PIECES, s->batch), 1 + MAX_PARTIAL / (numbers + 1));
+    int64_t pieces = 1;
+    while (2 * pieces <= most && positions >= 2 * pieces * PIECE_POSITIONS &&
+           work_of(s) >= 2.0 * PIECE_WORK * (double)pieces)
+        pieces *= 2; /* so that threads get equally many */
+    return pieces;
 }
 
 /* -- Running items of work, each with scratch memory -- */
@@ -86,10 +96,11 @@ static void slot_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-void gr_conv_run(const gr_node *n, int64_t items, double work, int64_t scratch, gr_conv_item *f,
-                 const void *context) {
+void gr_conv_run(const gr_node *n, const gr_conv_geometry *s, int64_t items, int64_t scratch,
+                 gr_conv_item *f, const void *context) {
     queue q = {.f = f, .context = context, .items = items, .slot_size = gr_aligned(scratch)};
-    q.slots = work < PIECE_WORK ? 1 : gr_least(n->graph->threads, items);
+    double shares = fmin(work_of(s) / SHARE_WORK, n->graph->threads);
+    q.slots = shares > 1 ? gr_least((int64_t)shares, items) : 1;
     size_t bytes = (size_t)(q.slots * q.slot_size) * sizeof(gr_real);
     q.scratch = gr_conv_memory(n, bytes);
     if (q.scratch == NULL) return;

@@ -206,8 +206,7 @@ static void run_products(const gr_node *n, const gr_conv_geometry *s, product_wo
     set_offsets(l, &s->patches, sign);
     int64_t scratch =
         l->channels * l->frame.plane + w->out_channels * gr_aligned(l->band_rows * l->frame.pitch);
-    gr_conv_run(n, s->batch * s->groups * l->bands, gr_conv_operations(s), scratch, product_item,
-                w);
+    gr_conv_run(n, s, s->batch * s->groups * l->bands, scratch, product_item, w);
     gr_conv_release(n, l->offset, bytes);
 }
 
@@ -354,9 +353,8 @@ void gr_conv_direct_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv
         set_offsets(&w.l, &s->patches, 1);
         int64_t scratch =
             w.images * (s->x_channels * w.l.frame.plane + CHANNELS * frame_of_y(&w).plane);
-        gr_conv_run(n, w.pieces * s->groups * w.channel_blocks, gr_conv_operations(s), scratch,
-                    sum_item, &w);
-        if (!gr_failed(n->graph)) gr_for(n->graph, numbers, GR_GRAIN, add_pieces, &w);
+        gr_conv_run(n, s, w.pieces * s->groups * w.channel_blocks, scratch, sum_item, &w);
+        if (!gr_failed(n->graph)) gr_for_each(n->graph, numbers, GR_SHARE, add_pieces, &w);
         gr_conv_release(n, w.l.offset, offset_bytes);
     }
     gr_conv_release(n, w.partial, bytes);

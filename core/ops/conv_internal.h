@@ -57,22 +57,16 @@ void gr_conv_lanes_y(const gr_node *n, const gr_conv_geometry *s, const gr_conv_
 void gr_conv_lanes_x(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 void gr_conv_lanes_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_data *d);
 
-/* Calls f(context, i, scratch) for all i < items, in as many threads as `work` multiplications
- * deserve, each with scratch memory for so many numbers, aligned to 64 bytes. Which thread does an
- * item must not matter to the result. An error if there is no memory. */
+/* Calls f(context, i, scratch) for all i < items, in as many threads as the convolution deserves,
+ * each with scratch memory for so many numbers, aligned to 64 bytes. Which thread does an item must
+ * not matter to the result. An error if there is no memory. */
 typedef void gr_conv_item(const void *context, int64_t i, gr_real *scratch);
-void gr_conv_run(const gr_node *n, int64_t items, double work, int64_t scratch, gr_conv_item *f,
-                 const void *context);
+void gr_conv_run(const gr_node *n, const gr_conv_geometry *s, int64_t items, int64_t scratch,
+                 gr_conv_item *f, const void *context);
 /* Memory of the step for so many bytes, to be given back with gr_conv_release before any other is
  * asked for; NULL after an error. */
 void *gr_conv_memory(const gr_node *n, size_t bytes);
 void gr_conv_release(const gr_node *n, void *memory, size_t bytes);
-
-/* Multiplications of the convolution. */
-static inline double gr_conv_operations(const gr_conv_geometry *s) {
-    return (double)(s->batch * s->groups) * (double)(s->rows * s->y_channels) *
-           (double)s->positions;
-}
 
 /* The gradients with respect to x and to the weight, whose shapes are given since a step in x that
  * no patch reaches is lost in the operands' shapes. */

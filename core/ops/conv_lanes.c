@@ -30,6 +30,7 @@ typedef struct lanes_work {
     int64_t step;                 /* numbers from a row of positions to the next one in the frame */
     int64_t blank;                /* numbers of the frame that are none of the image's */
     int32_t *place;               /* in the frame, of x's numbers, then of the blank ones */
+    int32_t *in_row;              /* the place of each column in its row */
     int64_t *offset;              /* in the frame, of each channel's taps */
     int64_t x_numbers, y_numbers; /* of GR_LANES samples and a group */
     int64_t blocks;               /* of samples */
@@ -76,18 +77,25 @@ static lanes_work work_of(const gr_node *n, const gr_conv_geometry *s, const gr_
 
 /* -- The frame -- */
 
+/* Appends the places of some columns of the row that begins at `at`. */
+static void add_places(const int32_t *in_row, int64_t begin, int64_t end, int32_t at,
+                       int32_t **places) {
+    for (int64_t k = begin; k < end; k++) *(*places)++ = at + in_row[k];
+}
+
 /* Places in order of the image's numbers, those of the blank ones behind them. */
 static void set_places(lanes_work *w) {
     const gr_patches *p = &w->s->patches;
+    const int64_t first = p->padding[1], end = first + p->width;
     int32_t *inside = w->place, *blank = w->place + w->s->x_channels * w->s->image, at = 0;
+    for (int64_t k = 0; k < w->pitch; k++)
+        w->in_row[k] = (int32_t)(k % p->stride[1] * w->columns + k / p->stride[1]);
     for (int64_t c = 0; c < w->s->x_channels; c++)
         for (int64_t row = -p->padding[0]; row < w->rows - p->padding[0]; row++, at += w->pitch) {
-            int64_t column = -p->padding[1];
-            for (int32_t k = 0; k < w->columns; k++)
-                for (int64_t rest = 0; rest < p->stride[1]; rest++, column++) {
-                    bool in = row >= 0 && row < p->height && column >= 0 && column < p->width;
-                    *(in ? inside++ : blank++) = at + (int32_t)(rest * w->columns) + k;
-                }
+            bool in = row >= 0 && row < p->height;
+            add_places(w->in_row, 0, first, at, &blank);
+            add_places(w->in_row, first, end, at, in ? &inside : &blank);
+            add_places(w->in_row, end, w->pitch, at, &blank);
         }
 }
 
@@ -107,14 +115,16 @@ static void set_offsets(lanes_work *w) {
 /* Runs the items, each with memory for a frame of x, for y and so many numbers more. */
 static void run_items(const gr_node *n, lanes_work *w, int64_t items, int64_t more,
                       gr_conv_item *f) {
-    size_t places = (size_t)(w->x_numbers / GR_LANES) * sizeof *w->place;
+    int64_t numbers = w->x_numbers / GR_LANES;
+    size_t places = (size_t)(numbers + w->pitch) * sizeof *w->place;
     size_t offsets = (size_t)w->s->rows * sizeof *w->offset;
     w->place = gr_conv_memory(n, places);
     w->offset = w->place == NULL ? NULL : gr_conv_memory(n, offsets);
     if (w->offset != NULL) {
+        w->in_row = w->place + numbers;
         set_places(w);
         set_offsets(w);
-        gr_conv_run(n, items, gr_conv_operations(w->s), w->x_numbers + w->y_numbers + more, f, w);
+        gr_conv_run(n, w->s, items, w->x_numbers + w->y_numbers + more, f, w);
         gr_conv_release(n, w->offset, offsets);
     }
     if (w->place != NULL) gr_conv_release(n, w->place, places);
@@ -281,6 +291,6 @@ void gr_conv_lanes_w(const gr_node *n, const gr_conv_geometry *s, const gr_conv_
     w.partial = gr_conv_memory(n, bytes);
     if (w.partial == NULL) return;
     run_items(n, &w, w.pieces * s->groups, 0, correlate_item);
-    if (!gr_failed(n->graph)) gr_for(n->graph, numbers, GR_GRAIN, add_pieces, &w);
+    if (!gr_failed(n->graph)) gr_for_each(n->graph, numbers, GR_SHARE, add_pieces, &w);
     gr_conv_release(n, w.partial, bytes);
 }

@@ -36,7 +36,7 @@ static void run_items(const gr_node *n, const conv_work *w, int64_t items,
                       const gr_product *largest, gr_conv_item *f) {
     int64_t scratch =
         gr_aligned(w->patches) + (int64_t)gr_product_scratch(w->kernels->gemm, largest);
-    gr_conv_run(n, items, gr_conv_operations(&w->s), scratch, f, w);
+    gr_conv_run(n, &w->s, items, scratch, f, w);
 }
 
 static void multiply(const conv_work *w, const gr_product *p, gr_real *scratch) {
@@ -213,6 +213,7 @@ void gr_conv_patches_w(const gr_node *n, const gr_conv_geometry *s, const gr_con
     w.partial = gr_conv_memory(n, bytes);
     if (w.partial == NULL) return;
     run_items(n, &w, w.pieces * s->groups * w.channel_blocks, &largest, correlate_item);
-    if (!gr_failed(n->graph)) gr_for(n->graph, outputs, 1 + BLOCK / s->rows, add_pieces, &w);
+    if (!gr_failed(n->graph))
+        gr_for_rows(n->graph, outputs, 1 + GR_SHARE / s->rows, add_pieces, &w);
     gr_conv_release(n, w.partial, bytes);
 }

@@ -19,7 +19,7 @@
  *
  * Each is computed from the differences and stores none of them. */
 
-enum { PIECE_WORK = 1 << 16 }; /* differences in a piece of work for one thread */
+enum { PIECE_WORK = 1 << 15 }; /* differences in a piece of work for one thread */
 enum { ROWS = 64 };            /* that go over a panel in a piece */
 
 /* Rows of a matrix in panels, and the m rows of another one that go over each of them. */
@@ -110,8 +110,8 @@ static void run(const gr_node *n, pairs_work w, gr_range_function *f, int64_t bl
         return;
     }
     w.edge = w.panels + numbers;
-    gr_for(g, panels, 1 + PIECE_WORK / (1 + width * w.d), fill_panels, &w);
-    gr_for(g, panels * blocks, 1 + PIECE_WORK / (1 + rows * width * w.d), f, &w);
+    gr_for_rows(g, panels, 1 + PIECE_WORK / (1 + width * w.d), fill_panels, &w);
+    gr_for_rows(g, panels * blocks, 1 + PIECE_WORK / (1 + rows * width * w.d), f, &w);
     gr_arena_give_back(&g->step, w.panels, bytes, GR_ALIGN_DATA);
 }
 

@@ -71,7 +71,7 @@ static void run(const gr_node *n, int64_t inner) {
                       .inner = inner,
                       .x = x->data,
                       .y = n->out->data};
-    gr_for(n->graph, batches_of(w.draws), 1 + GRAIN / inner, drop_range, &w);
+    gr_for_rows(n->graph, batches_of(w.draws), 1 + GRAIN / inner, drop_range, &w);
 }
 
 static bool dropout_shape(const gr_node *n, gr_shape *shape) {

@@ -323,8 +323,8 @@ static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_
     if (plan.rows == 1)
         gr_for_each(n->graph, plan.length, GR_SHARE, one_row_range, &w);
     else
-        gr_parallel_share(n->graph->threads, plan.rows, 1 + GR_SHARE / plan.length, 1,
-                          plan.length <= SHORT_ROW ? short_rows_range : rows_range, &w);
+        gr_for_rows(n->graph, plan.rows, 1 + GR_SHARE / plan.length,
+                    plan.length <= SHORT_ROW ? short_rows_range : rows_range, &w);
 }
 
 /* Defines gr_NAME(a, b) without gradient. */

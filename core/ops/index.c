@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Elements in a piece of work for one thread, and in a strip of columns. */
-enum { GRAIN = 1 << 15, STRIP = 1 << 10 };
+enum { GRAIN = 1 << 13, STRIP = 1 << 10 };
 
 /* Whether the indices, operand k, are within 0 ... length-1; `of` says of what, for the message. */
 static bool check_indices(const gr_node *n, int k, int length, const char *of) {
@@ -105,7 +105,7 @@ static void scatter(const gr_node *n, const gr_tensor *index, const gr_tensor *s
     w.to = n->out->data;
     if (index->size == 0) return;
     int64_t block = w.block_rows * w.length;
-    gr_for(n->graph, w.blocks, 1 + GRAIN / block, scatter_blocks, &w);
+    gr_for_rows(n->graph, w.blocks, 1 + GRAIN / block, scatter_blocks, &w);
 }
 
 static bool check_gather(const gr_node *n, int axis) {
@@ -133,7 +133,7 @@ static void gather_forward(const gr_node *n) {
     w.from = n->in[0]->data;
     w.to = n->out->data;
     if (n->out->size > 0)
-        gr_for(n->graph, w.blocks * w.block_rows, 1 + GRAIN / w.length, gather_rows, &w);
+        gr_for_rows(n->graph, w.blocks * w.block_rows, 1 + GRAIN / w.length, gather_rows, &w);
 }
 static void gather_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = scatter_to_zeros(n->in[1], grad, n->params);
@@ -282,7 +282,8 @@ static void index_select_forward(const gr_node *n) {
     s.from = real ? (const char *)x->data : (const char *)x->index;
     s.to = real ? (char *)y->data : (char *)y->index;
     s.bytes = (size_t)s.inner * (real ? sizeof(gr_real) : sizeof(int32_t));
-    if (y->size > 0) gr_for(n->graph, s.outer * s.count, 1 + GRAIN / s.inner, select_slices, &s);
+    if (y->size > 0)
+        gr_for_rows(n->graph, s.outer * s.count, 1 + GRAIN / s.inner, select_slices, &s);
 }
 static void index_select_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[0] = gr_apply_gradient(n, 0, &add_slices_op, GR_LIST(n->in[1], grad), n->params,
@@ -315,7 +316,7 @@ static void add_slices_forward(const gr_node *n) {
     if (n->in[1]->size == 0) return;
     int64_t strips = (s.inner + STRIP - 1) / STRIP;
     int64_t columns = s.inner < STRIP ? s.inner : STRIP;
-    gr_for(n->graph, s.outer * strips, 1 + GRAIN / (s.count * columns), add_strips, &s);
+    gr_for_rows(n->graph, s.outer * strips, 1 + GRAIN / (s.count * columns), add_strips, &s);
 }
 static void add_slices_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     grads[1] = gr_index_select(grad, ((const gather_params *)n->params)->axis, n->in[0]);

@@ -8,8 +8,8 @@
 
 /* -- Products of matrices, one after the other -- */
 
-/* Small products are shared among threads a number at a time that makes a piece worth its while. */
-enum { PIECE_WORK = 1 << 20 };
+/* Multiplications of a small product, and of several that are worth another thread. */
+enum { SMALL = 1 << 20, SHARE_WORK = 1 << 18 };
 
 /* `count` products of one size, whose operands' batches broadcast to `batch`. */
 typedef struct product_batch {
@@ -55,8 +55,8 @@ static void run_products(const gr_node *n, const product_batch *w) {
         return;
     }
     double work = (double)w->p.m * (double)w->p.n * (double)w->p.k;
-    if (bytes == 0 && work < PIECE_WORK) {
-        gr_for(g, w->count, 1 + (int64_t)(PIECE_WORK / (work + 1)), product_range, (void *)w);
+    if (bytes == 0 && work < SMALL) {
+        gr_for_rows(g, w->count, 1 + (int64_t)(SHARE_WORK / (work + 1)), product_range, (void *)w);
         return;
     }
     gr_real *scratch = bytes > 0 ? gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA) : NULL;

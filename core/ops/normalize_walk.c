@@ -59,12 +59,15 @@ static void write_statistics(const gr_statistics *s, int64_t i, const gr_moments
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Pieces of about GR_GRAIN numbers of each group, and of ROWS samples or more. */
+/* A power of two, so that threads get equally many; pieces of GR_SHARE numbers of each group, and of
+ * ROWS samples, or more. */
 static int64_t pieces_of(const gr_normalize_view *v) {
     double sample = (double)v->channels * (double)v->length * (v->across ? (double)v->groups : 1);
-    double pieces = (double)v->samples * sample / GR_GRAIN;
-    if (pieces > MOST_PIECES) pieces = MOST_PIECES;
-    return 1 + least((int64_t)pieces, v->samples / ROWS);
+    int64_t pieces = 1;
+    while (pieces < MOST_PIECES && v->samples >= 2 * pieces * ROWS &&
+           (double)v->samples * sample >= 2.0 * GR_SHARE * (double)pieces)
+        pieces *= 2;
+    return pieces;
 }
 
 static int64_t piece_begin(const walk *w, int64_t piece) {
@@ -161,7 +164,7 @@ static void columns_apply(void *context, int64_t begin, int64_t end) {
 }
 
 static bool columns_forward(gr_graph *g, walk *w) {
-    const int64_t groups = w->view.groups, grain = 1 + GR_GRAIN / groups;
+    const int64_t groups = w->view.groups;
     if (!w->statistics.known) {
         size_t bytes = (size_t)(w->pieces * groups) * sizeof *w->moments;
         w->moments = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
@@ -173,7 +176,7 @@ static bool columns_forward(gr_graph *g, walk *w) {
         for (int64_t c = 0; c < groups; c++) write_statistics(&w->statistics, c, &w->moments[c]);
         gr_arena_give_back(&g->step, w->moments, bytes, GR_ALIGN_DATA);
     }
-    gr_for(g, w->view.samples, grain, columns_apply, w);
+    gr_for_rows(g, w->view.samples, 1 + GR_SHARE / groups, columns_apply, w);
     return true;
 }
 
@@ -325,10 +328,10 @@ bool gr_normalize_forward(gr_graph *g, const gr_normalize_view *v, const gr_stat
     w.to = y;
     if (v->across && v->length == 1) return columns_forward(g, &w);
     if (v->across) {
-        gr_for(g, groups, 1 + GR_GRAIN / count, images_forward, &w);
+        gr_for_rows(g, groups, 1 + GR_SHARE / count, images_forward, &w);
     } else {
         int64_t blocks = (v->samples + w.rows - 1) / w.rows;
-        gr_for(g, blocks * groups, 1 + GR_GRAIN / (count * w.rows), samples_forward, &w);
+        gr_for_rows(g, blocks * groups, 1 + GR_SHARE / (count * w.rows), samples_forward, &w);
     }
     return true;
 }
@@ -357,11 +360,11 @@ static void run_pieces(gr_graph *g, walk *w) {
     if (v->across) {
         gr_for(g, w->pieces, 1, columns_sums, w);
         add_pieces(w, weights);
-        if (w->to != NULL) gr_for(g, v->samples, 1 + GR_GRAIN / v->groups, columns_to_x, w);
+        if (w->to != NULL) gr_for_rows(g, v->samples, 1 + GR_SHARE / v->groups, columns_to_x, w);
         return;
     }
     int64_t item = v->samples / w->pieces * v->channels * v->length;
-    gr_for(g, w->pieces * v->groups, 1 + GR_GRAIN / (item + 1), samples_backward, w);
+    gr_for_rows(g, w->pieces * v->groups, 1 + GR_SHARE / (item + 1), samples_backward, w);
     if (w->partial != NULL) add_pieces(w, weights);
 }
 
@@ -385,7 +388,7 @@ bool gr_normalize_backward(gr_graph *g, const gr_normalize_view *v, const gr_sta
     w.to = to_x;
     w.sums = sums;
     if (v->across && v->length > 1) {
-        gr_for(g, v->groups, 1 + GR_GRAIN / count, images_backward, &w);
+        gr_for_rows(g, v->groups, 1 + GR_SHARE / count, images_backward, &w);
         return true;
     }
     if (!v->across && sums == NULL) {

@@ -147,9 +147,10 @@ static void columns_range(void *context, int64_t begin, int64_t end) {
 static void run(const gr_node *n, odds_work *w, gr_range_function *rows) {
     if (w->outer * w->inner == 0) return;
     if (w->inner == 1)
-        gr_for(n->graph, w->outer, 1 + GRAIN / (w->n + 1), rows, w);
+        gr_for_rows(n->graph, w->outer, 1 + GRAIN / 4 / (w->n + 1), rows, w);
     else
-        gr_for(n->graph, w->outer * w->tiles, 1 + GRAIN / ((w->n + 1) * TILE), columns_range, w);
+        gr_for_rows(n->graph, w->outer * w->tiles, 1 + GRAIN / 4 / ((w->n + 1) * TILE),
+                    columns_range, w);
 }
 
 /* -- The fold: m and s, (2,N,d1..), of which no gradient is asked -- */

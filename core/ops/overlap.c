@@ -5,7 +5,7 @@
 #include "core/ops/shape.h"
 
 /* Fewer rows than these are cut, into so many pieces at most: longer rows have larger ones. */
-enum { FEW_ROWS = 16, MOST_PIECES = 256 };
+enum { FEW_ROWS = 16 };
 
 /* a and b as (rows, length). */
 typedef struct work {
@@ -61,7 +61,7 @@ static void slope_forward(const gr_node *n) {
     w.b = n->in[1]->data;
     w.to_product = n->in[0]->data;
     w.to_sum = n->in[0]->data + p->own * w.rows;
-    gr_for(n->graph, n->out->size, GR_GRAIN, slope_range, &w);
+    gr_for_each(n->graph, n->out->size, GR_SHARE, slope_range, &w);
 }
 
 static gr_tensor *slope_composed(const gr_node *n, gr_tensor **in) {
@@ -108,7 +108,7 @@ static void piece_range(void *context, int64_t begin, int64_t end) {
 /* One long row after the other, each by all threads. */
 static void run_in_pieces(const gr_graph *g, const work *w) {
     for (int64_t row = 0; row < w->rows; row++) {
-        double partial[MOST_PIECES][GR_OVERLAP_SUMS] = {{0}}, sums[GR_OVERLAP_SUMS] = {0};
+        double partial[GR_MOST_PIECES][GR_OVERLAP_SUMS] = {{0}}, sums[GR_OVERLAP_SUMS] = {0};
         work one = *w;
         one.a += row * w->length;
         one.b += row * w->length;
@@ -139,11 +139,11 @@ static void sums_forward(const gr_node *n) {
     work w = work_of(n, n->in[0], kept_of(n));
     w.a = n->in[0]->data;
     w.b = n->in[1]->data;
-    w.grain = w.length > (int64_t)GR_GRAIN * MOST_PIECES ? w.length / (MOST_PIECES - 1) : GR_GRAIN;
-    if (w.rows < FEW_ROWS && w.length > GR_GRAIN)
+    w.grain = gr_piece_length(w.length);
+    if (w.rows < FEW_ROWS && w.length > w.grain)
         run_in_pieces(n->graph, &w);
     else
-        gr_for(n->graph, w.rows, 1 + GR_GRAIN / (w.length + 1), rows_range, &w);
+        gr_for_rows(n->graph, w.rows, 1 + GR_SHARE / (w.length + 1), rows_range, &w);
 }
 
 /* The gradient of operand i, whose own sum is sum 1 + i. */

@@ -8,9 +8,6 @@
 
 #include <math.h>
 
-/* The most pieces of a sum: larger tensors have larger pieces. */
-enum { MOST_PIECES = 256 };
-
 typedef struct function {
     const gr_op *values, *to_a, *to_b; /* to_a and to_b: the slopes in a and in b */
     const gr_pointwise_kernel *(*kernel)(const gr_node *n);
@@ -32,7 +29,7 @@ typedef struct work {
     gr_real p, q, scale;
     gr_real *y;
     int64_t grain;
-    double partial[MOST_PIECES];
+    double partial[GR_MOST_PIECES];
 } work;
 
 /* -- The slopes: grad total df/da, of operands grad, a, b, and the same for b -- */
@@ -126,7 +123,7 @@ static void pointwise_forward(const gr_node *n) {
     w.p = (gr_real)v->p;
     w.q = (gr_real)v->q;
     w.y = n->out->data;
-    w.grain = size > (int64_t)GR_GRAIN * MOST_PIECES ? size / (MOST_PIECES - 1) : GR_GRAIN;
+    w.grain = gr_piece_length(size);
     if (v->total == 0) {
         gr_for_each(n->graph, size, GR_SHARE, each_range, &w);
         return;

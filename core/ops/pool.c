@@ -72,7 +72,7 @@ static void run(const gr_node *n, const gr_window *w, gr_tensor *x, gr_tensor *y
         work.window.dilation[i] = w->dilation[i];
     }
     int64_t seen = work.positions * w->kernel[0] * w->kernel[1] + work.image;
-    if (y->size > 0) gr_for(n->graph, (int64_t)xs[0] * xs[1], 1 + GR_GRAIN / seen, f, &work);
+    if (y->size > 0) gr_for_rows(n->graph, (int64_t)xs[0] * xs[1], 1 + GR_SHARE / seen, f, &work);
 }
 
 /* -- The places -- */

@@ -247,7 +247,7 @@ void gr_reduction_run(const gr_graph *g, const gr_reduction *p, const gr_fold *f
     if (tiles <= FEW_TILES && work >= 2 * GRAIN)
         run_in_chunks(g, &w, tiles);
     else
-        gr_for(g, tiles, 1 + GRAIN / (work + 1), tiles_range, &w);
+        gr_for_rows(g, tiles, 1 + GRAIN / 2 / (work + 1), tiles_range, &w);
 }
 
 bool gr_axis_view_of(gr_shape shape, unsigned axes, gr_axis_view *view) {

@@ -13,8 +13,8 @@
 #include <limits.h>
 #include <string.h>
 
-/* Numbers of the result in a piece of work for one thread. */
-enum { GRAIN = 1 << 14 };
+/* Numbers of the result that are worth another thread. */
+enum { GRAIN = 1 << 12 };
 
 typedef enum sampling { AVERAGE, NEAREST, BILINEAR, BILINEAR_CORNERS } sampling;
 
@@ -187,7 +187,7 @@ static void run_map(const gr_node *n, const gr_tensor *x, const gr_tensor *y,
     make_bands(p, 0, &w.a, scratch);
     make_bands(p, 1, &w.b, scratch + first);
     w.middle = (gr_real *)(scratch + both);
-    gr_for(g, images, 1 + GRAIN / ((int64_t)ys[2] * (ys[3] + xs[3])), f, &w);
+    gr_for_rows(g, images, 1 + GRAIN / ((int64_t)ys[2] * (ys[3] + xs[3])), f, &w);
     gr_arena_give_back(&g->step, scratch, bytes, GR_ALIGN_DATA);
 }
 

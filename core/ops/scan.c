@@ -2,7 +2,7 @@
 #include "core/ops/reduce_internal.h"
 #include "core/ops/reduction_internal.h"
 
-enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 15 };
+enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 14 };
 
 typedef struct scan_params {
     int axis;
@@ -57,8 +57,8 @@ static void cumsum_forward(const gr_node *n) {
                      .tiles = (v.inner + TILE - 1) / TILE,
                      .backwards = ((const scan_params *)n->params)->backwards};
     if (n->out->size == 0) return;
-    gr_for(n->graph, v.outer * w.tiles, 1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)),
-           cumsum_range, &w);
+    gr_for_rows(n->graph, v.outer * w.tiles, 1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)),
+                cumsum_range, &w);
 }
 
 /* x[i] is part of y[i], y[i + 1], ...: their gradients are summed from the end. */
@@ -117,7 +117,7 @@ static void find(const gr_node *n, bool smallest) {
     argument_work w = {
         .view = view_of(n), .x = n->in[0]->data, .y = n->out->index, .smallest = smallest};
     if (n->out->size == 0) return;
-    gr_for(n->graph, w.view.outer, 1 + GRAIN / (w.view.n * w.view.inner), argument_range, &w);
+    gr_for_rows(n->graph, w.view.outer, 1 + GRAIN / (w.view.n * w.view.inner), argument_range, &w);
 }
 
 static void argmax_forward(const gr_node *n) { find(n, false); }

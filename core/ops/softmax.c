@@ -3,7 +3,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/reduction_internal.h"
 
-enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 14 };
+enum { TILE = GR_REDUCE_TILE, GRAIN = 1 << 12 };
 
 typedef struct softmax_params {
     unsigned axes;
@@ -53,10 +53,10 @@ static void run(const gr_node *n, softmax_work w) {
     w.tiles = (v.inner + TILE - 1) / TILE;
     if (n->out->size == 0) return;
     if (v.inner == 1)
-        gr_for(n->graph, v.outer, 1 + GRAIN / v.n, rows_range, &w);
+        gr_for_rows(n->graph, v.outer, 1 + GRAIN / v.n, rows_range, &w);
     else
-        gr_for(n->graph, v.outer * w.tiles, 1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)),
-               columns_range, &w);
+        gr_for_rows(n->graph, v.outer * w.tiles,
+                    1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)), columns_range, &w);
 }
 
 static bool same_shape(const gr_node *n, gr_shape *shape) {

@@ -23,7 +23,7 @@ static void for_rows(const gr_node *n, const gr_tensor *x, work w, gr_range_func
         return;
     }
     w.rows = x->size / w.length;
-    gr_for(n->graph, w.rows, 1 + GR_GRAIN / w.length, f, &w);
+    gr_for_rows(n->graph, w.rows, 1 + GR_SHARE / w.length, f, &w);
 }
 
 static gr_real within_range(double sum) {
