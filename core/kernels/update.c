@@ -22,11 +22,10 @@ static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, 
         for (int64_t i = 0; i < n; i++) p[i] -= r->lr * (grad[i] + r->weight_decay * p[i]);
         return;
     }
-    gr_real ahead = r->nesterov ? r->momentum : 1, now = r->nesterov ? 1 : 0;
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
         v[i] = normal_or_zero(r->keep * v[i] + r->take * g);
-        p[i] -= r->lr * (now * g + ahead * v[i]);
+        p[i] -= r->lr * (r->nesterov ? g + r->momentum * v[i] : v[i]);
     }
 }
 

@@ -199,6 +199,18 @@ START_TEST(a_dead_weight_does_not_become_nan) {
 }
 END_TEST
 
+START_TEST(an_infinite_gradient_moves_infinitely_far) {
+    for (int nesterov = 0; nesterov < 2; nesterov++) {
+        gr_tensor *w = weight(20, 1);
+        gr_optimizer *opt = gr_sgd(NULL, .parameters = GR_LIST(w), .lr = 0.1, .momentum = 0.9,
+                                   .nesterov = nesterov);
+        pull(w, INFINITY);
+        gr_step(opt);
+        for (int i = 0; i < 20; i++) ck_assert_double_eq(gr_at(w, i), -INFINITY);
+    }
+}
+END_TEST
+
 /* s - m^2 is 0 in the limit, and rounding must not make it negative under the root. */
 START_TEST(a_steady_gradient_is_no_nan_to_centered_rmsprop) {
     gr_tensor *w = weight(64, 1), *factors = gr_zeros(g, GR_SHAPE(64));
@@ -588,6 +600,7 @@ Suite *optim_suite(void) {
     tcase_add_test(t, a_dead_weight_does_not_become_nan);
     tcase_add_test(t, empty_parameters_are_no_harm);
     tcase_add_test(t, an_optimizer_of_ones_own);
+    tcase_add_test(t, an_infinite_gradient_moves_infinitely_far);
     tcase_add_test(t, a_steady_gradient_is_no_nan_to_centered_rmsprop);
     tcase_add_test(t, adamw_decays_without_a_slope);
     tcase_add_test(t, memories_have_pytorchs_names);
