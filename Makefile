@@ -22,6 +22,7 @@
 #   make bench-fashion  accuracy and pictures a second on Fashion-MNIST, beside PyTorch: EPOCHS=10
 #   make format       clang-format over all sources
 #   make install      to PREFIX (/usr/local), below DESTDIR
+#   make uninstall    takes that away
 #   make clean        removes build/, or the BUILD that is named
 #
 # Settings, by make's arguments or the environment: CC=clang, CFLAGS=-O2, DOUBLE=1, SANITIZE=1, WERROR=1, BUILD=dir, V=1 (show commands),
@@ -73,7 +74,7 @@ in-order:
 else
 
 .PHONY: all double deps deps-dev examples demo experiments trainers unit cli resume documents-test test test-float test-double asan asan-float asan-double valgrind test-install headers bench bench-readme bench-check bench-fashion
-.PHONY: format install clean help FORCE
+.PHONY: format install uninstall clean help FORCE
 
 all:
 
@@ -397,6 +398,14 @@ install: all
 	install -D -m 644 man/gradus.1 '$(DESTDIR)$(PREFIX)/share/man/man1/$(NAME).1'
 	install -D -m 644 completions/gradus.bash \
 	    '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(NAME)'
+
+# The headers stay for the library of the other precision, if that is installed.
+uninstall:
+	cd '$(DESTDIR)$(LIBDIR)' && rm -f lib$(NAME).a lib$(NAME).so lib$(NAME).so.* pkgconfig/$(NAME).pc
+	cd '$(DESTDIR)$(PREFIX)' && rm -f bin/$(NAME) share/man/man1/$(NAME).1 \
+	    share/bash-completion/completions/$(NAME)
+	ls '$(DESTDIR)$(LIBDIR)'/pkgconfig/gradus*.pc >/dev/null 2>&1 || \
+	    rm -rf '$(DESTDIR)$(INCLUDEDIR)/gradus'
 
 format:
 	@command -v clang-format >/dev/null || { \

@@ -61,3 +61,9 @@ $MAKE install DESTDIR="$root" PREFIX=/usr DOUBLE= >/dev/null
 check gradus
 $MAKE install DESTDIR="$root" PREFIX=/usr DOUBLE=1 >/dev/null
 check gradus-double
+
+$MAKE uninstall DESTDIR="$root" PREFIX=/usr DOUBLE= >/dev/null
+[ -e "$root/usr/include/gradus/gradus.h" ] || fail "gradus-double has lost its headers"
+$MAKE uninstall DESTDIR="$root" PREFIX=/usr DOUBLE=1 >/dev/null
+left=$(find "$root/usr" ! -type d)
+[ -z "$left" ] || fail "uninstall left $left"
