@@ -344,10 +344,16 @@ static bool one_hot_shape(const gr_node *n, gr_shape *shape) {
     snprintf(of, sizeof of, "%d classes", classes);
     return check_indices(n, 0, classes, of);
 }
+static void one_hot_range(void *context, int64_t begin, int64_t end) {
+    const gr_node *n = context;
+    const int classes = *(const int *)n->params;
+    gr_real *row = n->out->data + begin * classes;
+    memset(row, 0, (size_t)((end - begin) * classes) * sizeof *row);
+    for (int64_t i = begin; i < end; i++, row += classes) row[n->in[0]->index[i]] = 1;
+}
 static void one_hot_forward(const gr_node *n) {
-    int classes = *(const int *)n->params;
-    memset(n->out->data, 0, (size_t)n->out->size * sizeof(gr_real));
-    for (int64_t i = 0; i < n->in[0]->size; i++) n->out->data[i * classes + n->in[0]->index[i]] = 1;
+    const int classes = *(const int *)n->params;
+    gr_for_rows(n->graph, n->in[0]->size, 1 + GR_SHARE / classes, one_hot_range, (void *)n);
 }
 static const gr_op one_hot_op = {.name = "gr_one_hot",
                                  .operands = {"index"},

@@ -59,6 +59,7 @@ RESULT(overlaps,
 RESULT(pointwise, gr_mul(gr_pointwise_bce_with_logits(o->x, gr_sigmoid(o->y), 1),
                          gr_pointwise_huber(o->x, o->y, 1, 0.5)))
 RESULT(odds, gr_odds_against(gr_mul(o->x, o->y), o->order, 1))
+RESULT(one_hot, gr_matmul(gr_one_hot(o->order, 700), gr_square(o->m)))
 RESULT(pads, gr_pad(gr_mul(o->x, o->y), 1, 3, -5, 1))
 
 static const struct {
@@ -74,6 +75,7 @@ static const struct {
     {"gathers", gathers},   {"sorts", sorts},         {"best", best},
     {"pads", pads},         {"overlaps", overlaps},   {"pointwise", pointwise},
     {"odds", odds},         {"bias", bias},           {"pictures", pictures},
+    {"one_hot", one_hot},
 };
 
 enum { REALS = 4 };
