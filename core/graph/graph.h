@@ -16,7 +16,9 @@
  *
  * A graph belongs to one thread at a time; different graphs may work in different threads. Large
  * operations share their work among `threads` threads of OpenMP, and give the same bits for any
- * number of them.
+ * number of them. Between operations gcc's OpenMP threads watch for work without sleeping, which
+ * serves a processor that nobody else uses; beside other busy programs that makes two threads slower
+ * than one, unless the environment has OMP_WAIT_POLICY=passive when the program starts.
  */
 #ifndef GR_GRAPH_H
 #define GR_GRAPH_H
