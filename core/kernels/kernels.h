@@ -171,6 +171,9 @@ typedef struct gr_softmax_kernels {
      * 0. */
     double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
                                  int32_t ignored, gr_real scale, gr_real *y);
+    double (*cross_entropy_columns)(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                                    const int32_t *classes, int32_t ignored, gr_real scale,
+                                    gr_real *y);
 } gr_softmax_kernels;
 
 /* At most `width` vectors b_j of d numbers, side by side: number k of vector j is panel[k width + j],

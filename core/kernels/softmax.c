@@ -100,17 +100,11 @@ static void long_row(int64_t n, const gr_real *x, bool is_last, gr_real *y, bool
     finish_row(n, x, m, y, logarithm);
 }
 
-/* to = e^(x - m) or, of the logarithm, x - m; the exponentials are added to s. Loops of their own for
- * floats and for doubles, since together they are not vectorised. */
-static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, bool logarithm,
-                                 gr_real *restrict to, double *restrict s) {
-    gr_real e[TILE];
-    for (int64_t j = 0; j < n; j++) e[j] = exp_of_negative(x[j] - m[j]);
-    for (int64_t j = 0; j < n; j++) s[j] += (double)e[j];
-    if (logarithm)
-        for (int64_t j = 0; j < n; j++) to[j] = x[j] - m[j];
-    else
-        memcpy(to, e, (size_t)n * sizeof *to);
+/* to = e^(x - m), which may be x, and is added to s. */
+static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, gr_real *to,
+                                 double *s) {
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) to[j] = exp_of_negative(x[j] - m[j]);
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) s[j] += (double)to[j];
 }
 
 static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
@@ -122,8 +116,10 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
         const gr_real *row = x + r * stride;
         for (int64_t j = 0; j < n; j++) m[j] = row[j] > m[j] ? row[j] : m[j];
     }
-    for (int64_t r = 0; r < rows * stride; r += stride)
-        exponentiate_columns(n, x + r, m, logarithm, y + r, s);
+    for (int64_t r = 0; r < rows * stride; r += stride) {
+        exponentiate_columns(n, x + r, m, logarithm ? last : y + r, s);
+        for (int64_t j = 0; logarithm && j < n; j++) y[r + j] = x[r + j] - m[j];
+    }
     if (logarithm)
         for (int64_t j = 0; j < n; j++) s[j] = log(s[j]);
     else
@@ -303,16 +299,89 @@ static double long_entropy(int64_t n, const gr_real *x, bool is_last, int32_t c,
     return finish_class(n, x, m, c, scale, y);
 }
 
+/* -- Cross-entropies of columns -- */
+
+/* Of row r: the others' logits go to y and into their maximum m, -infinity stands for columns' own
+ * ones, which go to own, and for columns that are ignored. A NaN stays. */
+static void separate_own(int64_t n, const gr_real *x, int32_t r, const int32_t *classes,
+                         int32_t ignored, gr_real *y, gr_real *m, gr_real *own) {
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
+        const bool is_own = classes[j] == r, hidden = is_own | (classes[j] == ignored);
+        const gr_real v = either(hidden, -INFINITY, x[j]), before = m[j];
+        y[j] = v;
+        m[j] = either((v > before) | (v != v), v, before);
+        own[j] = either(is_own, x[j], own[j]);
+    }
+}
+
+/* The sum of the columns' losses, the factors of their exponentials and the derivatives by their own
+ * logits. */
+static double finish_columns(int64_t n, const gr_real *m, const gr_real *own, const double *s,
+                             gr_real scale, gr_real *factor, gr_real *to_own) {
+    gr_real loss[TILE];
+    double odds[TILE], sum = 0;
+    for (int64_t j = 0; j < n; j++) odds[j] = (double)m[j] - (double)own[j] + log(s[j]);
+    for (int64_t j = 0; j < n; j++) {
+        const gr_real v = (gr_real)odds[j], e = exp_of_negative(-GR_MATH(fabs)(v));
+        const gr_real slope = either(v < 0, e, 1) * inverse_of_1_to_2(1 + e) * scale;
+        loss[j] = log1p_of_unit(e);
+        to_own[j] = -slope;
+        factor[j] = slope / (gr_real)s[j];
+    }
+    _Pragma("omp simd reduction(+ : sum)") for (int64_t j = 0; j < n; j++) sum +=
+        (odds[j] > 0 ? odds[j] : 0) + (double)loss[j];
+    return sum;
+}
+
+static double k_cross_entropy_columns(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                                      const int32_t *classes, int32_t ignored, gr_real scale,
+                                      gr_real *y) {
+    gr_real m[TILE], own[TILE], factor[TILE], to_own[TILE];
+    double s[TILE];
+    for (int64_t j = 0; j < n; j++) m[j] = -INFINITY, own[j] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        separate_own(n, x + r * stride, (int32_t)r, classes, ignored, y + r * stride, m, own);
+    /* Without others the loss is 0, as for an own logit far above them. */
+    for (int64_t j = 0; j < n; j++) {
+        const bool none = m[j] == -INFINITY;
+        m[j] = none ? 0 : m[j];
+        own[j] = none ? INFINITY : own[j];
+        s[j] = none ? 1 : 0;
+    }
+    for (int64_t r = 0; r < rows * stride; r += stride) exponentiate_columns(n, y + r, m, y + r, s);
+    const double sum = finish_columns(n, m, own, s, scale, factor, to_own);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < n; j++) {
+            const gr_real v = y[r * stride + j] * factor[j];
+            y[r * stride + j] = either(classes[j] == (int32_t)r, to_own[j], v);
+        }
+    return sum;
+}
+
+static double narrow_entropies(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
+                               int32_t ignored, gr_real scale, gr_real *y) {
+    gr_real from[NARROW][TILE], to[NARROW][TILE];
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r += TILE) {
+        int64_t count = rows - r < TILE ? rows - r : TILE;
+        to_columns(count, n, x + r * n, from);
+        sum += k_cross_entropy_columns(n, count, from[0], TILE, classes + r, ignored, scale, to[0]);
+        from_columns(count, n, to, y + r * n);
+    }
+    return sum;
+}
+
 static double k_cross_entropy_rows(int64_t rows, int64_t n, const gr_real *x,
                                    const int32_t *classes, int32_t ignored, gr_real scale,
                                    gr_real *y) {
     double sum = 0;
+    if (n <= NARROW) return narrow_entropies(rows, n, x, classes, ignored, scale, y);
     if (n > SHORT) {
         for (int64_t r = 0; r < rows; r++)
             sum += long_entropy(n, x + r * n, r == rows - 1, classes[r], ignored, scale, y + r * n);
         return sum;
     }
-    const int64_t step = n > 0 ? BLOCK / n : rows;
+    const int64_t step = BLOCK / n;
     for (int64_t r = 0; r < rows; r += step) {
         const int64_t count = rows - r < step ? rows - r : step;
         sum += short_entropies(count, n, x + r * n, classes + r, ignored, scale, y + r * n);
@@ -326,4 +395,5 @@ const gr_softmax_kernels GR_FOR_ISA(gr_softmax) = {
     .rows_back = k_softmax_rows_back,
     .columns_back = k_softmax_columns_back,
     .cross_entropy_rows = k_cross_entropy_rows,
+    .cross_entropy_columns = k_cross_entropy_columns,
 };
