@@ -152,6 +152,8 @@ typedef struct gr_reduce_kernels {
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
+    /* y[j] += log(acc[j]) */
+    void (*add_logarithm)(int64_t n, const double *acc, double unused, gr_real *y);
 } gr_reduce_kernels;
 
 /* Of each row of n elements, or of each of n <= GR_REDUCE_TILE columns of a matrix whose rows begin
