@@ -97,13 +97,13 @@ static inline void gr_for(const gr_graph *g, int64_t n, int64_t grain, gr_range_
     gr_parallel_for(g->threads, n, grain, f, context);
 }
 
-/* The length of the pieces of a sum over n elements: a power of two of them, so that threads get
- * equally many, and at most GR_MOST_PIECES. */
+/* The length of the pieces of a sum over n items, a multiple of `unit`: a power of two of pieces,
+ * so that threads get equally many, of `least` items or more, and at most GR_MOST_PIECES. */
 enum { GR_MOST_PIECES = 256 };
-static inline int64_t gr_piece_length(int64_t n) {
+static inline int64_t gr_piece_length(int64_t n, int64_t least, int64_t unit) {
     int64_t pieces = 1;
-    while (pieces < GR_MOST_PIECES && n >= 2 * pieces * GR_SHARE) pieces *= 2;
-    return (n / pieces / 64 + 1) * 64;
+    while (pieces < GR_MOST_PIECES && n >= 2 * pieces * least) pieces *= 2;
+    return (n / pieces / unit + 1) * unit;
 }
 
 #pragma GCC visibility pop

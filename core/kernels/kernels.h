@@ -152,6 +152,8 @@ typedef struct gr_reduce_kernels {
     /* Running sums down n <= GR_REDUCE_TILE columns; upwards if stride is negative and x and y
      * point to the last row. */
     void (*cumsum)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride);
+    /* y[j] += log(acc[j]) */
+    void (*add_logarithm)(int64_t n, const double *acc, double unused, gr_real *y);
 } gr_reduce_kernels;
 
 /* Of each row of n elements, or of each of n <= GR_REDUCE_TILE columns of a matrix whose rows begin
@@ -171,6 +173,9 @@ typedef struct gr_softmax_kernels {
      * 0. */
     double (*cross_entropy_rows)(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
                                  int32_t ignored, gr_real scale, gr_real *y);
+    double (*cross_entropy_columns)(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                                    const int32_t *classes, int32_t ignored, gr_real scale,
+                                    gr_real *y);
 } gr_softmax_kernels;
 
 /* At most `width` vectors b_j of d numbers, side by side: number k of vector j is panel[k width + j],

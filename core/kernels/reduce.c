@@ -4,6 +4,7 @@
  * their digits and neither squares nor partial sums overflow. */
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/transpose.h"
 
 #include <stddef.h>
 
@@ -26,6 +27,20 @@ static inline void fetch_next(int64_t r, int64_t rows, int64_t n, const gr_real 
     enum { LINE = 64 / sizeof(gr_real) };
     for (int64_t k = 4; k < 8 && r + 8 <= rows; k++)
         for (int64_t i = 0; i < n; i += LINE) __builtin_prefetch(x + k * stride + i);
+}
+
+/* Rows of at most NARROW elements are turned to columns, which are folded across, TOGETHER at a
+ * time: by themselves they would fill no vector. */
+enum { NARROW = 64, TOGETHER = 64 };
+
+static void fold_narrow(gr_fold_kernel *across, int64_t rows, int64_t n, const gr_real *x,
+                        int64_t stride, const gr_real *m_of, double *acc) {
+    gr_real columns[NARROW * TOGETHER];
+    for (int64_t r = 0; r < rows; r += TOGETHER) {
+        const int64_t count = rows - r < TOGETHER ? rows - r : TOGETHER;
+        transpose(count, n, x + r * stride, stride, columns, TOGETHER);
+        across(n, count, columns, TOGETHER, m_of == NULL ? NULL : m_of + r, acc + r);
+    }
 }
 
 #define VALUE(name, type, value)                                                                   \
@@ -118,6 +133,10 @@ static void exponentiate(int64_t vectors, gr_real *x) {
 static void k_exponentials_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
                                  const gr_real *m_of, double *acc) {
     gr_real e[BLOCK];
+    if (n <= NARROW) {
+        fold_narrow(k_exponentials_across, rows, n, x, stride, m_of, acc);
+        return;
+    }
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < n; i += BLOCK) {
             const int64_t count = n - i < BLOCK ? n - i : BLOCK;
@@ -148,37 +167,16 @@ static void k_add_partial(int64_t n, const double *partial, double *acc) {
 /* -- Extremes; a NaN wins -- */
 
 /* Maxima of so many columns side by side, since compilers don't vectorise a maximum of floats. */
-enum { LANES = 32 };
+enum { COLUMNS = 32 };
 
 #define JOIN(better, a, b) ((((a)better(b)) | ((a) != (a))) ? (a) : (b))
 
 #define EXTREME(name, better, start, value)                                                        \
     static inline gr_real name##_value(gr_real x) { return (value); }                              \
     static inline void name##_of_lanes(const gr_real *restrict x, gr_real *restrict best) {        \
-        for (int l = 0; l < LANES; l++) {                                                          \
+        for (int l = 0; l < COLUMNS; l++) {                                                        \
             gr_real v = name##_value(x[l]);                                                        \
             best[l] = JOIN(better, v, best[l]);                                                    \
-        }                                                                                          \
-    }                                                                                              \
-    static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
-                                 const gr_real *m_of, double *acc) {                               \
-        (void)m_of;                                                                                \
-        for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
-            if (n < LANES) {                                                                       \
-                for (int64_t i = 0; i < n; i++) {                                                  \
-                    double v = name##_value(xs[i]);                                                \
-                    acc[r] = JOIN(better, v, acc[r]);                                              \
-                }                                                                                  \
-                continue;                                                                          \
-            }                                                                                      \
-            gr_real best[LANES];                                                                   \
-            for (int l = 0; l < LANES; l++) best[l] = start;                                       \
-            for (int64_t i = 0; i + LANES <= n; i += LANES) name##_of_lanes(xs + i, best);         \
-            name##_of_lanes(xs + n - LANES, best); /* some for the second time */                  \
-            for (int half = LANES / 2; half > 0; half /= 2)                                        \
-                for (int l = 0; l < half; l++) best[l] = JOIN(better, best[l + half], best[l]);    \
-            double v = best[0];                                                                    \
-            acc[r] = JOIN(better, v, acc[r]);                                                      \
         }                                                                                          \
     }                                                                                              \
     static void k_##name##_across(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,      \
@@ -195,6 +193,23 @@ enum { LANES = 32 };
         for (int64_t j = 0; j < n; j++) {                                                          \
             double v = best[j];                                                                    \
             acc[j] = JOIN(better, v, acc[j]);                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
+                                 const gr_real *m_of, double *acc) {                               \
+        if (n <= NARROW) {                                                                         \
+            fold_narrow(k_##name##_across, rows, n, xs, stride, m_of, acc);                        \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
+            gr_real best[COLUMNS];                                                                 \
+            for (int l = 0; l < COLUMNS; l++) best[l] = start;                                     \
+            for (int64_t i = 0; i + COLUMNS <= n; i += COLUMNS) name##_of_lanes(xs + i, best);     \
+            name##_of_lanes(xs + n - COLUMNS, best); /* some for the second time */                \
+            for (int half = COLUMNS / 2; half > 0; half /= 2)                                      \
+                for (int l = 0; l < half; l++) best[l] = JOIN(better, best[l + half], best[l]);    \
+            double v = best[0];                                                                    \
+            acc[r] = JOIN(better, v, acc[r]);                                                      \
         }                                                                                          \
     }                                                                                              \
     static void k_##name##_partial(int64_t n, const double *partial, double *acc) {                \
@@ -218,6 +233,11 @@ static void k_cumsum(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int6
         for (int64_t j = 0; j < n; j++) y[j] = (gr_real)(s[j] += (double)x[j]);
 }
 
+static void k_add_logarithm(int64_t n, const double *acc, double unused, gr_real *y) {
+    (void)unused;
+    for (int64_t j = 0; j < n; j++) y[j] = (gr_real)((double)y[j] + log(acc[j]));
+}
+
 const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .sum = {0, k_sum_along, k_sum_across, k_add_partial},
     .squares = {0, k_squares_along, k_squares_across, k_add_partial},
@@ -228,4 +248,5 @@ const gr_reduce_kernels GR_FOR_ISA(gr_reduce) = {
     .abs_max = {-INFINITY, k_abs_max_along, k_abs_max_across, k_abs_max_partial},
     .overlap = k_overlap,
     .cumsum = k_cumsum,
+    .add_logarithm = k_add_logarithm,
 };

@@ -7,6 +7,7 @@
 
 #include "core/kernels/functions.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/transpose.h"
 
 #ifdef GR_DOUBLE
 #define LEAST (-DBL_MAX)
@@ -16,7 +17,7 @@
 
 /* Rows of at most SHORT elements are computed together, as many as fit into a BLOCK, so that the
  * vectors of exponentials are full; longer ones in pieces. */
-enum { SHORT = 128, BLOCK = 1024, PIECE = 256, TILE = GR_REDUCE_TILE };
+enum { SHORT = 128, BLOCK = 1024, PIECE = 256, TILE = GR_REDUCE_TILE, VECTOR = 16 };
 
 /* Of numbers only: with a NaN among them their exponentials' sum will be one. Four maxima at a time
  * hide the latency of the comparison. */
@@ -100,17 +101,11 @@ static void long_row(int64_t n, const gr_real *x, bool is_last, gr_real *y, bool
     finish_row(n, x, m, y, logarithm);
 }
 
-/* to = e^(x - m) or, of the logarithm, x - m; the exponentials are added to s. Loops of their own for
- * floats and for doubles, since together they are not vectorised. */
-static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, bool logarithm,
-                                 gr_real *restrict to, double *restrict s) {
-    gr_real e[TILE];
-    for (int64_t j = 0; j < n; j++) e[j] = exp_of_negative(x[j] - m[j]);
-    for (int64_t j = 0; j < n; j++) s[j] += (double)e[j];
-    if (logarithm)
-        for (int64_t j = 0; j < n; j++) to[j] = x[j] - m[j];
-    else
-        memcpy(to, e, (size_t)n * sizeof *to);
+/* to = e^(x - m), which may be x, and is added to s. */
+static void exponentiate_columns(int64_t n, const gr_real *x, const gr_real *m, gr_real *to,
+                                 double *s) {
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) to[j] = exp_of_negative(x[j] - m[j]);
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) s[j] += (double)to[j];
 }
 
 static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,
@@ -122,8 +117,10 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
         const gr_real *row = x + r * stride;
         for (int64_t j = 0; j < n; j++) m[j] = row[j] > m[j] ? row[j] : m[j];
     }
-    for (int64_t r = 0; r < rows * stride; r += stride)
-        exponentiate_columns(n, x + r, m, logarithm, y + r, s);
+    for (int64_t r = 0; r < rows * stride; r += stride) {
+        exponentiate_columns(n, x + r, m, logarithm ? last : y + r, s);
+        for (int64_t j = 0; logarithm && j < n; j++) y[r + j] = x[r + j] - m[j];
+    }
     if (logarithm)
         for (int64_t j = 0; j < n; j++) s[j] = log(s[j]);
     else
@@ -138,27 +135,23 @@ static void k_softmax_columns(int64_t rows, int64_t n, const gr_real *x, gr_real
     }
 }
 
-/* -- Narrow rows: a row of so few elements fills no vector, and is worked on as a column -- */
+/* -- Narrow rows: they fill no vector, or few, and are turned to columns, a panel of them at a time --
+ */
 
-enum { NARROW = 16 };
+enum { NARROW = 32, PANEL = 16 * TILE };
 
-/* columns[j][r] = x[r][j], and back */
-static void to_columns(int64_t rows, int64_t n, const gr_real *x, gr_real (*columns)[TILE]) {
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t r = 0; r < rows; r++) columns[j][r] = x[r * n + j];
-}
-static void from_columns(int64_t rows, int64_t n, gr_real (*columns)[TILE], gr_real *x) {
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t r = 0; r < rows; r++) x[r * n + j] = columns[j][r];
+static int64_t rows_of_panel(int64_t n) {
+    return n * TILE <= PANEL ? TILE : PANEL / n / VECTOR * VECTOR;
 }
 
 static void narrow_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
-    gr_real from[NARROW][TILE], to[NARROW][TILE];
-    for (int64_t r = 0; r < rows; r += TILE) {
-        int64_t count = rows - r < TILE ? rows - r : TILE;
-        to_columns(count, n, x + r * n, from);
-        k_softmax_columns(n, count, from[0], to[0], TILE, logarithm);
-        from_columns(count, n, to, y + r * n);
+    gr_real from[PANEL], to[PANEL];
+    const int64_t most = rows_of_panel(n);
+    for (int64_t r = 0; r < rows; r += most) {
+        int64_t count = rows - r < most ? rows - r : most;
+        transpose(count, n, x + r * n, n, from, most);
+        k_softmax_columns(n, count, from, to, most, logarithm);
+        transpose(n, count, to, most, y + r * n, n);
     }
 }
 
@@ -209,13 +202,14 @@ static void k_softmax_columns_back(int64_t rows, int64_t n, const gr_real *grad,
 
 static void narrow_rows_back(int64_t rows, int64_t n, const gr_real *grad, const gr_real *y,
                              bool logarithm, gr_real *to) {
-    gr_real grads[NARROW][TILE], ys[NARROW][TILE], tos[NARROW][TILE];
-    for (int64_t r = 0; r < rows; r += TILE) {
-        int64_t count = rows - r < TILE ? rows - r : TILE;
-        to_columns(count, n, grad + r * n, grads);
-        to_columns(count, n, y + r * n, ys);
-        k_softmax_columns_back(n, count, grads[0], ys[0], TILE, logarithm, tos[0]);
-        from_columns(count, n, tos, to + r * n);
+    gr_real grads[PANEL], ys[PANEL], tos[PANEL];
+    const int64_t most = rows_of_panel(n);
+    for (int64_t r = 0; r < rows; r += most) {
+        int64_t count = rows - r < most ? rows - r : most;
+        transpose(count, n, grad + r * n, n, grads, most);
+        transpose(count, n, y + r * n, n, ys, most);
+        k_softmax_columns_back(n, count, grads, ys, most, logarithm, tos);
+        transpose(n, count, tos, most, to + r * n, n);
     }
 }
 
@@ -281,21 +275,6 @@ static double finish_class(int64_t n, const gr_real *x, gr_real m, int32_t c, gr
     return loss;
 }
 
-/* At most BLOCK elements. */
-static double short_entropies(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
-                              int32_t ignored, gr_real scale, gr_real *y) {
-    gr_real m[BLOCK];
-    double sum = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        m[r] = maximum_of_others(n, x + r * n, classes[r], ignored);
-        shift_row(n, x + r * n, m[r], y + r * n);
-    }
-    exponentials_of_shifted(rows * n, y);
-    for (int64_t r = 0; r < rows; r++)
-        sum += finish_class(n, x + r * n, m[r], classes[r], scale, y + r * n);
-    return sum;
-}
-
 static double long_entropy(int64_t n, const gr_real *x, bool is_last, int32_t c, int32_t ignored,
                            gr_real scale, gr_real *y) {
     const gr_real m = maximum_of_others(n, x, c, ignored);
@@ -303,20 +282,87 @@ static double long_entropy(int64_t n, const gr_real *x, bool is_last, int32_t c,
     return finish_class(n, x, m, c, scale, y);
 }
 
+/* -- Cross-entropies of columns -- */
+
+/* Of row r: the others' logits go to y and into their maximum m, -infinity stands for columns' own
+ * ones, which go to own, and for columns that are ignored. A NaN stays. */
+static void separate_own(int64_t n, const gr_real *x, int32_t r, const int32_t *classes,
+                         int32_t ignored, gr_real *y, gr_real *m, gr_real *own) {
+    _Pragma("omp simd") for (int64_t j = 0; j < n; j++) {
+        const bool is_own = classes[j] == r, hidden = is_own | (classes[j] == ignored);
+        const gr_real v = either(hidden, -INFINITY, x[j]), before = m[j];
+        y[j] = v;
+        m[j] = either((v > before) | (v != v), v, before);
+        own[j] = either(is_own, x[j], own[j]);
+    }
+}
+
+/* The sum of the columns' losses, the factors of their exponentials and the derivatives by their own
+ * logits. */
+static double finish_columns(int64_t n, const gr_real *m, const gr_real *own, const double *s,
+                             gr_real scale, gr_real *factor, gr_real *to_own) {
+    gr_real e[TILE], loss[TILE];
+    double odds[TILE], sum = 0;
+    for (int64_t j = 0; j < n; j++) odds[j] = (double)m[j] - (double)own[j] + log(s[j]);
+    for (int64_t j = 0; j < n; j++) e[j] = (gr_real)exp(-fabs(odds[j]));
+    for (int64_t j = 0; j < n; j++) {
+        const bool likely = (gr_real)odds[j] < 0;
+        const gr_real slope = scale * (either(likely, e[j], 1) * inverse_of_1_to_2(1 + e[j]));
+        loss[j] = log1p_of_unit(e[j]);
+        to_own[j] = -slope;
+        factor[j] = slope / (gr_real)s[j];
+    }
+    _Pragma("omp simd reduction(+ : sum)") for (int64_t j = 0; j < n; j++) sum +=
+        (odds[j] > 0 ? odds[j] : 0) + (double)loss[j];
+    return sum;
+}
+
+static double k_cross_entropy_columns(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
+                                      const int32_t *classes, int32_t ignored, gr_real scale,
+                                      gr_real *y) {
+    gr_real m[TILE], own[TILE], factor[TILE], to_own[TILE];
+    double s[TILE];
+    for (int64_t j = 0; j < n; j++) m[j] = -INFINITY, own[j] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        separate_own(n, x + r * stride, (int32_t)r, classes, ignored, y + r * stride, m, own);
+    /* Without others the loss is 0, as for an own logit far above them. */
+    for (int64_t j = 0; j < n; j++) {
+        const bool none = m[j] == -INFINITY;
+        m[j] = none ? 0 : m[j];
+        own[j] = none ? INFINITY : own[j];
+        s[j] = none ? 1 : 0;
+    }
+    for (int64_t r = 0; r < rows * stride; r += stride) exponentiate_columns(n, y + r, m, y + r, s);
+    const double sum = finish_columns(n, m, own, s, scale, factor, to_own);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < n; j++) {
+            const gr_real v = y[r * stride + j] * factor[j];
+            y[r * stride + j] = either(classes[j] == (int32_t)r, to_own[j], v);
+        }
+    return sum;
+}
+
+static double narrow_entropies(int64_t rows, int64_t n, const gr_real *x, const int32_t *classes,
+                               int32_t ignored, gr_real scale, gr_real *y) {
+    gr_real from[PANEL], to[PANEL];
+    const int64_t most = rows_of_panel(n);
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r += most) {
+        int64_t count = rows - r < most ? rows - r : most;
+        transpose(count, n, x + r * n, n, from, most);
+        sum += k_cross_entropy_columns(n, count, from, most, classes + r, ignored, scale, to);
+        transpose(n, count, to, most, y + r * n, n);
+    }
+    return sum;
+}
+
 static double k_cross_entropy_rows(int64_t rows, int64_t n, const gr_real *x,
                                    const int32_t *classes, int32_t ignored, gr_real scale,
                                    gr_real *y) {
     double sum = 0;
-    if (n > SHORT) {
-        for (int64_t r = 0; r < rows; r++)
-            sum += long_entropy(n, x + r * n, r == rows - 1, classes[r], ignored, scale, y + r * n);
-        return sum;
-    }
-    const int64_t step = n > 0 ? BLOCK / n : rows;
-    for (int64_t r = 0; r < rows; r += step) {
-        const int64_t count = rows - r < step ? rows - r : step;
-        sum += short_entropies(count, n, x + r * n, classes + r, ignored, scale, y + r * n);
-    }
+    if (n <= SHORT) return narrow_entropies(rows, n, x, classes, ignored, scale, y);
+    for (int64_t r = 0; r < rows; r++)
+        sum += long_entropy(n, x + r * n, r == rows - 1, classes[r], ignored, scale, y + r * n);
     return sum;
 }
 
@@ -326,4 +372,5 @@ const gr_softmax_kernels GR_FOR_ISA(gr_softmax) = {
     .rows_back = k_softmax_rows_back,
     .columns_back = k_softmax_columns_back,
     .cross_entropy_rows = k_cross_entropy_rows,
+    .cross_entropy_columns = k_cross_entropy_columns,
 };

@@ -8,10 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Logits in a piece of work, and columns that are worked on side by side. */
-enum { GRAIN = 1 << 14, TILE = GR_REDUCE_TILE };
-/* Logarithms that are worth another thread. */
-enum { ODDS_SHARE = 1 << 10 };
+/* Logits, and scalar logarithms, that are worth another thread. */
+enum { LOGITS_SHARE = 1 << 12, ODDS_SHARE = 1 << 10 };
+enum { TILE = GR_REDUCE_TILE }; /* columns that are worked on side by side */
 
 /* In place of -infinity: its softplus and its sigmoid are 0, and products with it stay finite. */
 static const gr_real NO_ODDS = (gr_real)-1e30;
@@ -20,6 +19,11 @@ typedef struct odds_params {
     int ignore_index;
     bool others_only; /* of the gradient: leave out the part of the target's own logit */
 } odds_params;
+
+/* `count` neighbouring columns, the first of them at `first` of the results and `logits` of x */
+typedef struct tile {
+    int64_t first, logits, count;
+} tile;
 
 /* Three operations share the work: the fold of the others' logits x into their maximum m and the
  * sum s of e^(x - m), which is kept for the gradient; the odds; and the gradient. s is 0 where
@@ -36,9 +40,10 @@ struct odds_work {
     gr_real *m, *s; /* (outer, inner) */
     gr_real *y;     /* the odds or the gradient */
     odds_params p;
-    void (*columns)(const odds_work *w, int64_t at, int64_t logits, int64_t count);
+    void (*columns)(const odds_work *w, tile at);
 };
 
+/* `fold` is NULL for the sum, which makes do without. */
 static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *target,
                          const gr_tensor *fold) {
     odds_work w = {.kernels = n->graph->kernels,
@@ -47,13 +52,24 @@ static odds_work work_of(const gr_node *n, const gr_tensor *x, const gr_tensor *
                    .inner = 1,
                    .x = x->data,
                    .target = target->index,
-                   .m = fold->data,
-                   .s = fold->data + target->size,
                    .y = n->out->data,
                    .p = *(const odds_params *)n->params};
+    if (fold != NULL) w.m = fold->data, w.s = fold->data + target->size;
     for (int i = 2; i < x->shape.ndim; i++) w.inner *= x->shape.dim[i];
     w.tiles = (w.inner + TILE - 1) / TILE;
     return w;
+}
+
+/* Rows, or tiles, that are a piece of work. */
+static int64_t share_of(const odds_work *w) {
+    return 1 + LOGITS_SHARE / (w->n * (w->inner < TILE ? w->inner : TILE) + 1);
+}
+
+static tile tile_of(const odds_work *w, int64_t t) {
+    const int64_t n = t / w->tiles, from = t % w->tiles * TILE, rest = w->inner - from;
+    return (tile){.first = n * w->inner + from,
+                  .logits = n * w->n * w->inner + from,
+                  .count = rest < TILE ? rest : TILE};
 }
 
 /* -- Rows -- */
@@ -94,12 +110,13 @@ static void gradient_rows(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* -- Columns: `count` neighbours, the first of them at `at` of the results and `logits` of x -- */
+/* -- Columns -- */
 
-static void fold_columns(const odds_work *w, int64_t at, int64_t logits, int64_t count) {
-    gr_real e[TILE], *m = w->m + at, *s = w->s + at;
-    const int32_t *target = w->target + at;
-    const gr_real *x = w->x + logits;
+static void fold_columns(const odds_work *w, tile at) {
+    gr_real e[TILE], *m = w->m + at.first, *s = w->s + at.first;
+    const int32_t *target = w->target + at.first;
+    const gr_real *x = w->x + at.logits;
+    const int64_t count = at.count;
     bool nothing[TILE];
     for (int64_t j = 0; j < count; j++) m[j] = -INFINITY, s[j] = 0;
     for (int64_t r = 0; r < w->n; r++)
@@ -119,14 +136,15 @@ static void fold_columns(const odds_work *w, int64_t at, int64_t logits, int64_t
     for (int64_t j = 0; j < count; j++) s[j] = nothing[j] ? 0 : s[j];
 }
 
-static void gradient_columns(const odds_work *w, int64_t at, int64_t logits, int64_t count) {
+static void gradient_columns(const odds_work *w, tile at) {
     gr_real factor[TILE], e[TILE];
-    const gr_real *m = w->m + at, *s = w->s + at, *grad = w->grad + at;
-    const int32_t *target = w->target + at;
+    const gr_real *m = w->m + at.first, *s = w->s + at.first, *grad = w->grad + at.first;
+    const int32_t *target = w->target + at.first;
+    const int64_t count = at.count;
     for (int64_t j = 0; j < count; j++) factor[j] = s[j] == 0 ? 0 : grad[j] / s[j];
     for (int64_t r = 0; r < w->n; r++) {
-        gr_real *y = w->y + logits + r * w->inner;
-        w->kernels->elementwise->sub(count, w->x + logits + r * w->inner, 1, m, 1, e);
+        gr_real *y = w->y + at.logits + r * w->inner;
+        w->kernels->elementwise->sub(count, w->x + at.logits + r * w->inner, 1, m, 1, e);
         w->kernels->elementwise->exp(count, e, e, NULL);
         for (int64_t j = 0; j < count; j++) {
             gr_real own = w->p.others_only ? 0 : -grad[j];
@@ -137,20 +155,12 @@ static void gradient_columns(const odds_work *w, int64_t at, int64_t logits, int
 
 static void columns_range(void *context, int64_t begin, int64_t end) {
     const odds_work *w = context;
-    for (int64_t t = begin; t < end; t++) {
-        int64_t n = t / w->tiles, from = t % w->tiles * TILE;
-        int64_t count = w->inner - from < TILE ? w->inner - from : TILE;
-        w->columns(w, n * w->inner + from, n * w->n * w->inner + from, count);
-    }
+    for (int64_t t = begin; t < end; t++) w->columns(w, tile_of(w, t));
 }
 
 static void run(const gr_node *n, odds_work *w, gr_range_function *rows) {
-    if (w->outer * w->inner == 0) return;
-    if (w->inner == 1)
-        gr_for_rows(n->graph, w->outer, 1 + GRAIN / 4 / (w->n + 1), rows, w);
-    else
-        gr_for_rows(n->graph, w->outer * w->tiles, 1 + GRAIN / 4 / ((w->n + 1) * TILE),
-                    columns_range, w);
+    gr_for_rows(n->graph, w->outer * w->tiles, share_of(w), w->inner == 1 ? rows : columns_range,
+                w);
 }
 
 /* -- The fold: m and s, (2,N,d1..), of which no gradient is asked -- */
@@ -269,60 +279,61 @@ gr_tensor *gr_odds_against(gr_tensor *x, gr_tensor *target, int ignore_index) {
     return gr_apply(&odds_op, GR_LIST(x, target, fold), &p, sizeof p);
 }
 
-/* -- The sum of log(1 + e^odds) over rows, with its gradient in the same pass -- */
-
-enum { MOST_PIECES = 256 };
+/* -- The sum of log(1 + e^odds), with its gradient in the same pass -- */
 
 typedef struct entropy_params {
-    int ignore_index;
+    odds_params odds;
     double total;
     gr_ahead *ahead; /* the gradient of x */
 } entropy_params;
 
 typedef struct entropy_work {
-    const gr_softmax_kernels *kernels;
-    const entropy_params *p;
-    int64_t classes, grain;
-    const gr_real *x;
-    const int32_t *target;
-    gr_real *y;
-    double partial[MOST_PIECES];
+    odds_work of;
+    gr_real total;
+    int64_t grain;
+    double partial[GR_MOST_PIECES];
 } entropy_work;
 
 static void entropy_range(void *context, int64_t begin, int64_t end) {
     entropy_work *w = context;
-    const int64_t at = begin * w->classes;
-    w->partial[begin / w->grain] =
-        w->kernels->cross_entropy_rows(end - begin, w->classes, w->x + at, w->target + begin,
-                                       w->p->ignore_index, (gr_real)w->p->total, w->y + at);
+    const odds_work *of = &w->of;
+    const gr_softmax_kernels *k = of->kernels->softmax;
+    const int ignored = of->p.ignore_index;
+    double sum = 0;
+    if (of->inner == 1)
+        sum = k->cross_entropy_rows(end - begin, of->n, of->x + begin * of->n, of->target + begin,
+                                    ignored, w->total, of->y + begin * of->n);
+    for (int64_t t = begin; of->inner != 1 && t < end; t++) {
+        const tile at = tile_of(of, t);
+        sum +=
+            k->cross_entropy_columns(of->n, at.count, of->x + at.logits, of->inner,
+                                     of->target + at.first, ignored, w->total, of->y + at.logits);
+    }
+    w->partial[begin / w->grain] = sum;
 }
 
 static void entropy_forward(const gr_node *n) {
-    const gr_tensor *x = n->in[0], *target = n->in[1];
     const entropy_params *p = n->params;
     entropy_work w;
-    w.kernels = n->graph->kernels->softmax;
-    w.p = p;
-    w.classes = x->shape.dim[1];
-    w.grain = 1 + GRAIN / (w.classes + 1);
-    if (target->size > w.grain * MOST_PIECES) w.grain = 1 + (target->size - 1) / MOST_PIECES;
-    w.x = x->data;
-    w.target = target->index;
-    w.y = p->ahead->gradient->data;
-    gr_for(n->graph, target->size, w.grain, entropy_range, &w);
+    w.of = work_of(n, n->in[0], n->in[1], NULL);
+    w.of.y = p->ahead->gradient->data;
+    w.total = (gr_real)p->total;
+    const int64_t items = w.of.outer * w.of.tiles;
+    w.grain = gr_piece_length(items, share_of(&w.of), 1);
+    gr_for(n->graph, items, w.grain, entropy_range, &w);
     double sum = 0;
-    for (int64_t i = 0; i * w.grain < target->size; i++) sum += w.partial[i];
+    for (int64_t i = 0; i * w.grain < items; i++) sum += w.partial[i];
     n->out->data[0] = (gr_real)(p->total * sum);
 }
 
 static bool entropy_shape(const gr_node *n, gr_shape *shape) {
     const entropy_params *p = n->params;
     *shape = GR_SCALAR;
-    return check_target(n, p->ignore_index);
+    return check_target(n, p->odds.ignore_index);
 }
 
 static gr_tensor *entropy_composed(gr_tensor *x, gr_tensor *target, const entropy_params *p) {
-    gr_tensor *odds = gr_odds_against(x, target, p->ignore_index);
+    gr_tensor *odds = gr_odds_against(x, target, p->odds.ignore_index);
     return gr_sum_times(gr_softplus(odds), p->total);
 }
 
@@ -343,8 +354,8 @@ static const gr_op entropy_op = {.name = "gr_odds_entropy",
                                  .forward = entropy_forward,
                                  .vjp = entropy_vjp};
 gr_tensor *gr_odds_entropy(gr_tensor *x, gr_tensor *target, int ignore_index, double total) {
-    entropy_params p = {.ignore_index = ignore_index, .total = total};
-    if (x != NULL && x->shape.ndim == 2) p.ahead = gr_gradient_ahead(x, entropy_op.name);
+    entropy_params p = {.odds = {.ignore_index = ignore_index}, .total = total};
+    if (x != NULL) p.ahead = gr_gradient_ahead(x, entropy_op.name);
     if (p.ahead == NULL) return entropy_composed(x, target, &p);
     return gr_apply(&entropy_op, GR_LIST(x, target), &p, sizeof p);
 }

@@ -15,8 +15,8 @@
  * an error. */
 gr_tensor *gr_odds_against(gr_tensor *x, gr_tensor *target, int ignore_index);
 
-/* total times the sum of their cross-entropies, (): for x (N,C) with its gradient in the same pass
- * over memory. */
+/* total times the sum of their cross-entropies, (), with its gradient in the same pass over memory.
+ */
 gr_tensor *gr_odds_entropy(gr_tensor *x, gr_tensor *target, int ignore_index, double total);
 
 #endif

@@ -139,7 +139,7 @@ static void sums_forward(const gr_node *n) {
     work w = work_of(n, n->in[0], kept_of(n));
     w.a = n->in[0]->data;
     w.b = n->in[1]->data;
-    w.grain = gr_piece_length(w.length);
+    w.grain = gr_piece_length(w.length, GR_SHARE, 64);
     if (w.rows < FEW_ROWS && w.length > w.grain)
         run_in_pieces(n->graph, &w);
     else

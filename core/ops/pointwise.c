@@ -123,7 +123,7 @@ static void pointwise_forward(const gr_node *n) {
     w.p = (gr_real)v->p;
     w.q = (gr_real)v->q;
     w.y = n->out->data;
-    w.grain = gr_piece_length(size);
+    w.grain = gr_piece_length(size, GR_SHARE, 64);
     if (v->total == 0) {
         gr_for_each(n->graph, size, GR_SHARE, each_range, &w);
         return;

@@ -223,16 +223,10 @@ static void store_maximum(int64_t n, const double *acc, double parameter, gr_rea
     for (int64_t j = 0; j < n; j++) y[j] = isfinite(acc[j]) ? (gr_real)acc[j] : 0;
 }
 
-/* y holds the maximum. */
-static void store_logarithm(int64_t n, const double *acc, double parameter, gr_real *y) {
-    (void)parameter;
-    for (int64_t j = 0; j < n; j++) y[j] = (gr_real)((double)y[j] + log(acc[j]));
-}
-
 static void logsumexp_forward(const gr_node *n) {
     const gr_reduce_kernels *k = n->graph->kernels->reduce;
     run(n, &k->max, NULL, store_maximum, 0);
-    run(n, &k->exponentials, n->out->data, store_logarithm, 0);
+    run(n, &k->exponentials, n->out->data, k->add_logarithm, 0);
 }
 
 /* The softmax times grad. Where the result is infinite so is the largest element: elements equal to

@@ -143,26 +143,43 @@ START_TEST(means_of_large_losses) {
 }
 END_TEST
 
+/* Rows of a few logits and of many, and the first of two columns of as many. */
+static const struct { int n, inner; } class_shapes[] = {{3, 1}, {200, 1}, {3, 2}, {200, 2}};
+enum { CLASS_SHAPES = sizeof class_shapes / sizeof *class_shapes };
+
+static gr_tensor *logits_of(gr_graph *h, int shape) {
+    const int n = class_shapes[shape].n, inner = class_shapes[shape].inner;
+    return gr_parameter(h, inner == 1 ? GR_SHAPE(1, n) : GR_SHAPE(1, n, inner), "x");
+}
+/* Where there is a second column, its targets are ignored. */
+static gr_tensor *entropy_of_first(gr_tensor *x, int32_t target) {
+    const int32_t targets[] = {target, -1};
+    const int inner = (int)x->size / x->shape.dim[1];
+    gr_shape shape = inner == 1 ? GR_SHAPE(1) : GR_SHAPE(1, inner);
+    return gr_odds_entropy(x, gr_from_index(x->graph, shape, targets), -1, 1);
+}
+
 /* A logit that is not a number is seen in the loss and the gradient, also where none of the others
- * is a number; not in a row that is ignored. */
+ * is a number; not where it is ignored. */
 START_TEST(logits_that_are_not_numbers) {
-    enum { WIDE = 200 };
     const gr_real others[] = {NAN, -INFINITY, 1}, targets[] = {NAN, 1};
     gr_graph *h = gr_graph_new(.isa = isas[_i]);
-    for (int i = 0; !gr_failed(h) && i < 12; i++) { /* else the processor lacks the instructions */
-        const int n = i / 6 == 0 ? 3 : WIDE;
-        gr_tensor *x = gr_parameter(h, GR_SHAPE(1, n), "x");
-        for (int k = 0; k < n; k++) x->data[k] = others[i % 3];
+    for (int i = 0; !gr_failed(h) && i < 6 * CLASS_SHAPES; i++) { /* else the processor can't */
+        const int n = class_shapes[i / 6].n, inner = class_shapes[i / 6].inner;
+        gr_tensor *x = logits_of(h, i / 6);
+        for (int64_t k = 0; k < x->size; k++) x->data[k] = others[i % 3];
         x->data[0] = NAN;
-        x->data[1] = targets[i / 3 % 2];
+        x->data[inner] = targets[i / 3 % 2];
         for (int32_t target = -1; target <= 1; target += 2) {
-            gr_tensor *loss = gr_odds_entropy(x, gr_from_index(h, GR_SHAPE(1), &target), -1, 1);
+            gr_tensor *loss = entropy_of_first(x, target);
             ck_assert(gr_backward(loss));
-            for (int k = 0; k < n; k++)
+            for (int64_t k = 0; k < x->size; k++) {
+                bool expected = target == 1 && k % inner == 0;
                 ck_assert_msg(isnan(gr_item(loss)) == (target == 1) &&
-                                  isnan(gr_at(x->grad, k)) == (target == 1),
+                                  isnan(gr_at(x->grad, k)) == expected,
                               "%s, %d logits, case %d, target %d: %g with gradient %g", isas[_i], n,
                               i, target, gr_item(loss), gr_at(x->grad, k));
+            }
             gr_clear_grad(x);
         }
     }
@@ -172,13 +189,12 @@ END_TEST
 
 /* Logits of -infinity are classes that can't be: with no other there is no loss. */
 START_TEST(the_only_possible_class) {
-    enum { WIDE = 200 };
     gr_graph *h = gr_graph_new(.isa = isas[_i]);
-    for (int i = 0; !gr_failed(h) && i < 2; i++) { /* else the processor lacks the instructions */
-        gr_tensor *x = gr_parameter(h, GR_SHAPE(1, i == 0 ? 3 : WIDE), "x");
-        for (int64_t k = 0; k < x->size; k++) x->data[k] = k == 1 ? 2 : -(gr_real)INFINITY;
-        gr_tensor *target = gr_from_index(h, GR_SHAPE(1), (int32_t[]){1});
-        gr_tensor *loss = gr_odds_entropy(x, target, -1, 1);
+    for (int i = 0; !gr_failed(h) && i < CLASS_SHAPES; i++) { /* else the processor can't */
+        gr_tensor *x = logits_of(h, i);
+        for (int64_t k = 0; k < x->size; k++) x->data[k] = -(gr_real)INFINITY;
+        x->data[class_shapes[i].inner] = 2;
+        gr_tensor *loss = entropy_of_first(x, 1);
         ck_assert(gr_backward(loss));
         EXPECT(loss, 0);
         for (int64_t k = 0; k < x->size; k++) ck_assert_double_eq(gr_at(x->grad, k), 0);
