@@ -5,6 +5,7 @@
  * as those of 200. A tile of sums stays in registers.
  */
 #include <float.h>
+#include <string.h>
 
 #include "core/kernels/transpose.h"
 #include "core/kernels/vector_math.h"
@@ -138,32 +139,53 @@ static void k_products_panel(const gr_panel *p, int64_t m, const gr_real *h, con
     for (; i < m; i++) tile(p, 1, true, h + i * p->d, a + i * p->d, y + i * p->stride);
 }
 
-/* The same sum for numbers k ... k+count-1 of the panel's vectors. */
-INLINE void sum_tile(const gr_panel *p, int count, int64_t k, int64_t m, const gr_real *g,
-                     const gr_real *a, gr_real *y) {
-    vec sum[TILE][VECTORS], own[TILE][VECTORS];
-    UNROLL for (int c = 0; c < count; c++) UNROLL for (int u = 0; u < VECTORS; u++) {
-        sum[c][u] = (vec){0};
-        own[c][u] = load(p->panel + (k + c) * WIDTH + u * LANES);
-    }
-    for (int64_t i = 0; i < m; i++) UNROLL for (int u = 0; u < VECTORS; u++) {
-            vec weight = load(g + i * p->stride + u * LANES);
-            UNROLL for (int c = 0; c < count; c++) sum[c][u] +=
-                weight * (own[c][u] - a[i * p->d + k + c]);
+/* -- Sums of weighted differences -- */
+
+/* Of `rows` rows of b and the numbers from k on, `vectors` vectors of them: sum over i of
+ * g_ij (b_j - a_i). The last vector of a row goes on into the next one, whose sums are not kept. */
+INLINE void sum_tile(int rows, int vectors, int64_t k, int64_t m, int64_t n, int64_t d,
+                     const gr_real *g, const gr_real *a, const gr_real *b, gr_real *y) {
+    int64_t width = vectors * LANES, count = d - k < width ? d - k : width;
+    int64_t whole = m * d < k + width ? 0 : (m * d - k - width) / d + 1;
+    vec own[TILE][VECTORS], sum[TILE][VECTORS];
+    gr_real last[WIDTH] = {0};
+    UNROLL for (int j = 0; j < rows; j++) {
+        memcpy(last, b + j * d + k, (size_t)count * sizeof *last);
+        UNROLL for (int u = 0; u < vectors; u++) {
+            own[j][u] = load(last + u * LANES);
+            sum[j][u] = (vec){0};
         }
-    UNROLL for (int c = 0; c < count; c++) {
-        gr_real number[WIDTH];
-        store(sum[c], WIDTH, number);
-        for (int64_t j = 0; j < p->n; j++) y[j * p->d + k + c] = number[j];
+    }
+    for (int64_t i = 0; i < m; i++) {
+        const gr_real *from = a + i * d + k;
+        if (i >= whole) from = memcpy(last, from, (size_t)count * sizeof *last);
+        UNROLL for (int u = 0; u < vectors; u++) {
+            vec other = load(from + u * LANES);
+            UNROLL for (int j = 0; j < rows; j++) sum[j][u] += g[i * n + j] * (own[j][u] - other);
+        }
+    }
+    UNROLL for (int j = 0; j < rows; j++) {
+        UNROLL for (int u = 0; u < vectors; u++) * (loose_vec *)(last + u * LANES) = sum[j][u];
+        memcpy(y + j * d + k, last, (size_t)count * sizeof *last);
     }
 }
 
-static void k_sum_panel(const gr_panel *p, int64_t m, const gr_real *g, const gr_real *a,
-                        gr_real *y) {
-    int64_t k = 0;
-    for (; k + TILE <= p->d; k += TILE) sum_tile(p, TILE, k, m, g, a, y);
-    if (k + 2 <= p->d) sum_tile(p, 2, k, m, g, a, y), k += 2;
-    if (k < p->d) sum_tile(p, 1, k, m, g, a, y);
+static void k_sums(int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
+                   const gr_real *a, const gr_real *b, gr_real *y) {
+    for (int64_t k = 0; k < d; k += WIDTH) {
+        bool two = d - k > LANES;
+        int64_t j = 0;
+        for (; j + TILE <= rows; j += TILE)
+            if (two)
+                sum_tile(TILE, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+            else
+                sum_tile(TILE, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+        for (; j < rows; j++)
+            if (two)
+                sum_tile(1, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+            else
+                sum_tile(1, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+    }
 }
 
 const gr_distance_kernels GR_FOR_ISA(gr_distance) = {
@@ -172,5 +194,5 @@ const gr_distance_kernels GR_FOR_ISA(gr_distance) = {
     .squared_panel = k_squared_panel,
     .products_panel = k_products_panel,
     .root = k_root,
-    .sum_panel = k_sum_panel,
+    .sums = k_sums,
 };

@@ -190,9 +190,10 @@ typedef struct gr_distance_kernels {
     /* Of a (m,d) and a panel, y (m,n) in rows `stride` apart: y_ij = |a_i - b_j|^2, without weights,
      * and y_ij = weights_i . (a_i - b_j) with weights (m,d) */
     gr_panel_kernel *squared_panel, *products_panel;
-    /* y (n,d): y_j = sum over i < m of weights_ij (b_j - a_i), whose rows are `stride` apart and have
-     * `width` numbers */
-    gr_panel_kernel *sum_panel;
+    /* y_j = sum over i < m of weights_ij (b_j - a_i) for the first `rows` rows of b and y (n,d), of
+     * a (m,d) and weights (m,n) */
+    void (*sums)(int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *weights,
+                 const gr_real *a, const gr_real *b, gr_real *y);
 } gr_distance_kernels;
 
 /* On vectors of n elements. */

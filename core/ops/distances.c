@@ -21,6 +21,7 @@
 
 enum { PIECE_WORK = 1 << 16 }; /* differences in a piece of work for one thread */
 enum { ROWS = 64 };            /* that go over a panel in a piece */
+enum { SUMS = 8 };             /* rows that get their sums in a piece */
 
 /* Rows of a matrix in panels, and the m rows of another one that go over each of them. */
 typedef struct pairs_work {
@@ -31,7 +32,6 @@ typedef struct pairs_work {
     int64_t m, n, d;
     const gr_real *weights, *a, *b; /* a (m,d); b (n,d) is that in panels */
     gr_real *panels, *y;
-    gr_real *edge; /* the weights of the last panel, if it is not full */
 } pairs_work;
 
 static int64_t panels_of(const pairs_work *w) {
@@ -76,52 +76,27 @@ static void pairs_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* Sums for each row in panels; an item is a panel. */
-static void sums_range(void *context, int64_t begin, int64_t end) {
-    const pairs_work *w = context;
-    int64_t width = w->kernels->width;
-    for (int64_t i = begin; i < end; i++) {
-        gr_panel p = panel_of(w, i);
-        const gr_real *weights = w->weights + i * width;
-        if (p.n < width) { /* behind a row of weights are others, or none */
-            memset(w->edge, 0, (size_t)(w->m * width) * sizeof *w->edge);
-            for (int64_t row = 0; row < w->m; row++)
-                memcpy(w->edge + row * width, weights + row * w->n, (size_t)p.n * sizeof *w->edge);
-            weights = w->edge, p.stride = width;
-        }
-        w->f(&p, w->m, weights, w->a, w->y + i * width * w->d);
-    }
-}
-
-/* With `blocks` items for each panel, of `rows` rows at most. */
-static void run(const gr_node *n, pairs_work w, gr_range_function *f, int64_t blocks,
-                int64_t rows) {
+/* For each row of a, the node's last but one operand, with each row of b, its last one. */
+static void run_pairs(const gr_node *n, gr_panel_kernel *f, bool roots) {
     gr_graph *g = n->graph;
+    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
+    pairs_work w = {.f = f, .roots = roots, .a = a->data, .b = b->data};
+    w.m = a->shape.dim[0], w.n = b->shape.dim[0], w.d = b->shape.dim[1];
+    w.weights = n->n_in > 2 ? n->in[0]->data : NULL;
     w.kernels = g->kernels->distance, w.transpose = g->kernels->transpose, w.y = n->out->data;
     if (n->out->size == 0) return;
     int64_t panels = panels_of(&w), width = w.kernels->width;
     int64_t numbers = panels * width * w.d;
-    int64_t edge = f == sums_range && w.n % width != 0 ? w.m * width : 0;
-    size_t bytes = (size_t)(numbers + edge) * sizeof *w.panels;
+    size_t bytes = (size_t)numbers * sizeof *w.panels;
     w.panels = gr_arena_alloc(&g->step, bytes, GR_ALIGN_DATA);
     if (w.panels == NULL) {
         gr_fail(g, "gr_distances: no memory for %s and %s, %zu bytes",
                 gr_operand(n, n->n_in - 2).text, gr_operand(n, n->n_in - 1).text, bytes);
         return;
     }
-    w.edge = w.panels + numbers;
     gr_for(g, panels, 1 + PIECE_WORK / (1 + width * w.d), fill_panels, &w);
-    gr_for(g, panels * blocks, 1 + PIECE_WORK / (1 + rows * width * w.d), f, &w);
+    gr_for(g, panels * blocks_of(&w), 1 + PIECE_WORK / (1 + ROWS * width * w.d), pairs_range, &w);
     gr_arena_give_back(&g->step, w.panels, bytes, GR_ALIGN_DATA);
-}
-
-/* For each row of a, the node's last but one operand, with each row of b, its last one. */
-static void run_pairs(const gr_node *n, gr_panel_kernel *f, bool roots) {
-    const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
-    pairs_work w = {.f = f, .roots = roots, .a = a->data, .b = b->data};
-    w.m = a->shape.dim[0], w.n = b->shape.dim[0], w.d = b->shape.dim[1];
-    w.weights = n->n_in > 2 ? n->in[0]->data : NULL;
-    run(n, w, pairs_range, blocks_of(&w), ROWS);
 }
 
 static bool check_pairs(const gr_tensor *a, const gr_tensor *b) {
@@ -147,16 +122,19 @@ static bool rows_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-static void weighted_sum_forward(const gr_node *n) {
+/* An item is SUMS rows of a. */
+static void sums_range(void *context, int64_t begin, int64_t end) {
+    const gr_node *n = context;
     const gr_tensor *a = n->in[1], *b = n->in[2];
-    pairs_work w = {.f = n->graph->kernels->distance->sum_panel,
-                    .weights = n->in[0]->data,
-                    .a = b->data,
-                    .b = a->data,
-                    .m = b->shape.dim[0],
-                    .n = a->shape.dim[0],
-                    .d = a->shape.dim[1]};
-    run(n, w, sums_range, 1, w.m);
+    int64_t rows = a->shape.dim[0], d = a->shape.dim[1], first = begin * SUMS, last = end * SUMS;
+    if (last > rows) last = rows;
+    n->graph->kernels->distance->sums(last - first, b->shape.dim[0], rows, d,
+                                      n->in[0]->data + first, b->data, a->data + first * d,
+                                      n->out->data + first * d);
+}
+static void weighted_sum_forward(const gr_node *n) {
+    int64_t rows = n->out->shape.dim[0], work = SUMS * n->in[2]->size;
+    gr_for(n->graph, (rows + SUMS - 1) / SUMS, 1 + PIECE_WORK / (1 + work), sums_range, (void *)n);
 }
 
 /* Both sums are linear in their weights, and in a and b: with the weights g (N,M), transposed, and

@@ -533,10 +533,11 @@ static void expect_pull(const gr_tensor *a, int i, const gr_tensor *b, const gr_
     }
 }
 
-/* Panels of every width, full and not; tiles of rows and of numbers, whole and not. */
+/* Panels of every width, full and not; tiles of rows and of numbers, whole and not; one with many. */
 START_TEST(distances_of_many) {
-    static const int sizes[][3] = {{1, 1, 1},   {3, 70, 2},  {70, 3, 5},   {64, 32, 33},
-                                   {65, 16, 4}, {5, 33, 67}, {130, 48, 7}, {17, 15, 100}};
+    static const int sizes[][3] = {{1, 1, 1},     {3, 70, 2},    {70, 3, 5},   {64, 32, 33},
+                                   {65, 16, 4},   {5, 33, 67},   {130, 48, 7}, {17, 15, 100},
+                                   {1, 2000, 64}, {1000, 1, 20}, {2, 9, 16}};
     if (begin(_i))
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (int power = 1; power <= 2; power++) {
