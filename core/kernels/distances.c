@@ -99,9 +99,20 @@ INLINE void store(const vec *v, int64_t n, gr_real *y) {
     for (int64_t j = 0; n < WIDTH && j < n; j++) y[j] = number[j];
 }
 
-/* Of `rows` rows of a and a panel of b: sum over k of d^2, or of h d; `rows` and `weighted` are
- * constants where this is inlined. */
-INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, const gr_real *a,
+typedef __typeof__((vec){0} < (vec){0}) bits;
+#define SIGN_BIT ((bits) - (vec){0})
+
+/* h d, or with `signs` h sign(d). (A number less (vec){0} is itself in every lane.) */
+INLINE vec weighted(bool signs, vec h, vec d) {
+    return signs ? (vec)(((bits)h ^ ((bits)d & SIGN_BIT)) & (d != (vec){0})) : h * d;
+}
+
+/* d^2, or with `signs` |d|. */
+INLINE vec term(bool signs, vec d) { return signs ? (vec)((bits)d & ~SIGN_BIT) : d * d; }
+
+/* Of `rows` rows of a and a panel of b: sum over k of d^2 (|d|), or where there are weights h of h d
+ * (h sign(d)). Inlined where `rows` and `signs` are constants. */
+INLINE void tile(const gr_panel *p, int rows, bool signs, const gr_real *h, const gr_real *a,
                  gr_real *y) {
     vec total[TILE][VECTORS];
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++) total[i][u] =
@@ -115,7 +126,8 @@ INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, c
                 vec b = load(p->panel + k * WIDTH + u * LANES);
                 UNROLL for (int i = 0; i < rows; i++) {
                     vec diff = a[i * p->d + k] - b;
-                    sum[i][u] += weighted ? h[i * p->d + k] * diff : diff * diff;
+                    sum[i][u] += h == NULL ? term(signs, diff)
+                                           : weighted(signs, h[i * p->d + k] - (vec){0}, diff);
                 }
             }
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++)
@@ -124,26 +136,32 @@ INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, c
     UNROLL for (int i = 0; i < rows; i++) store(total[i], p->n, y + i * p->stride);
 }
 
-static void k_squared_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
-                            gr_real *y) {
-    int64_t i = 0;
-    for (; i + TILE <= m; i += TILE) tile(p, TILE, false, h, a + i * p->d, y + i * p->stride);
-    for (; i < m; i++) tile(p, 1, false, h, a + i * p->d, y + i * p->stride);
+INLINE void tiles(const gr_panel *p, bool signs, int64_t m, const gr_real *h, const gr_real *a,
+                  gr_real *y) {
+    int64_t i = 0, d = p->d;
+    if (h == NULL) {
+        for (; i + TILE <= m; i += TILE) tile(p, TILE, signs, NULL, a + i * d, y + i * p->stride);
+        for (; i < m; i++) tile(p, 1, signs, NULL, a + i * d, y + i * p->stride);
+    } else {
+        for (; i + TILE <= m; i += TILE)
+            tile(p, TILE, signs, h + i * d, a + i * d, y + i * p->stride);
+        for (; i < m; i++) tile(p, 1, signs, h + i * d, a + i * d, y + i * p->stride);
+    }
 }
 
-static void k_products_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
-                             gr_real *y) {
-    int64_t i = 0;
-    for (; i + TILE <= m; i += TILE)
-        tile(p, TILE, true, h + i * p->d, a + i * p->d, y + i * p->stride);
-    for (; i < m; i++) tile(p, 1, true, h + i * p->d, a + i * p->d, y + i * p->stride);
+static void k_panel(const gr_panel *p, bool signs, int64_t m, const gr_real *h, const gr_real *a,
+                    gr_real *y) {
+    if (signs)
+        tiles(p, true, m, h, a, y);
+    else
+        tiles(p, false, m, h, a, y);
 }
 
 /* -- Sums of weighted differences -- */
 
 /* Of `rows` rows of b and the numbers from k on, `vectors` vectors of them: sum over i of
- * g_ij (b_j - a_i). The last vector of a row goes on into the next one, whose sums are not kept. */
-INLINE void sum_tile(int rows, int vectors, int64_t k, int64_t m, int64_t n, int64_t d,
+ * g_ij d, or g_ij sign(d), for d = b_j - a_i. The last vector of a row goes on into the next one, whose sums are not kept. */
+INLINE void sum_tile(bool signs, int rows, int vectors, int64_t k, int64_t m, int64_t n, int64_t d,
                      const gr_real *g, const gr_real *a, const gr_real *b, gr_real *y) {
     int64_t width = vectors * LANES, count = d - k < width ? d - k : width;
     int64_t whole = m * d < k + width ? 0 : (m * d - k - width) / d + 1;
@@ -161,7 +179,8 @@ INLINE void sum_tile(int rows, int vectors, int64_t k, int64_t m, int64_t n, int
         if (i >= whole) from = memcpy(last, from, (size_t)count * sizeof *last);
         UNROLL for (int u = 0; u < vectors; u++) {
             vec other = load(from + u * LANES);
-            UNROLL for (int j = 0; j < rows; j++) sum[j][u] += g[i * n + j] * (own[j][u] - other);
+            UNROLL for (int j = 0; j < rows; j++) sum[j][u] +=
+                weighted(signs, g[i * n + j] - (vec){0}, own[j][u] - other);
         }
     }
     UNROLL for (int j = 0; j < rows; j++) {
@@ -170,29 +189,36 @@ INLINE void sum_tile(int rows, int vectors, int64_t k, int64_t m, int64_t n, int
     }
 }
 
-static void k_sums(int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
-                   const gr_real *a, const gr_real *b, gr_real *y) {
+INLINE void sums(bool signs, int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
+                 const gr_real *a, const gr_real *b, gr_real *y) {
     for (int64_t k = 0; k < d; k += WIDTH) {
         bool two = d - k > LANES;
         int64_t j = 0;
         for (; j + TILE <= rows; j += TILE)
             if (two)
-                sum_tile(TILE, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+                sum_tile(signs, TILE, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
             else
-                sum_tile(TILE, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+                sum_tile(signs, TILE, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
         for (; j < rows; j++)
             if (two)
-                sum_tile(1, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+                sum_tile(signs, 1, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
             else
-                sum_tile(1, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+                sum_tile(signs, 1, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
     }
+}
+
+static void k_sums(bool signs, int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
+                   const gr_real *a, const gr_real *b, gr_real *y) {
+    if (signs)
+        sums(true, rows, m, n, d, g, a, b, y);
+    else
+        sums(false, rows, m, n, d, g, a, b, y);
 }
 
 const gr_distance_kernels GR_FOR_ISA(gr_distance) = {
     .squared = k_squared,
     .width = WIDTH,
-    .squared_panel = k_squared_panel,
-    .products_panel = k_products_panel,
+    .panel = k_panel,
     .root = k_root,
     .sums = k_sums,
 };

@@ -17,7 +17,8 @@
  *     sum_i       = sum_j g_ji d_ij        (M,D), for weights g (N,M)
  *     products_ij = sum_k h_ik d_ijk       (M,N), for weights h (M,D)
  *
- * Each is computed from the differences and stores none of them. */
+ * Each is computed from the differences and stores none of them. Those of p = 1, with `signs`, have
+ * sign(d_ijk) for one d_ijk. */
 
 enum { PIECE_WORK = 1 << 16 }; /* differences in a piece of work for one thread */
 enum { ROWS = 64 };            /* that go over a panel in a piece */
@@ -27,8 +28,7 @@ enum { SUMS = 8 };             /* rows that get their sums in a piece */
 typedef struct pairs_work {
     const gr_distance_kernels *kernels;
     const gr_transpose_kernels *transpose;
-    gr_panel_kernel *f;
-    bool roots;
+    bool signs, roots;
     int64_t m, n, d;
     const gr_real *weights, *a, *b; /* a (m,d); b (n,d) is that in panels */
     gr_real *panels, *y;
@@ -70,17 +70,17 @@ static void pairs_range(void *context, int64_t begin, int64_t end) {
         const gr_real *a = w->a + first * w->d;
         const gr_real *weights = w->weights == NULL ? NULL : w->weights + first * w->d;
         gr_real *y = w->y + first * w->n + column;
-        w->f(&p, rows, weights, a, y);
+        w->kernels->panel(&p, w->signs, rows, weights, a, y);
         for (int64_t i = 0; w->roots && i < rows; i++)
             w->kernels->root(p.n, w->d, a + i * w->d, w->b + column * w->d, y + i * w->n);
     }
 }
 
 /* For each row of a, the node's last but one operand, with each row of b, its last one. */
-static void run_pairs(const gr_node *n, gr_panel_kernel *f, bool roots) {
+static void run_pairs(const gr_node *n, bool signs, bool roots) {
     gr_graph *g = n->graph;
     const gr_tensor *a = n->in[n->n_in - 2], *b = n->in[n->n_in - 1];
-    pairs_work w = {.f = f, .roots = roots, .a = a->data, .b = b->data};
+    pairs_work w = {.signs = signs, .roots = roots, .a = a->data, .b = b->data};
     w.m = a->shape.dim[0], w.n = b->shape.dim[0], w.d = b->shape.dim[1];
     w.weights = n->n_in > 2 ? n->in[0]->data : NULL;
     w.kernels = g->kernels->distance, w.transpose = g->kernels->transpose, w.y = n->out->data;
@@ -114,8 +114,10 @@ static bool pairs_shape(const gr_node *n, gr_shape *shape) {
 
 /* -- sum_j g_ji (a_i - b_j) and sum_k h_ik (a_ik - b_jk) -- */
 
-static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b);
-static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b);
+static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b, bool signs);
+static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b, bool signs);
+
+static bool signs_of(const gr_node *n) { return *(const bool *)n->params; }
 
 static bool rows_shape(const gr_node *n, gr_shape *shape) {
     *shape = n->in[1]->shape;
@@ -128,7 +130,7 @@ static void sums_range(void *context, int64_t begin, int64_t end) {
     const gr_tensor *a = n->in[1], *b = n->in[2];
     int64_t rows = a->shape.dim[0], d = a->shape.dim[1], first = begin * SUMS, last = end * SUMS;
     if (last > rows) last = rows;
-    n->graph->kernels->distance->sums(last - first, b->shape.dim[0], rows, d,
+    n->graph->kernels->distance->sums(signs_of(n), last - first, b->shape.dim[0], rows, d,
                                       n->in[0]->data + first, b->data, a->data + first * d,
                                       n->out->data + first * d);
 }
@@ -139,9 +141,10 @@ static void weighted_sum_forward(const gr_node *n) {
 
 /* Both sums are linear in their weights, and in a and b: with the weights g (N,M), transposed, and
  * the gradient h (M,D), or the other way round, a gets the gradient (sum_j g_ji) h_i and b gets
- * -g h. */
+ * -g h. Signs have no gradient. */
 static void to_a_and_b(const gr_node *n, gr_tensor *g, bool transposed, gr_tensor *h,
                        gr_tensor **grads) {
+    if (signs_of(n)) return;
     if (gr_wants(n, 1)) {
         gr_tensor *sums = gr_sum(g, .axes = GR_AXES(transposed ? 0 : 1));
         grads[1] = gr_mul(gr_unsqueeze(sums, 1), h);
@@ -149,7 +152,8 @@ static void to_a_and_b(const gr_node *n, gr_tensor *g, bool transposed, gr_tenso
     if (gr_wants(n, 2)) grads[2] = gr_neg(gr_matmul(g, h, .transpose_a = !transposed));
 }
 static void weighted_sum_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    if (gr_wants(n, 0)) grads[0] = gr_transpose(weighted_products(grad, n->in[1], n->in[2]), 0, 1);
+    if (gr_wants(n, 0))
+        grads[0] = gr_transpose(weighted_products(grad, n->in[1], n->in[2], signs_of(n)), 0, 1);
     to_a_and_b(n, n->in[0], true, grad, grads);
 }
 static const gr_op weighted_sum_op = {.name = "gr_distances",
@@ -157,15 +161,14 @@ static const gr_op weighted_sum_op = {.name = "gr_distances",
                                       .shape = rows_shape,
                                       .forward = weighted_sum_forward,
                                       .vjp = weighted_sum_vjp};
-static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b) {
-    return gr_apply(&weighted_sum_op, GR_LIST(g, a, b), NULL, 0);
+static gr_tensor *weighted_sum(gr_tensor *g, gr_tensor *a, gr_tensor *b, bool signs) {
+    return gr_apply(&weighted_sum_op, GR_LIST(g, a, b), &signs, sizeof signs);
 }
 
-static void weighted_products_forward(const gr_node *n) {
-    run_pairs(n, n->graph->kernels->distance->products_panel, false);
-}
+static void weighted_products_forward(const gr_node *n) { run_pairs(n, signs_of(n), false); }
 static void weighted_products_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    if (gr_wants(n, 0)) grads[0] = weighted_sum(gr_transpose(grad, 0, 1), n->in[1], n->in[2]);
+    if (gr_wants(n, 0))
+        grads[0] = weighted_sum(gr_transpose(grad, 0, 1), n->in[1], n->in[2], signs_of(n));
     to_a_and_b(n, grad, false, n->in[0], grads);
 }
 static const gr_op weighted_products_op = {.name = "gr_distances",
@@ -173,24 +176,22 @@ static const gr_op weighted_products_op = {.name = "gr_distances",
                                            .shape = pairs_shape,
                                            .forward = weighted_products_forward,
                                            .vjp = weighted_products_vjp};
-static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b) {
-    return gr_apply(&weighted_products_op, GR_LIST(h, a, b), NULL, 0);
+static gr_tensor *weighted_products(gr_tensor *h, gr_tensor *a, gr_tensor *b, bool signs) {
+    return gr_apply(&weighted_products_op, GR_LIST(h, a, b), &signs, sizeof signs);
 }
 
 /* -- Distances -- */
 
-/* The gradients of a and b from those of d_ij^2 / 2. */
-static void from_differences(const gr_node *n, gr_tensor *g, gr_tensor **grads) {
+/* The gradients of a and b from those of d_ij^2 / 2, or with `signs` of the distances of p = 1. */
+static void from_differences(const gr_node *n, bool signs, gr_tensor *g, gr_tensor **grads) {
     gr_tensor *a = n->in[0], *b = n->in[1];
-    if (gr_wants(n, 0)) grads[0] = weighted_sum(gr_transpose(g, 0, 1), a, b);
-    if (gr_wants(n, 1)) grads[1] = weighted_sum(g, b, a);
+    if (gr_wants(n, 0)) grads[0] = weighted_sum(gr_transpose(g, 0, 1), a, b, signs);
+    if (gr_wants(n, 1)) grads[1] = weighted_sum(g, b, a, signs);
 }
 
-static void squared_forward(const gr_node *n) {
-    run_pairs(n, n->graph->kernels->distance->squared_panel, false);
-}
+static void squared_forward(const gr_node *n) { run_pairs(n, false, false); }
 static void squared_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    from_differences(n, gr_scale(grad, 2), grads);
+    from_differences(n, false, gr_scale(grad, 2), grads);
 }
 static const gr_op squared_op = {.name = "gr_distances",
                                  .operands = {"a", "b"},
@@ -198,15 +199,13 @@ static const gr_op squared_op = {.name = "gr_distances",
                                  .forward = squared_forward,
                                  .vjp = squared_vjp};
 
-static void euclidean_forward(const gr_node *n) {
-    run_pairs(n, n->graph->kernels->distance->squared_panel, true);
-}
+static void euclidean_forward(const gr_node *n) { run_pairs(n, false, true); }
 /* grad / distance; 0 for a distance of 0, or so small that its reciprocal is infinite. */
 static void euclidean_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
     gr_tensor *smallest = gr_scalar(n->graph, sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN);
     gr_tensor *zero = gr_scalar(n->graph, 0);
     gr_tensor *distance = gr_where(gr_ge(n->out, smallest), n->out, zero);
-    from_differences(n, gr_mul(grad, gr_reciprocal_or_zero(distance)), grads);
+    from_differences(n, false, gr_mul(grad, gr_reciprocal_or_zero(distance)), grads);
 }
 static const gr_op euclidean_op = {.name = "gr_distances",
                                    .operands = {"a", "b"},
@@ -214,15 +213,25 @@ static const gr_op euclidean_op = {.name = "gr_distances",
                                    .forward = euclidean_forward,
                                    .vjp = euclidean_vjp};
 
+static void absolute_forward(const gr_node *n) { run_pairs(n, true, false); }
+static void absolute_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    from_differences(n, true, grad, grads);
+}
+static const gr_op absolute_op = {.name = "gr_distances",
+                                  .operands = {"a", "b"},
+                                  .shape = pairs_shape,
+                                  .forward = absolute_forward,
+                                  .vjp = absolute_vjp};
+
 gr_tensor *gr_distances_(gr_distances_args args) {
     gr_tensor *a = args.a, *b = args.b;
-    const gr_op *op = args.squared ? &squared_op : &euclidean_op;
+    const gr_op *op = args.squared ? &squared_op : args.p == 1 ? &absolute_op : &euclidean_op;
     gr_graph *g = gr_operands_graph(op, GR_LIST(a, b));
     if (g == NULL) return NULL;
     if (!(args.p > 0)) return gr_fail(g, "gr_distances: p is %g, expected p > 0", args.p);
     if (args.squared && args.p != 2)
         return gr_fail(g, "gr_distances: p is %g, expected 2 for squared distances", args.p);
-    if (args.p == 2) return gr_apply(op, GR_LIST(a, b), NULL, 0);
+    if (args.p == 1 || args.p == 2) return gr_apply(op, GR_LIST(a, b), NULL, 0);
     if (!check_pairs(a, b)) return NULL;
     gr_tensor *differences = gr_sub(gr_unsqueeze(a, 1), gr_unsqueeze(b, 0)); /* (M,N,D) */
     return gr_norm(differences, .p = args.p, .axes = GR_AXES(2));
