@@ -5,6 +5,7 @@
  * as those of 200. A tile of sums stays in registers.
  */
 #include <float.h>
+#include <string.h>
 
 #include "core/kernels/transpose.h"
 #include "core/kernels/vector_math.h"
@@ -98,9 +99,20 @@ INLINE void store(const vec *v, int64_t n, gr_real *y) {
     for (int64_t j = 0; n < WIDTH && j < n; j++) y[j] = number[j];
 }
 
-/* Of `rows` rows of a and a panel of b: sum over k of d^2, or of h d; `rows` and `weighted` are
- * constants where this is inlined. */
-INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, const gr_real *a,
+typedef __typeof__((vec){0} < (vec){0}) bits;
+#define SIGN_BIT ((bits) - (vec){0})
+
+/* h d, or with `signs` h sign(d). (A number less (vec){0} is itself in every lane.) */
+INLINE vec weighted(bool signs, vec h, vec d) {
+    return signs ? (vec)(((bits)h ^ ((bits)d & SIGN_BIT)) & (d != (vec){0})) : h * d;
+}
+
+/* d^2, or with `signs` |d|. */
+INLINE vec term(bool signs, vec d) { return signs ? (vec)((bits)d & ~SIGN_BIT) : d * d; }
+
+/* Of `rows` rows of a and a panel of b: sum over k of d^2 (|d|), or where there are weights h of h d
+ * (h sign(d)). Inlined where `rows` and `signs` are constants. */
+INLINE void tile(const gr_panel *p, int rows, bool signs, const gr_real *h, const gr_real *a,
                  gr_real *y) {
     vec total[TILE][VECTORS];
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++) total[i][u] =
@@ -114,7 +126,8 @@ INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, c
                 vec b = load(p->panel + k * WIDTH + u * LANES);
                 UNROLL for (int i = 0; i < rows; i++) {
                     vec diff = a[i * p->d + k] - b;
-                    sum[i][u] += weighted ? h[i * p->d + k] * diff : diff * diff;
+                    sum[i][u] += h == NULL ? term(signs, diff)
+                                           : weighted(signs, h[i * p->d + k] - (vec){0}, diff);
                 }
             }
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int u = 0; u < VECTORS; u++)
@@ -123,54 +136,89 @@ INLINE void tile(const gr_panel *p, int rows, bool weighted, const gr_real *h, c
     UNROLL for (int i = 0; i < rows; i++) store(total[i], p->n, y + i * p->stride);
 }
 
-static void k_squared_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
-                            gr_real *y) {
-    int64_t i = 0;
-    for (; i + TILE <= m; i += TILE) tile(p, TILE, false, h, a + i * p->d, y + i * p->stride);
-    for (; i < m; i++) tile(p, 1, false, h, a + i * p->d, y + i * p->stride);
-}
-
-static void k_products_panel(const gr_panel *p, int64_t m, const gr_real *h, const gr_real *a,
-                             gr_real *y) {
-    int64_t i = 0;
-    for (; i + TILE <= m; i += TILE)
-        tile(p, TILE, true, h + i * p->d, a + i * p->d, y + i * p->stride);
-    for (; i < m; i++) tile(p, 1, true, h + i * p->d, a + i * p->d, y + i * p->stride);
-}
-
-/* The same sum for numbers k ... k+count-1 of the panel's vectors. */
-INLINE void sum_tile(const gr_panel *p, int count, int64_t k, int64_t m, const gr_real *g,
-                     const gr_real *a, gr_real *y) {
-    vec sum[TILE][VECTORS], own[TILE][VECTORS];
-    UNROLL for (int c = 0; c < count; c++) UNROLL for (int u = 0; u < VECTORS; u++) {
-        sum[c][u] = (vec){0};
-        own[c][u] = load(p->panel + (k + c) * WIDTH + u * LANES);
+INLINE void tiles(const gr_panel *p, bool signs, int64_t m, const gr_real *h, const gr_real *a,
+                  gr_real *y) {
+    int64_t i = 0, d = p->d;
+    if (h == NULL) {
+        for (; i + TILE <= m; i += TILE) tile(p, TILE, signs, NULL, a + i * d, y + i * p->stride);
+        for (; i < m; i++) tile(p, 1, signs, NULL, a + i * d, y + i * p->stride);
+    } else {
+        for (; i + TILE <= m; i += TILE)
+            tile(p, TILE, signs, h + i * d, a + i * d, y + i * p->stride);
+        for (; i < m; i++) tile(p, 1, signs, h + i * d, a + i * d, y + i * p->stride);
     }
-    for (int64_t i = 0; i < m; i++) UNROLL for (int u = 0; u < VECTORS; u++) {
-            vec weight = load(g + i * p->stride + u * LANES);
-            UNROLL for (int c = 0; c < count; c++) sum[c][u] +=
-                weight * (own[c][u] - a[i * p->d + k + c]);
+}
+
+static void k_panel(const gr_panel *p, bool signs, int64_t m, const gr_real *h, const gr_real *a,
+                    gr_real *y) {
+    if (signs)
+        tiles(p, true, m, h, a, y);
+    else
+        tiles(p, false, m, h, a, y);
+}
+
+/* -- Sums of weighted differences -- */
+
+/* Of `rows` rows of b and the numbers from k on, `vectors` vectors of them: sum over i of
+ * g_ij d, or g_ij sign(d), for d = b_j - a_i. The last vector of a row goes on into the next one, whose sums are not kept. */
+INLINE void sum_tile(bool signs, int rows, int vectors, int64_t k, int64_t m, int64_t n, int64_t d,
+                     const gr_real *g, const gr_real *a, const gr_real *b, gr_real *y) {
+    int64_t width = vectors * LANES, count = d - k < width ? d - k : width;
+    int64_t whole = m * d < k + width ? 0 : (m * d - k - width) / d + 1;
+    vec own[TILE][VECTORS], sum[TILE][VECTORS];
+    gr_real last[WIDTH] = {0};
+    UNROLL for (int j = 0; j < rows; j++) {
+        memcpy(last, b + j * d + k, (size_t)count * sizeof *last);
+        UNROLL for (int u = 0; u < vectors; u++) {
+            own[j][u] = load(last + u * LANES);
+            sum[j][u] = (vec){0};
         }
-    UNROLL for (int c = 0; c < count; c++) {
-        gr_real number[WIDTH];
-        store(sum[c], WIDTH, number);
-        for (int64_t j = 0; j < p->n; j++) y[j * p->d + k + c] = number[j];
+    }
+    for (int64_t i = 0; i < m; i++) {
+        const gr_real *from = a + i * d + k;
+        if (i >= whole) from = memcpy(last, from, (size_t)count * sizeof *last);
+        UNROLL for (int u = 0; u < vectors; u++) {
+            vec other = load(from + u * LANES);
+            UNROLL for (int j = 0; j < rows; j++) sum[j][u] +=
+                weighted(signs, g[i * n + j] - (vec){0}, own[j][u] - other);
+        }
+    }
+    UNROLL for (int j = 0; j < rows; j++) {
+        UNROLL for (int u = 0; u < vectors; u++) * (loose_vec *)(last + u * LANES) = sum[j][u];
+        memcpy(y + j * d + k, last, (size_t)count * sizeof *last);
     }
 }
 
-static void k_sum_panel(const gr_panel *p, int64_t m, const gr_real *g, const gr_real *a,
-                        gr_real *y) {
-    int64_t k = 0;
-    for (; k + TILE <= p->d; k += TILE) sum_tile(p, TILE, k, m, g, a, y);
-    if (k + 2 <= p->d) sum_tile(p, 2, k, m, g, a, y), k += 2;
-    if (k < p->d) sum_tile(p, 1, k, m, g, a, y);
+INLINE void sums(bool signs, int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
+                 const gr_real *a, const gr_real *b, gr_real *y) {
+    for (int64_t k = 0; k < d; k += WIDTH) {
+        bool two = d - k > LANES;
+        int64_t j = 0;
+        for (; j + TILE <= rows; j += TILE)
+            if (two)
+                sum_tile(signs, TILE, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+            else
+                sum_tile(signs, TILE, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+        for (; j < rows; j++)
+            if (two)
+                sum_tile(signs, 1, 2, k, m, n, d, g + j, a, b + j * d, y + j * d);
+            else
+                sum_tile(signs, 1, 1, k, m, n, d, g + j, a, b + j * d, y + j * d);
+    }
+}
+
+static void k_sums(bool signs, int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *g,
+                   const gr_real *a, const gr_real *b, gr_real *y) {
+    if (signs)
+        sums(true, rows, m, n, d, g, a, b, y);
+    else
+        sums(false, rows, m, n, d, g, a, b, y);
 }
 
 const gr_distance_kernels GR_FOR_ISA(gr_distance) = {
     .squared = k_squared,
     .width = WIDTH,
-    .squared_panel = k_squared_panel,
-    .products_panel = k_products_panel,
+    .panel = k_panel,
     .root = k_root,
-    .sum_panel = k_sum_panel,
+    .sums = k_sums,
 };

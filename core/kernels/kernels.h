@@ -184,8 +184,6 @@ typedef struct gr_panel {
     int64_t n, d, stride;
     const gr_real *panel;
 } gr_panel;
-typedef void gr_panel_kernel(const gr_panel *p, int64_t m, const gr_real *weights, const gr_real *a,
-                             gr_real *y);
 typedef struct gr_distance_kernels {
     /* y[j] = |a - b_j|^2 of a vector a (d) and the n rows of b (n,d) */
     void (*squared)(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y);
@@ -193,11 +191,14 @@ typedef struct gr_distance_kernels {
     void (*root)(int64_t n, int64_t d, const gr_real *a, const gr_real *b, gr_real *y);
     int width;
     /* Of a (m,d) and a panel, y (m,n) in rows `stride` apart: y_ij = |a_i - b_j|^2, without weights,
-     * and y_ij = weights_i . (a_i - b_j) with weights (m,d) */
-    gr_panel_kernel *squared_panel, *products_panel;
-    /* y (n,d): y_j = sum over i < m of weights_ij (b_j - a_i), whose rows are `stride` apart and have
-     * `width` numbers */
-    gr_panel_kernel *sum_panel;
+     * and y_ij = weights_i . (a_i - b_j) with weights (m,d); with `signs` the sums of |a_ik - b_jk|
+     * and of weights_ik sign(a_ik - b_jk) */
+    void (*panel)(const gr_panel *p, bool signs, int64_t m, const gr_real *weights,
+                  const gr_real *a, gr_real *y);
+    /* y_j = sum over i < m of weights_ij (b_j - a_i) for the first `rows` rows of b and y (n,d), of
+     * a (m,d) and weights (m,n); with `signs` that of weights_ij sign(b_j - a_i) */
+    void (*sums)(bool signs, int64_t rows, int64_t m, int64_t n, int64_t d, const gr_real *weights,
+                 const gr_real *a, const gr_real *b, gr_real *y);
 } gr_distance_kernels;
 
 /* On vectors of n elements. */

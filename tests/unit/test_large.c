@@ -2,6 +2,7 @@
  * instruction set. (The references of the operations are small; test_threads.c compares the pieces
  * of one number of threads with those of another, which can both be wrong.) */
 #include <math.h>
+#include <stdlib.h>
 
 #include "core/graph/autodiff.h"
 #include "core/graph/random.h"
@@ -519,6 +520,44 @@ static double length_between(const gr_tensor *a, int i, const gr_tensor *b, int 
     return sqrt(sum);
 }
 
+static double sign(double x) { return (x > 0) - (x < 0); }
+
+/* With p = 1, and the gradients with weights of each. */
+START_TEST(absolute_distances_of_many) {
+    static const int sizes[][3] = {{1, 70, 5}, {67, 45, 37}, {2, 9, 16}, {33, 1, 20}};
+    if (begin(_i))
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            int m = sizes[s][0], n = sizes[s][1], d = sizes[s][2];
+            gr_tensor *a = gr_requires_grad(draw(GR_SHAPE(m, d)));
+            gr_tensor *b = gr_requires_grad(draw(GR_SHAPE(n, d))), *h = draw(GR_SHAPE(m, d));
+            gr_tensor *weights = gr_requires_grad(draw(GR_SHAPE(m, n))), *grads[2], *to_weights;
+            b->data[d - 1] = a->data[d - 1]; /* where the gradient is 0 */
+            gr_tensor *y = gr_distances(a, b, .p = 1);
+            ck_assert(gr_grads(GR_LIST(y), GR_LIST(a, b), grads, .grad_output = &weights,
+                               .create_graph = true));
+            ck_assert(
+                gr_grads(GR_LIST(grads[0]), GR_LIST(weights), &to_weights, .grad_output = &h));
+            double *to_a = calloc((size_t)(m * d), sizeof *to_a);
+            double *to_b = calloc((size_t)(n * d), sizeof *to_b);
+            for (int i = 0; i < m * n; i++) {
+                double sum = 0, product = 0, weight = gr_at(weights, i);
+                for (int k = 0; k < d; k++) {
+                    int in_a = i / n * d + k, in_b = i % n * d + k;
+                    double diff = gr_at(a, in_a) - gr_at(b, in_b);
+                    sum += fabs(diff), product += gr_at(h, in_a) * sign(diff);
+                    to_a[in_a] += weight * sign(diff), to_b[in_b] -= weight * sign(diff);
+                }
+                expect_near(gr_at(y, i), sum, "distance", i);
+                expect_near(gr_at(to_weights, i), product, "second derivative", i);
+            }
+            for (int i = 0; i < m * d; i++) expect_near(gr_at(grads[0], i), to_a[i], "to a", i);
+            for (int i = 0; i < n * d; i++) expect_near(gr_at(grads[1], i), to_b[i], "to b", i);
+            free(to_a), free(to_b);
+        }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* `actual` is what row i of a gets of `grad`, the gradient to the distances (power 1) or their squares
  * (2), whose columns or rows belong to a. */
 static void expect_pull(const gr_tensor *a, int i, const gr_tensor *b, const gr_tensor *grad,
@@ -536,10 +575,11 @@ static void expect_pull(const gr_tensor *a, int i, const gr_tensor *b, const gr_
     }
 }
 
-/* Panels of every width, full and not; tiles of rows and of numbers, whole and not. */
+/* Panels of every width, full and not; tiles of rows and of numbers, whole and not; one with many. */
 START_TEST(distances_of_many) {
-    static const int sizes[][3] = {{1, 1, 1},   {3, 70, 2},  {70, 3, 5},   {64, 32, 33},
-                                   {65, 16, 4}, {5, 33, 67}, {130, 48, 7}, {17, 15, 100}};
+    static const int sizes[][3] = {{1, 1, 1},     {3, 70, 2},    {70, 3, 5},   {64, 32, 33},
+                                   {65, 16, 4},   {5, 33, 67},   {130, 48, 7}, {17, 15, 100},
+                                   {1, 2000, 64}, {1000, 1, 20}, {2, 9, 16}};
     if (begin(_i))
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (int power = 1; power <= 2; power++) {
@@ -642,6 +682,7 @@ Suite *large_suite(void) {
     tcase_add_loop_test(t, entropies_of_many_rows, 0, ISAS);
     tcase_add_loop_test(t, chosen_columns, 0, 2 * ISAS);
     tcase_add_loop_test(t, distances_of_many, 0, ISAS);
+    tcase_add_loop_test(t, absolute_distances_of_many, 0, ISAS);
     tcase_add_loop_test(t, second_derivatives_of_distances, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends_among_others, 0, ISAS);
     tcase_add_loop_test(t, distances_at_the_ends, 0, ISAS);
