@@ -9,6 +9,7 @@
 
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
+#include "losses/boxes.h"
 #include "losses/focal.h"
 #include "tests/unit/loss_call.h"
 #include "tests/unit/oracle.h"
@@ -248,6 +249,23 @@ START_TEST(focal_where_nothing_is_wrong) {
 }
 END_TEST
 
+static gr_tensor *matrix(gr_graph *g, int rows, int columns, const gr_real *x) {
+    return gr_requires_grad(gr_from(g, GR_SHAPE(rows, columns), x));
+}
+
+/* Two boxes that differ in x2 alone, by the last digit of a float: x1 + x2 has no such digit, and
+ * the centres would coincide. */
+START_TEST(distance_of_centres_far_away) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const double digit = 1.0 / 1024, width = 1 + digit;
+    const gr_real a[] = {8192, 0, 8193, 1}, b[] = {8192, 0, (gr_real)(8193 + digit), 1};
+    gr_tensor *pred = matrix(g, 1, 4, a), *target = matrix(g, 1, 4, b);
+    gr_tensor *distance = gr_sub(gr_diou(pred, target), gr_iou_box(pred, target));
+    ck_assert_double_eq_tol(gr_item(distance), digit * digit / 4 / (width * width + 1), 1e-9);
+    gr_graph_free(g);
+}
+END_TEST
+
 Suite *losses_suite(void) {
     Suite *s = suite_create("losses");
     TCase *t = tcase_create("references");
@@ -255,6 +273,7 @@ Suite *losses_suite(void) {
     tcase_add_test(t, losses_match_their_references);
     tcase_add_test(t, every_loss_has_a_reference);
     tcase_add_test(t, focal_where_nothing_is_wrong);
+    tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
 }
