@@ -249,6 +249,19 @@ START_TEST(focal_where_nothing_is_wrong) {
 }
 END_TEST
 
+/* u^0 CE is CE, also where u = 0. */
+START_TEST(focal_of_infinite_logits) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {INFINITY, -INFINITY}, y[] = {1, 0};
+    gr_tensor *logits = gr_requires_grad(gr_from(g, GR_SHAPE(2), z));
+    gr_tensor *loss = gr_focal(logits, gr_from(g, GR_SHAPE(2), y), .gamma = 0, .reduction = GR_SUM);
+    ck_assert(gr_backward(loss));
+    ck_assert_double_eq(gr_item(loss), 0);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq(gr_at(logits->grad, i), 0);
+    gr_graph_free(g);
+}
+END_TEST
+
 static gr_tensor *matrix(gr_graph *g, int rows, int columns, const gr_real *x) {
     return gr_requires_grad(gr_from(g, GR_SHAPE(rows, columns), x));
 }
@@ -273,6 +286,7 @@ Suite *losses_suite(void) {
     tcase_add_test(t, losses_match_their_references);
     tcase_add_test(t, every_loss_has_a_reference);
     tcase_add_test(t, focal_where_nothing_is_wrong);
+    tcase_add_test(t, focal_of_infinite_logits);
     tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
