@@ -10,6 +10,7 @@
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
 #include "losses/boxes.h"
+#include "losses/classification.h"
 #include "losses/focal.h"
 #include "tests/unit/loss_call.h"
 #include "tests/unit/oracle.h"
@@ -266,6 +267,31 @@ static gr_tensor *matrix(gr_graph *g, int rows, int columns, const gr_real *x) {
     return gr_requires_grad(gr_from(g, GR_SHAPE(rows, columns), x));
 }
 
+/* Whatever stands where the target is ignored: also the softmax of a row that is masked wholly. */
+START_TEST(ignored_rows_count_nothing) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {NAN, NAN, -INFINITY, -INFINITY, 1, 1};
+    const int32_t c[] = {-100, -100, 1};
+    gr_tensor *target = gr_from_index(g, GR_SHAPE(3), c);
+    for (int reduction = GR_MEAN; reduction <= GR_SUM; reduction++) {
+        gr_tensor *x = matrix(g, 3, 2, z);
+        gr_tensor *nll = gr_nll(x, target, .reduction = (gr_reduction)reduction);
+        ck_assert(gr_backward(nll));
+        ck_assert_double_eq(gr_item(nll), -1);
+        ck_assert_double_eq(gr_at(x->grad, 5), -1);
+        for (int i = 0; i < 5; i++) ck_assert_double_eq(gr_at(x->grad, i), 0);
+        x = matrix(g, 3, 2, z);
+        gr_tensor *ce = gr_cross_entropy(x, target, .label_smoothing = 0.5,
+                                         .reduction = (gr_reduction)reduction);
+        ck_assert(gr_backward(ce));
+        ck_assert_double_eq_tol(gr_item(ce), log(2), 1e-6);
+        for (int i = 0; i < 4; i++) ck_assert_double_eq(gr_at(x->grad, i), 0);
+        ck_assert_double_eq_tol(gr_at(x->grad, 4), 0.25, 1e-6);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
 /* Two boxes that differ in x2 alone, by the last digit of a float: x1 + x2 has no such digit, and
  * the centres would coincide. */
 START_TEST(distance_of_centres_far_away) {
@@ -287,6 +313,7 @@ Suite *losses_suite(void) {
     tcase_add_test(t, every_loss_has_a_reference);
     tcase_add_test(t, focal_where_nothing_is_wrong);
     tcase_add_test(t, focal_of_infinite_logits);
+    tcase_add_test(t, ignored_rows_count_nothing);
     tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
