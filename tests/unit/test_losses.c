@@ -263,6 +263,12 @@ START_TEST(focal_of_infinite_logits) {
 }
 END_TEST
 
+static void check_all_zero(const gr_tensor *t) {
+    ck_assert_ptr_nonnull(t);
+    for (int64_t i = 0; i < t->size; i++)
+        ck_assert_msg(gr_at(t, i) == 0, "element %d is %g", (int)i, gr_at(t, i));
+}
+
 static gr_tensor *matrix(gr_graph *g, int rows, int columns, const gr_real *x) {
     return gr_requires_grad(gr_from(g, GR_SHAPE(rows, columns), x));
 }
@@ -292,6 +298,23 @@ START_TEST(ignored_rows_count_nothing) {
 }
 END_TEST
 
+/* Though the classes that are no targets have weights, and smoothing counts them. */
+START_TEST(mean_of_targets_without_weight_is_0) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {1, 2}, w[] = {0, 2};
+    const int32_t c[] = {0};
+    gr_tensor *logits = matrix(g, 1, 2, z), *target = gr_from_index(g, GR_SHAPE(1), c);
+    gr_tensor *weights = gr_requires_grad(gr_from(g, GR_SHAPE(2), w));
+    gr_tensor *loss =
+        gr_cross_entropy(logits, target, .class_weight = weights, .label_smoothing = 0.1);
+    ck_assert(gr_backward(loss));
+    ck_assert_double_eq(gr_item(loss), 0);
+    check_all_zero(logits->grad);
+    check_all_zero(weights->grad);
+    gr_graph_free(g);
+}
+END_TEST
+
 /* Two boxes that differ in x2 alone, by the last digit of a float: x1 + x2 has no such digit, and
  * the centres would coincide. */
 START_TEST(distance_of_centres_far_away) {
@@ -314,6 +337,7 @@ Suite *losses_suite(void) {
     tcase_add_test(t, focal_where_nothing_is_wrong);
     tcase_add_test(t, focal_of_infinite_logits);
     tcase_add_test(t, ignored_rows_count_nothing);
+    tcase_add_test(t, mean_of_targets_without_weight_is_0);
     tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
