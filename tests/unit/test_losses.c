@@ -12,6 +12,8 @@
 #include "losses/boxes.h"
 #include "losses/classification.h"
 #include "losses/focal.h"
+#include "losses/margin.h"
+#include "losses/regression.h"
 #include "tests/unit/loss_call.h"
 #include "tests/unit/oracle.h"
 #include "tests/unit/suites.h"
@@ -315,6 +317,39 @@ START_TEST(mean_of_targets_without_weight_is_0) {
 }
 END_TEST
 
+/* A class or a rate of probability 0, a row without labels, an infinite lead with weight 0: their
+ * terms are 0, not 0 times infinity. */
+START_TEST(absent_terms_are_0) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real minus_infinity[] = {-INFINITY}, log_p[] = {(gr_real)-1e30};
+    gr_tensor *log_q = matrix(g, 1, 1, minus_infinity), *p = matrix(g, 1, 1, log_p);
+    gr_tensor *kl = gr_kl_div(log_q, p, .log_target = true);
+    ck_assert(gr_backward(kl));
+    ck_assert_double_eq(gr_item(kl), 0);
+    check_all_zero(log_q->grad);
+    check_all_zero(p->grad);
+
+    gr_tensor *log_rate = matrix(g, 1, 1, minus_infinity);
+    gr_tensor *poisson = gr_poisson_nll(log_rate, gr_zeros(g, GR_SHAPE(1, 1)));
+    ck_assert(gr_backward(poisson));
+    ck_assert_double_eq(gr_item(poisson), 0);
+    check_all_zero(log_rate->grad);
+
+    const gr_real s[] = {-INFINITY, 2}, w[] = {0, 1};
+    const int32_t none[] = {-1, -1}, first[] = {0};
+    gr_tensor *score = matrix(g, 1, 2, s);
+    gr_tensor *margin = gr_multilabel_margin(score, gr_from_index(g, GR_SHAPE(1, 2), none));
+    ck_assert(gr_backward(margin));
+    ck_assert_double_eq(gr_item(margin), 0);
+    check_all_zero(score->grad);
+
+    gr_tensor *weights = gr_from(g, GR_SHAPE(2), w), *target = gr_from_index(g, GR_SHAPE(1), first);
+    ck_assert_double_eq(gr_item(gr_multi_margin(score, target, .class_weight = weights)), 0);
+    ck_assert_double_eq(gr_item(gr_softmax_focal(score, target, .class_alpha = weights)), 0);
+    gr_graph_free(g);
+}
+END_TEST
+
 /* Two boxes that differ in x2 alone, by the last digit of a float: x1 + x2 has no such digit, and
  * the centres would coincide. */
 START_TEST(distance_of_centres_far_away) {
@@ -338,6 +373,7 @@ Suite *losses_suite(void) {
     tcase_add_test(t, focal_of_infinite_logits);
     tcase_add_test(t, ignored_rows_count_nothing);
     tcase_add_test(t, mean_of_targets_without_weight_is_0);
+    tcase_add_test(t, absent_terms_are_0);
     tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
