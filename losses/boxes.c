@@ -87,8 +87,9 @@ static gr_tensor *shape_difference(const pair *p) {
 static gr_tensor *centre_distance(const pair *p, double eps) {
     corners c = around(p->pred, p->target);
     gr_tensor *diagonal = gr_add(gr_square(width(c)), gr_square(height(c)));
-    gr_tensor *dx = gr_sub(gr_add(p->pred.x1, p->pred.x2), gr_add(p->target.x1, p->target.x2));
-    gr_tensor *dy = gr_sub(gr_add(p->pred.y1, p->pred.y2), gr_add(p->target.y1, p->target.y2));
+    /* Twice the distance, of differences: sums of coordinates would lose its digits. */
+    gr_tensor *dx = gr_add(gr_sub(p->pred.x1, p->target.x1), gr_sub(p->pred.x2, p->target.x2));
+    gr_tensor *dy = gr_add(gr_sub(p->pred.y1, p->target.y1), gr_sub(p->pred.y2, p->target.y2));
     gr_tensor *rho = gr_scale(gr_add(gr_square(dx), gr_square(dy)), 0.25);
     return gr_div(rho, gr_shift(diagonal, eps));
 }

@@ -4,6 +4,7 @@
 #include "core/ops/odds.h"
 #include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
+#include "core/ops/shape.h"
 #include "losses/targets_internal.h"
 
 #include <math.h>
@@ -100,13 +101,19 @@ gr_tensor *gr_multilabel_soft_margin_(gr_multilabel_soft_margin_args a) {
 
 /* -- Of C classes -- */
 
-/* The sum over the classes of class_weight log_prob, in the targets' shape; 0 for targets ignored.
- */
-static gr_tensor *sum_of_classes(gr_tensor *log_prob, gr_tensor *class_weight, gr_tensor *mask) {
+/* x, and 0 where the target is ignored, so that NaN and infinity there count nothing either. */
+static gr_tensor *of_counted(gr_tensor *x, gr_tensor *mask) {
+    return mask == NULL || x == NULL ? x : gr_where(mask, x, gr_scalar(x->graph, 0));
+}
+
+/* The sum over the classes of class_weight log softmax(logits), in the targets' shape; 0 for
+ * targets ignored. */
+static gr_tensor *sum_of_classes(gr_tensor *logits, gr_tensor *class_weight, gr_tensor *mask) {
+    if (mask != NULL) logits = of_counted(logits, gr_unsqueeze(mask, 1));
+    gr_tensor *log_prob = gr_log_softmax(logits, .axes = GR_AXES(1));
     if (class_weight != NULL)
-        log_prob = gr_mul_or_zero(log_prob, gr_along_classes(class_weight, log_prob));
-    gr_tensor *sum = gr_sum(log_prob, .axes = GR_AXES(1));
-    return mask == NULL || sum == NULL ? sum : gr_where(mask, sum, gr_scalar(sum->graph, 0));
+        log_prob = gr_mul_or_zero(log_prob, gr_along_classes(class_weight, logits));
+    return of_counted(gr_sum(log_prob, .axes = GR_AXES(1)), mask);
 }
 
 /* Whether all that is wanted is the targets' mean or sum. */
@@ -129,8 +136,7 @@ static gr_tensor *cross_entropy_of_indices(const gr_cross_entropy_args *a) {
         if (a->class_weight != NULL) elements = gr_mul_or_zero(elements, weights);
     }
     if (l > 0) {
-        gr_tensor *all =
-            sum_of_classes(gr_log_softmax(a->logits, .axes = GR_AXES(1)), a->class_weight, t.mask);
+        gr_tensor *all = sum_of_classes(a->logits, a->class_weight, t.mask);
         gr_tensor *smooth = gr_scale(all, -l / a->logits->shape.dim[1]);
         elements = elements == NULL ? smooth : gr_add(gr_scale(elements, 1 - l), smooth);
     }
@@ -174,8 +180,8 @@ gr_tensor *gr_nll_(gr_nll_args a) {
     gr_targets t = gr_targets_of(a.target, a.ignore_index);
     if (t.index == NULL) return NULL;
     gr_tensor *weights = gr_weight_of_target(a.class_weight, &t);
-    gr_tensor *elements = gr_neg(gr_at_target(a.log_prob, t.index));
-    if (weights != NULL) elements = gr_mul_or_zero(elements, weights);
+    gr_tensor *elements = of_counted(gr_neg(gr_at_target(a.log_prob, t.index)), t.mask);
+    if (a.class_weight != NULL) elements = gr_mul_or_zero(elements, weights);
     return gr_reduce_targets(r, elements, weights, a.reduction);
 }
 
@@ -204,11 +210,9 @@ gr_tensor *gr_sparse_categorical_cross_entropy_(gr_categorical_args a) {
 
 /* p (log p - log q) of the logarithms, 0 without a gradient where p is 0. */
 static gr_tensor *divergence_of_logs(gr_tensor *log_q, gr_tensor *log_p) {
-    gr_graph *g = log_p->graph;
-    gr_tensor *absent = gr_eq(log_p, gr_scalar(g, -INFINITY)), *zero = gr_scalar(g, 0);
-    gr_tensor *finite = gr_where(absent, zero, log_p);
-    gr_tensor *p = gr_where(absent, zero, gr_exp(finite));
-    return gr_mul(p, gr_sub(finite, gr_where(absent, zero, log_q)));
+    gr_tensor *p = gr_exp(log_p), *zero = gr_scalar(log_p->graph, 0), *absent = gr_eq(p, zero);
+    gr_tensor *difference = gr_sub(gr_where(absent, zero, log_p), gr_where(absent, zero, log_q));
+    return gr_mul(gr_where(absent, zero, p), difference);
 }
 
 gr_tensor *gr_kl_div_(gr_kl_div_args a) {

@@ -7,7 +7,8 @@
  * Focal losses: focal.h.
  *
  * Errors besides those of all losses: a class index outside its range, a probability outside 0 to 1
- * (gr_bce) or below 0 (gr_kl_div's p), a parameter outside its range.
+ * (gr_bce) or below 0 (gr_kl_div's p), a parameter outside its range. Other targets that are to be
+ * 0 to 1 are not looked at: beyond that the formulas hold, but the losses may be negative.
  */
 #ifndef GR_CLASSIFICATION_H
 #define GR_CLASSIFICATION_H

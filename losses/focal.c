@@ -276,7 +276,7 @@ gr_tensor *gr_softmax_focal_(gr_softmax_focal_args a) {
     gr_tensor *elements =
         a.gamma > 0 ? focus(v, gr_zeros(g, a.target->shape), a.gamma) : gr_softplus(v);
     if (a.class_alpha != NULL)
-        elements = gr_mul(elements, gr_weight_of_target(a.class_alpha, &t));
+        elements = gr_mul_or_zero(elements, gr_weight_of_target(a.class_alpha, &t));
     else if (a.alpha >= 0)
         elements = gr_scale(elements, a.alpha);
     return gr_loss_reduce(r, elements, NULL, a.reduction);

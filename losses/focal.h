@@ -18,7 +18,8 @@ typedef struct gr_focal_args {
 } gr_focal_args;
 /* gr_focal(logits, target, .alpha = 0.25, .gamma = 2): alpha_t (1 - p_t)^gamma CE with the binary
  * cross-entropy CE of gr_bce_with_logits, p_t = y s(z) + (1 - y) (1 - s(z)) and
- * alpha_t = alpha y + (1 - alpha) (1 - y), as in torchvision. Equal shapes; targets 0 to 1. */
+ * alpha_t = alpha y + (1 - alpha) (1 - y), as in torchvision. Equal shapes; targets 0 to 1
+ * (others are not noticed, and may give no number). */
 #define gr_focal(...) gr_focal_((gr_focal_args){.alpha = 0.25, .gamma = 2, .logits = __VA_ARGS__})
 gr_tensor *gr_focal_(gr_focal_args args);
 

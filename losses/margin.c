@@ -88,7 +88,7 @@ gr_tensor *gr_multi_margin_(gr_multi_margin_args a) {
     gr_tensor *elements = gr_mean(a.p == 2 ? gr_square(lead) : lead, .axes = GR_AXES(1));
     gr_targets t = {.index = a.target, .count = a.target->size};
     if (a.class_weight != NULL)
-        elements = gr_mul(elements, gr_weight_of_target(a.class_weight, &t));
+        elements = gr_mul_or_zero(elements, gr_weight_of_target(a.class_weight, &t));
     return gr_loss_reduce(row(MULTI_MARGIN), elements, NULL, a.reduction);
 }
 
@@ -154,7 +154,8 @@ gr_tensor *gr_multilabel_margin_(gr_multilabel_margin_args a) {
     if (pairs.label == NULL) return NULL;
     gr_tensor *own = gr_unsqueeze(gr_gather(a.score, 1, pairs.label), 2);
     gr_tensor *lead = gr_relu(gr_shift(gr_sub(gr_unsqueeze(a.score, 1), own), 1));
-    gr_tensor *sum = gr_sum(gr_mul_or_zero(lead, pairs.counts), .axes = GR_AXES(1, 2));
+    gr_tensor *counted = gr_where(pairs.counts, lead, gr_scalar(a.score->graph, 0));
+    gr_tensor *sum = gr_sum(counted, .axes = GR_AXES(1, 2));
     return gr_loss_reduce(row(MULTILABEL_MARGIN), gr_scale(sum, 1.0 / a.score->shape.dim[1]), NULL,
                           a.reduction);
 }

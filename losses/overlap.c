@@ -117,7 +117,7 @@ static gr_tensor *dice_ce(const gr_loss_call *c) { return gr_dice_ce(ARGS(c)); }
 #define OPERANDS                                                                                   \
     {                                                                                              \
         {.name = "prob", .shape = "(N,C,d1..)", .domain = GR_UNIT_INTERVAL},                       \
-            {.name = "target", .shape = "(N,C,d1..)", .domain = GR_BINARY},                        \
+            {.name = "target", .shape = "(N,C,d1..)", .domain = GR_UNIT_INTERVAL},                 \
     }
 #define SMOOTH                                                                                     \
     { "smooth", GR_NUMBER, 1, 0, INFINITY, false, true, NULL, "added above and below" }

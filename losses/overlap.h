@@ -1,8 +1,8 @@
 /* Losses for segmentation: how far two masks are from covering each other.
  *
  * prob and target (N,C,d1..) have one shape: for each sample and class a mask with values from 0
- * to 1. With p and t the masks' elements, TP = sum p t, FP = sum p (1 - t) and FN = sum (1 - p) t
- * are summed
+ * to 1, soft ones too (others are not noticed). With p and t the masks' elements, TP = sum p t,
+ * FP = sum p (1 - t) and FN = sum (1 - p) t are summed
  *
  *     GR_OVER_SAMPLE   over d1..: a loss for each n and c, (N,C), which is then reduced;
  *     GR_OVER_BATCH    over n, d1..: a loss for each c, (C), which is then reduced;

@@ -97,7 +97,7 @@ gr_tensor *gr_poisson_nll_(gr_regression_args a) {
     if (!check_with(POISSON_NLL, &a, "eps", a.eps)) return NULL;
     gr_tensor *rate = a.log_input ? gr_exp(a.pred) : a.pred;
     gr_tensor *log_rate = a.log_input ? a.pred : gr_log(gr_shift(a.pred, a.eps));
-    gr_tensor *loss = gr_sub(rate, gr_mul(a.target, log_rate));
+    gr_tensor *loss = gr_sub(rate, gr_mul_or_zero(a.target, log_rate));
     return reduce(POISSON_NLL, &a, a.full ? gr_add(loss, stirling(a.target)) : loss);
 }
 

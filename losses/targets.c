@@ -78,6 +78,7 @@ gr_tensor *gr_reduce_targets(const gr_loss_info *row, gr_tensor *elements, gr_te
     gr_tensor *total = gr_sum(weights);
     if (total == NULL) return NULL;
     gr_graph *g = total->graph;
-    gr_tensor *nothing = gr_eq(total, gr_scalar(g, 0));
-    return gr_div(gr_sum(elements), gr_where(nothing, gr_scalar(g, 1), total));
+    gr_tensor *zero = gr_scalar(g, 0), *nothing = gr_eq(total, zero);
+    gr_tensor *mean = gr_div(gr_sum(elements), gr_where(nothing, gr_scalar(g, 1), total));
+    return gr_where(nothing, zero, mean);
 }

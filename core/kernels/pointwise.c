@@ -197,7 +197,9 @@ static inline focal_terms focal_of(gr_real z, gr_real y, gr_real e, gr_real alph
     focal_terms t = {.s = either(z < 0, tail, head), .rest = either(z < 0, head, tail)};
     t.u = (1 - y) * t.s + y * t.rest;
     t.ce = wrong_side(z, y) + l;
-    t.power = squared ? t.u * t.u : exp_of_negative(gamma * log_of_wrong(z, y, e, l));
+    /* u^0 is 1, though log u may be -infinity */
+    gr_real log_power = zero_unless(gamma != 0, gamma * log_of_wrong(z, y, e, l));
+    t.power = squared ? t.u * t.u : exp_of_negative(log_power);
     t.alpha = yes * y + no * (1 - y);
     return t;
 }

@@ -9,7 +9,11 @@
 
 #include "core/graph/autodiff.h"
 #include "core/ops/elementwise.h"
+#include "losses/boxes.h"
+#include "losses/classification.h"
 #include "losses/focal.h"
+#include "losses/margin.h"
+#include "losses/regression.h"
 #include "tests/unit/loss_call.h"
 #include "tests/unit/oracle.h"
 #include "tests/unit/suites.h"
@@ -248,6 +252,117 @@ START_TEST(focal_where_nothing_is_wrong) {
 }
 END_TEST
 
+/* u^0 CE is CE, also where u = 0. */
+START_TEST(focal_of_infinite_logits) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {INFINITY, -INFINITY}, y[] = {1, 0};
+    gr_tensor *logits = gr_requires_grad(gr_from(g, GR_SHAPE(2), z));
+    gr_tensor *loss = gr_focal(logits, gr_from(g, GR_SHAPE(2), y), .gamma = 0, .reduction = GR_SUM);
+    ck_assert(gr_backward(loss));
+    ck_assert_double_eq(gr_item(loss), 0);
+    for (int i = 0; i < 2; i++) ck_assert_double_eq(gr_at(logits->grad, i), 0);
+    gr_graph_free(g);
+}
+END_TEST
+
+static void check_all_zero(const gr_tensor *t) {
+    ck_assert_ptr_nonnull(t);
+    for (int64_t i = 0; i < t->size; i++)
+        ck_assert_msg(gr_at(t, i) == 0, "element %d is %g", (int)i, gr_at(t, i));
+}
+
+static gr_tensor *matrix(gr_graph *g, int rows, int columns, const gr_real *x) {
+    return gr_requires_grad(gr_from(g, GR_SHAPE(rows, columns), x));
+}
+
+/* Whatever stands where the target is ignored: also the softmax of a row that is masked wholly. */
+START_TEST(ignored_rows_count_nothing) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {NAN, NAN, -INFINITY, -INFINITY, 1, 1};
+    const int32_t c[] = {-100, -100, 1};
+    gr_tensor *target = gr_from_index(g, GR_SHAPE(3), c);
+    for (int reduction = GR_MEAN; reduction <= GR_SUM; reduction++) {
+        gr_tensor *x = matrix(g, 3, 2, z);
+        gr_tensor *nll = gr_nll(x, target, .reduction = (gr_reduction)reduction);
+        ck_assert(gr_backward(nll));
+        ck_assert_double_eq(gr_item(nll), -1);
+        ck_assert_double_eq(gr_at(x->grad, 5), -1);
+        for (int i = 0; i < 5; i++) ck_assert_double_eq(gr_at(x->grad, i), 0);
+        x = matrix(g, 3, 2, z);
+        gr_tensor *ce = gr_cross_entropy(x, target, .label_smoothing = 0.5,
+                                         .reduction = (gr_reduction)reduction);
+        ck_assert(gr_backward(ce));
+        ck_assert_double_eq_tol(gr_item(ce), log(2), 1e-6);
+        for (int i = 0; i < 4; i++) ck_assert_double_eq(gr_at(x->grad, i), 0);
+        ck_assert_double_eq_tol(gr_at(x->grad, 4), 0.25, 1e-6);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+/* Though the classes that are no targets have weights, and smoothing counts them. */
+START_TEST(mean_of_targets_without_weight_is_0) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real z[] = {1, 2}, w[] = {0, 2};
+    const int32_t c[] = {0};
+    gr_tensor *logits = matrix(g, 1, 2, z), *target = gr_from_index(g, GR_SHAPE(1), c);
+    gr_tensor *weights = gr_requires_grad(gr_from(g, GR_SHAPE(2), w));
+    gr_tensor *loss =
+        gr_cross_entropy(logits, target, .class_weight = weights, .label_smoothing = 0.1);
+    ck_assert(gr_backward(loss));
+    ck_assert_double_eq(gr_item(loss), 0);
+    check_all_zero(logits->grad);
+    check_all_zero(weights->grad);
+    gr_graph_free(g);
+}
+END_TEST
+
+/* A class or a rate of probability 0, a row without labels, an infinite lead with weight 0: their
+ * terms are 0, not 0 times infinity. */
+START_TEST(absent_terms_are_0) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const gr_real minus_infinity[] = {-INFINITY}, log_p[] = {(gr_real)-1e30};
+    gr_tensor *log_q = matrix(g, 1, 1, minus_infinity), *p = matrix(g, 1, 1, log_p);
+    gr_tensor *kl = gr_kl_div(log_q, p, .log_target = true);
+    ck_assert(gr_backward(kl));
+    ck_assert_double_eq(gr_item(kl), 0);
+    check_all_zero(log_q->grad);
+    check_all_zero(p->grad);
+
+    gr_tensor *log_rate = matrix(g, 1, 1, minus_infinity);
+    gr_tensor *poisson = gr_poisson_nll(log_rate, gr_zeros(g, GR_SHAPE(1, 1)));
+    ck_assert(gr_backward(poisson));
+    ck_assert_double_eq(gr_item(poisson), 0);
+    check_all_zero(log_rate->grad);
+
+    const gr_real s[] = {-INFINITY, 2}, w[] = {0, 1};
+    const int32_t none[] = {-1, -1}, first[] = {0};
+    gr_tensor *score = matrix(g, 1, 2, s);
+    gr_tensor *margin = gr_multilabel_margin(score, gr_from_index(g, GR_SHAPE(1, 2), none));
+    ck_assert(gr_backward(margin));
+    ck_assert_double_eq(gr_item(margin), 0);
+    check_all_zero(score->grad);
+
+    gr_tensor *weights = gr_from(g, GR_SHAPE(2), w), *target = gr_from_index(g, GR_SHAPE(1), first);
+    ck_assert_double_eq(gr_item(gr_multi_margin(score, target, .class_weight = weights)), 0);
+    ck_assert_double_eq(gr_item(gr_softmax_focal(score, target, .class_alpha = weights)), 0);
+    gr_graph_free(g);
+}
+END_TEST
+
+/* Two boxes that differ in x2 alone, by the last digit of a float: x1 + x2 has no such digit, and
+ * the centres would coincide. */
+START_TEST(distance_of_centres_far_away) {
+    gr_graph *g = gr_graph_new(.seed = 1);
+    const double digit = 1.0 / 1024, width = 1 + digit;
+    const gr_real a[] = {8192, 0, 8193, 1}, b[] = {8192, 0, (gr_real)(8193 + digit), 1};
+    gr_tensor *pred = matrix(g, 1, 4, a), *target = matrix(g, 1, 4, b);
+    gr_tensor *distance = gr_sub(gr_diou(pred, target), gr_iou_box(pred, target));
+    ck_assert_double_eq_tol(gr_item(distance), digit * digit / 4 / (width * width + 1), 1e-9);
+    gr_graph_free(g);
+}
+END_TEST
+
 Suite *losses_suite(void) {
     Suite *s = suite_create("losses");
     TCase *t = tcase_create("references");
@@ -255,6 +370,11 @@ Suite *losses_suite(void) {
     tcase_add_test(t, losses_match_their_references);
     tcase_add_test(t, every_loss_has_a_reference);
     tcase_add_test(t, focal_where_nothing_is_wrong);
+    tcase_add_test(t, focal_of_infinite_logits);
+    tcase_add_test(t, ignored_rows_count_nothing);
+    tcase_add_test(t, mean_of_targets_without_weight_is_0);
+    tcase_add_test(t, absent_terms_are_0);
+    tcase_add_test(t, distance_of_centres_far_away);
     suite_add_tcase(s, t);
     return s;
 }
