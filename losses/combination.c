@@ -8,6 +8,7 @@
 #include "core/ops/shape.h"
 #include "losses/loss_internal.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 
@@ -19,19 +20,25 @@ static bool is_positive(double v) { return v > 0; }
 
 /* -- Sums of losses -- */
 
-/* The graph, or NULL after an error. */
-static gr_graph *check_losses(int loss, gr_list losses) {
+/* The graph, or NULL after an error. `weights` may be NULL; of an empty list it has the graph. */
+static gr_graph *check_losses(int loss, gr_list losses, const gr_tensor *weights) {
+    if (losses.n < 1)
+        return gr_fail(weights == NULL ? NULL : weights->graph, "gr_%s: losses is an empty list",
+                       row(loss)->name);
     gr_graph *g = gr_loss_check_list(row(loss), "losses", losses);
-    for (int i = 1; i < losses.n && g != NULL; i++)
+    for (int i = 1; i < losses.n && g != NULL; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "losses[%d]", i);
         if (!gr_shape_equal(losses.items[0]->shape, losses.items[i]->shape))
             return gr_loss_shape_error(row(loss), losses.items[0], "losses[0]", losses.items[i],
-                                       "losses[k]", "the shapes of the losses differ");
+                                       name, "the shapes of the losses differ");
+    }
     return g;
 }
 
 gr_tensor *gr_weighted_sum_(gr_weighted_sum_args a) {
     const gr_loss_info *r = row(WEIGHTED_SUM);
-    if (check_losses(WEIGHTED_SUM, a.losses) == NULL) return NULL;
+    if (check_losses(WEIGHTED_SUM, a.losses, a.weights) == NULL) return NULL;
     if (a.weights != NULL &&
         !gr_loss_check_vector(row(WEIGHTED_SUM), a.weights, "weights", a.losses.n))
         return NULL;
@@ -44,19 +51,36 @@ gr_tensor *gr_weighted_sum_(gr_weighted_sum_args a) {
     return gr_loss_reduce(r, total, NULL, a.reduction);
 }
 
-/* The factor e^-s is applied in two halves, each of which is in range for twice as large an s. */
+/* e^(-s/2), but no more than `most`. */
+static gr_tensor *limited_factor(gr_tensor *log_var, double most) {
+    return gr_exp(gr_clamp(gr_scale(log_var, -0.5), -INFINITY, log(most)));
+}
+
+/* e^-s loss. The factor is applied in two halves, each of which is in range for twice as large an
+ * s. A task whose loss has become 0 lets s fall without end; no infinity may then meet that 0, nor
+ * the gradients of 0 that follow on the way back. */
+static gr_tensor *weighted_by_precision(gr_tensor *loss, gr_tensor *log_var) {
+    const double most = sizeof(gr_real) == sizeof(float) ? FLT_MAX / 4 : DBL_MAX / 4;
+    gr_tensor *factor;
+    if (log_var == NULL || (double)log_var->data[0] >= -log(most)) {
+        factor = gr_exp(gr_scale(log_var, -0.5));
+    } else {
+        gr_tensor *is_0 = gr_eq(loss, gr_scalar(loss->graph, 0));
+        factor = gr_where(is_0, limited_factor(log_var, sqrt(most)), limited_factor(log_var, most));
+    }
+    return gr_mul(factor, gr_mul(factor, loss));
+}
+
 gr_tensor *gr_uncertainty_weighting_(gr_uncertainty_weighting_args a) {
     const gr_loss_info *r = row(UNCERTAINTY_WEIGHTING);
-    gr_graph *g = check_losses(UNCERTAINTY_WEIGHTING, a.losses);
+    gr_graph *g = check_losses(UNCERTAINTY_WEIGHTING, a.losses, a.log_vars);
     if (g == NULL) return NULL;
     if (a.log_vars == NULL) return gr_fail(g, "gr_uncertainty_weighting: log_vars is NULL");
     if (!gr_loss_check_vector(row(UNCERTAINTY_WEIGHTING), a.log_vars, "log_vars", a.losses.n))
         return NULL;
-    gr_tensor *precision = gr_exp(gr_scale(a.log_vars, -0.5));
     gr_tensor *total = gr_scale(gr_sum(a.log_vars), 0.5);
     for (int k = 0; k < a.losses.n; k++) {
-        gr_tensor *factor = gr_select(precision, 0, k);
-        gr_tensor *term = gr_mul(factor, gr_mul(factor, a.losses.items[k]));
+        gr_tensor *term = weighted_by_precision(a.losses.items[k], gr_select(a.log_vars, 0, k));
         total = gr_add(gr_scale(term, 0.5), total);
     }
     return gr_loss_reduce(r, total, NULL, a.reduction);
@@ -80,14 +104,25 @@ gr_tensor *gr_gradnorm_of_(gr_gradnorm_of_args a) {
     return gr_loss_reduce(r, gr_abs(gr_sub(a.norms, aim)), NULL, a.reduction);
 }
 
+static bool check_shared(gr_graph *g, gr_list shared) {
+    if (shared.n < 1) return gr_fail(g, "gr_gradnorm: shared is an empty list");
+    for (int i = 0; i < shared.n; i++)
+        if (shared.items[i] == NULL) return gr_fail(g, "gr_gradnorm: shared[%d] is NULL", i);
+    return gr_loss_check_list(row(GRADNORM), "shared", shared) != NULL;
+}
+
 static bool check_gradnorm(const gr_gradnorm_args *a) {
-    gr_graph *g = check_losses(GRADNORM, a->losses);
-    if (g == NULL || gr_loss_check_list(row(GRADNORM), "shared", a->shared) == NULL) return false;
+    gr_graph *g = check_losses(GRADNORM, a->losses, a->weights);
+    if (g == NULL || !check_shared(g, a->shared)) return false;
     if (a->initial == NULL || a->weights == NULL)
         return gr_fail(g, "gr_gradnorm: %s is NULL", a->initial == NULL ? "initial" : "weights");
     if (a->losses.items[0]->size != 1)
         return gr_fail(g, "gr_gradnorm: %s, expected losses of one number",
                        gr_describe(a->losses.items[0], "losses[0]").text);
+    for (int k = 0; k < a->losses.n; k++)
+        if (!(a->losses.items[k]->data[0] >= 0))
+            return gr_fail(g, "gr_gradnorm: losses[%d] is %g, expected 0 or more", k,
+                           (double)a->losses.items[k]->data[0]);
     if (g->no_grad > 0)
         return gr_fail(g,
                        "gr_gradnorm: the graph is not recording, so that there are no gradients");

@@ -30,8 +30,10 @@ typedef struct gr_uncertainty_weighting_args {
  * which is loss / (2 sigma^2) + log sigma with s = log sigma^2, the paper's form for regression.
  * log_vars are parameters to be trained with the rest, starting at 0. (For classification the paper
  * has no 1/2 in the first term: s is then smaller by log 2, and nothing else changes.) Where loss_k
- * > 0 the best s_k is log loss_k. Kendall, Gal and Cipolla, "Multi-task learning using uncertainty
- * to weigh losses for scene geometry and semantics", CVPR 2018, eq. 7. */
+ * > 0 the best s_k is log loss_k; where it is 0, s_k falls without end, and the gradient to loss_k
+ * is kept within a quarter of the largest number, so that none behind it becomes NaN. Kendall, Gal
+ * and Cipolla, "Multi-task learning using uncertainty to weigh losses for scene geometry and
+ * semantics", CVPR 2018, eq. 7. */
 #define gr_uncertainty_weighting(...)                                                              \
     gr_uncertainty_weighting_((gr_uncertainty_weighting_args){.losses = __VA_ARGS__})
 gr_tensor *gr_uncertainty_weighting_(gr_uncertainty_weighting_args args);

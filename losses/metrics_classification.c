@@ -84,6 +84,10 @@ static double average_of(const char *who, const gr_tensor *pred, const gr_tensor
                          gr_average average, gr_class_ratio *f) {
     gr_graph *g = gr_metric_check_classes(who, pred, "pred", target);
     if (g == NULL) return NAN;
+    if ((unsigned)average > GR_AVERAGE_WEIGHTED) {
+        gr_fail(g, "gr_%s: average is %d, expected one of gr_average", who, (int)average);
+        return NAN;
+    }
     if (average == GR_AVERAGE_BINARY && !check_binary(who, pred, target)) return NAN;
     int classes = average == GR_AVERAGE_BINARY ? 2 : gr_metric_classes(who, pred, target);
     gr_class_count *n = classes > 0 ? gr_metric_count(who, pred, target, classes) : NULL;

@@ -34,7 +34,6 @@ bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_
 /* -- Vectors -- */
 
 static const double LARGEST = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
-static const double SMALLEST = sizeof(gr_real) == sizeof(float) ? FLT_MIN : DBL_MIN;
 
 bool gr_rows_within(const gr_tensor *t, double low, double high) {
     int within = 1;
@@ -65,18 +64,12 @@ gr_tensor *gr_rows_dot(gr_tensor *a, gr_tensor *b) {
 
 static gr_tensor *lengths(gr_tensor *x) { return gr_norm(x, .axes = GR_AXES(-1), .keepdim = true); }
 
-static bool any_extreme(const gr_tensor *length) {
-    for (int64_t i = 0; i < length->size; i++)
-        if (!(length->data[i] >= SMALLEST && length->data[i] <= LARGEST)) return true;
-    return false;
-}
-
 /* The direction does not depend on the size, so that dividing by the largest element, taken as a
  * constant, changes neither the result nor its gradient. */
 gr_tensor *gr_unit_rows(gr_tensor *x) {
     gr_tensor *length = lengths(x);
     if (length == NULL) return NULL;
-    if (!any_extreme(length)) return gr_div(x, length);
+    if (gr_rows_within(length, 1 / sqrt(LARGEST), sqrt(LARGEST))) return gr_div(x, length);
     gr_tensor *zero = gr_scalar(x->graph, 0), *one = gr_scalar(x->graph, 1);
     gr_tensor *largest = gr_detach(gr_max(gr_abs(x), .axes = GR_AXES(-1), .keepdim = true));
     gr_tensor *is_0 = gr_eq(largest, zero);

@@ -1,5 +1,6 @@
 #include "losses/triplet.h"
 
+#include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
 #include "core/ops/reduce.h"
@@ -74,6 +75,21 @@ static gr_tensor *chosen(gr_tensor *embeddings, gr_tensor *triplets, int column)
     return gr_index_select(embeddings, 0, gr_select(triplets, 1, column));
 }
 
+static bool check_chosen(const gr_tensor *embeddings, const gr_tensor *triplets) {
+    gr_graph *g = embeddings->graph;
+    if (embeddings->kind != GR_REAL || embeddings->shape.ndim != 2)
+        return gr_fail(g, "gr_triplet_mined: %s, expected real numbers (N,D)",
+                       gr_describe(embeddings, "embeddings").text);
+    if (triplets->kind != GR_INDEX || triplets->shape.ndim != 2 || triplets->shape.dim[1] != 3)
+        return gr_fail(g, "gr_triplet_mined: %s, expected integers (T,3)",
+                       gr_describe(triplets, "triplets").text);
+    int64_t i = gr_first_outside(triplets, embeddings->shape.dim[0], NULL);
+    return i < 0 || gr_fail(g, "gr_triplet_mined: %s has %d at %s, expected a row of %s",
+                            gr_describe(triplets, "triplets").text, (int)triplets->index[i],
+                            gr_place_text(triplets->shape, i).text,
+                            gr_describe(embeddings, "embeddings").text);
+}
+
 gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args t) {
     gr_tensor *triplets = t.anchor;
     if (embeddings == NULL)
@@ -81,16 +97,14 @@ gr_tensor *gr_triplet_mined_(gr_tensor *embeddings, gr_triplet_args t) {
                        "gr_triplet_mined: embeddings is NULL");
     gr_graph *g = embeddings->graph;
     if (triplets == NULL) return gr_fail(g, "gr_triplet_mined: triplets is NULL");
-    if (triplets->kind != GR_INDEX || triplets->shape.ndim != 2 || triplets->shape.dim[1] != 3)
-        return gr_fail(g, "gr_triplet_mined: %s, expected integers (T,3)",
-                       gr_describe(triplets, "triplets").text);
+    if (!check_chosen(embeddings, triplets)) return NULL;
     t.anchor = chosen(embeddings, triplets, 0);
     t.positive = chosen(embeddings, triplets, 1);
     t.negative = chosen(embeddings, triplets, 2);
     if (triplets->size > 0 || t.anchor == NULL) return gr_triplet_(t);
     if (!check_options(g, &t)) return NULL;
-    gr_tensor *none = gr_reshape(gr_sum(t.anchor, .axes = GR_AXES(-1)), GR_SHAPE(0));
-    return t.reduction == GR_NONE ? none : gr_sum(none);
+    gr_tensor *none = gr_sum(t.anchor, .axes = GR_AXES(-1));
+    return gr_loss_reduce(row, none, NULL, t.reduction == GR_MEAN ? GR_SUM : t.reduction);
 }
 
 /* -- The registry's row -- */

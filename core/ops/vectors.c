@@ -28,7 +28,7 @@ static void for_rows(const gr_node *n, const gr_tensor *x, work w, gr_range_func
 
 static gr_real within_range(double sum) {
     const double largest = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
-    return (gr_real)(sum > largest ? largest : sum);
+    return (gr_real)(sum > largest ? largest : sum < -largest ? -largest : sum);
 }
 
 static bool check_pair(const gr_node *n) {
@@ -94,6 +94,8 @@ static void products_range(void *context, int64_t begin, int64_t end) {
     for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length) {
         double sums[3];
         w->kernels->products(w->length, w->a + at, w->b + at, sums);
+        /* Infinities of both signs met in a.b. */
+        if (isnan(sums[0]) && !isnan(sums[1]) && !isnan(sums[2])) sums[0] = INFINITY;
         for (int i = 0; i < 3; i++) w->y[i * w->rows + r] = within_range(sums[i]);
     }
 }

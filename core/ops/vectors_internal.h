@@ -6,8 +6,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Sums beyond the largest number are given as that number, so that whether these functions do for
- * the vectors at hand can be seen from the result, without an infinity in the graph. */
+/* Sums beyond the largest number, of either sign, are given as that number, so that whether these
+ * functions do for the vectors at hand can be seen from the result, without an infinity in the
+ * graph. */
 
 /* a.b, a.a and b.b of each pair: (3,..). a and b have one shape. */
 gr_tensor *gr_vector_products(gr_tensor *a, gr_tensor *b);

@@ -10,6 +10,7 @@
 #include "core/ops/reduce.h"
 #include "losses/combination.h"
 #include "losses/generative.h"
+#include "losses/margin.h"
 #include "losses/regression.h"
 #include "losses/schedule.h"
 #include "nn/activation.h"
@@ -192,22 +193,66 @@ START_TEST(gradnorm_can_move_the_weights_alone) {
 }
 END_TEST
 
+#define REFUSED(message, call)                                                                     \
+    do {                                                                                           \
+        gr_clear_error(g);                                                                         \
+        ck_assert_ptr_null(call);                                                                  \
+        ck_assert_str_eq(gr_error(g), message);                                                    \
+    } while (0)
+
 START_TEST(gradnorm_refuses) {
     const cJSON *c = oracle_find(file, "gradnorm", "1.5");
     two_tasks s = tasks_of(c);
     s.initial->data[1] = 0;
-    ck_assert_ptr_null(gradnorm_of(c, &s, false));
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "initial (2) has 0 at (1)"));
-    gr_clear_error(g);
+    REFUSED("gr_gradnorm: initial (2) has 0 at (1), expected more than 0",
+            gradnorm_of(c, &s, false));
     s.initial->data[1] = 1;
     gr_no_grad_begin(g);
-    ck_assert_ptr_null(gradnorm_of(c, &s, false));
+    REFUSED("gr_gradnorm: the graph is not recording, so that there are no gradients",
+            gradnorm_of(c, &s, false));
     gr_no_grad_end(g);
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "not recording"));
-    gr_clear_error(g);
+    gr_list losses = GR_LIST(s.loss[0], s.loss[1]), nothing = {0, NULL};
+    REFUSED("gr_gradnorm: shared is an empty list",
+            gr_gradnorm(losses, s.initial, s.weights, nothing));
+    REFUSED("gr_gradnorm: shared[1] is NULL",
+            gr_gradnorm(losses, s.initial, s.weights, GR_LIST(s.shared, NULL)));
+    REFUSED("gr_gradnorm: losses is an empty list",
+            gr_gradnorm(nothing, s.initial, s.weights, GR_LIST(s.shared)));
+    s.loss[1] = gr_scalar(g, -2);
+    REFUSED("gr_gradnorm: losses[1] is -2, expected 0 or more", gradnorm_of(c, &s, false));
     s.loss[0] = s.loss[1] = s.t;
-    ck_assert_ptr_null(gradnorm_of(c, &s, false));
-    ck_assert_ptr_nonnull(strstr(gr_error(g), "t (5,1), expected losses of one number"));
+    REFUSED("gr_gradnorm: t (5,1), expected losses of one number", gradnorm_of(c, &s, false));
+}
+END_TEST
+
+/* -- Sums of losses -- */
+
+START_TEST(sums_of_losses_refuse) {
+    gr_tensor *one = gr_scalar(g, 1), *two = gr_zeros(g, GR_SHAPE(2));
+    gr_list unlike = GR_LIST(one, one, two), nothing = {0, NULL};
+    REFUSED("gr_weighted_sum: losses[0] () and losses[2] (2): the shapes of the losses differ",
+            gr_weighted_sum(unlike));
+    REFUSED("gr_weighted_sum: losses is an empty list", gr_weighted_sum(nothing, two));
+    REFUSED("gr_uncertainty_weighting: losses is an empty list",
+            gr_uncertainty_weighting(nothing, two));
+}
+END_TEST
+
+/* A hinge loss is 0 once the task is learnt, and from then on its log_var falls. */
+START_TEST(a_learnt_task_leaves_the_weighting_finite) {
+    gr_tensor *score = gr_requires_grad(gr_full(g, GR_SHAPE(3), 5));
+    for (double s = -50; s > -2000; s *= 1.3) {
+        gr_tensor *log_vars = gr_requires_grad(gr_from(g, GR_SHAPE(2), (gr_real[]){(gr_real)s, 0}));
+        gr_tensor *learnt = gr_hinge(score, gr_full(g, GR_SHAPE(3), 1));
+        gr_tensor *other = gr_sum(gr_square(score));
+        gr_tensor *loss = gr_uncertainty_weighting(GR_LIST(learnt, other), log_vars);
+        ck_assert_double_eq_tol(gr_item(loss), s / 2 + 37.5, 1e-4);
+        gr_tensor *grads[2];
+        ck_assert(gr_grads(GR_LIST(loss), GR_LIST(score, log_vars), grads));
+        ck_assert_double_eq(gr_at(grads[0], 0), 5);
+        ck_assert_double_eq(gr_at(grads[1], 0), 0.5);
+        ck_assert_double_eq(gr_at(grads[1], 1), -37);
+    }
 }
 END_TEST
 
@@ -284,6 +329,8 @@ Suite *generative_suite(void) {
     tcase_add_test(t, gradnorm_of_two_tasks_as_in_torch);
     tcase_add_test(t, gradnorm_can_move_the_weights_alone);
     tcase_add_test(t, gradnorm_refuses);
+    tcase_add_test(t, sums_of_losses_refuse);
+    tcase_add_test(t, a_learnt_task_leaves_the_weighting_finite);
 #ifdef GR_DOUBLE
     tcase_add_test(t, penalty_by_differences);
 #endif

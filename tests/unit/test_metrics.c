@@ -87,6 +87,8 @@ START_TEST(bad_classes_are_refused) {
             gr_f1(scores, INDICES(N(2), 0, 2), GR_AVERAGE_MACRO));
     REFUSED("gr_f1: pred (3) has 2 at (2), expected 0 to 1",
             gr_f1(three, three, GR_AVERAGE_BINARY));
+    REFUSED("gr_recall: average is 4, expected one of gr_average",
+            gr_recall(two, two, (gr_average)4));
     REFUSED("gr_recall: pred (1,3) has scores of 3 classes, expected 2",
             gr_recall(REALS(GR_SHAPE(1, 3), 0, 1, 2), INDICES(N(1), 0), GR_AVERAGE_BINARY));
     REFUSED("gr_precision: pred (1) has 2147483647 at (0), expected 0 to 1048575",

@@ -121,6 +121,33 @@ START_TEST(no_triplets_cost_nothing) {
 }
 END_TEST
 
+#define REFUSED(message, ...)                                                                      \
+    do {                                                                                           \
+        gr_clear_error(g);                                                                         \
+        ck_assert_ptr_null(gr_triplet_mined(__VA_ARGS__));                                         \
+        ck_assert_str_eq(gr_error(g), message);                                                    \
+    } while (0)
+
+START_TEST(what_is_no_triplet_of_rows_is_refused) {
+    gr_graph *g = gr_graph_new(.seed = 4);
+    gr_tensor *x = embeddings(g), *flat = gr_zeros(g, GR_SHAPE(N));
+    gr_tensor *t = gr_from_index(g, GR_SHAPE(1, 3), (int32_t[]){0, 3, 8});
+    gr_tensor *negative = gr_from_index(g, GR_SHAPE(1, 3), (int32_t[]){-1, 3, 2});
+    gr_tensor *none = gr_from_index(g, GR_SHAPE(0, 3), (int32_t[]){0});
+    REFUSED("gr_triplet_mined: triplets (1,3) has 8 at (0,2), expected a row of embeddings (8,3)",
+            x, t);
+    REFUSED("gr_triplet_mined: triplets (1,3) has -1 at (0,0), expected a row of embeddings (8,3)",
+            x, negative);
+    REFUSED("gr_triplet_mined: triplets (8,3), expected integers (T,3)", x, x);
+    REFUSED("gr_triplet_mined: embeddings (8), expected real numbers (N,D)", flat, none);
+    REFUSED("gr_triplet_mined: embeddings (8), expected real numbers (N,D)", flat, t);
+    REFUSED("gr_triplet_mined: embeddings (1,3), expected real numbers (N,D)", t, none);
+    REFUSED("gr_triplet: no such reduction, expected GR_MEAN, GR_SUM or GR_NONE", x, none,
+            .reduction = GR_BATCHMEAN);
+    gr_graph_free(g);
+}
+END_TEST
+
 /* The loss and its derivatives up to the third order are numbers. */
 static void check_orders(gr_tensor *loss, gr_tensor *x) {
     gr_tensor *y = loss;
@@ -186,6 +213,34 @@ START_TEST(derivatives_are_numbers) {
 }
 END_TEST
 
+/* Squares of the lengths would overflow. */
+START_TEST(derivatives_at_long_vectors_are_numbers) {
+    loss_of *const of_directions[] = {alike, unlike, queue, views, one_pair, two_kinds};
+    const double most = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    gr_graph *g = gr_graph_new(.seed = 5, .anomaly = true);
+    for (size_t k = 0; k < sizeof of_directions / sizeof *of_directions; k++) {
+        gr_tensor *x = gr_requires_grad(gr_normal(g, GR_SHAPE(N, D), 0, 100 * sqrt(most)));
+        check_orders(of_directions[k](x), x);
+        ck_assert_msg(!gr_failed(g), "%s", gr_error(g));
+        gr_graph_reset(g);
+    }
+    gr_graph_free(g);
+}
+END_TEST
+
+START_TEST(derivatives_at_short_vectors_are_numbers) {
+    const double most = sizeof(gr_real) == sizeof(float) ? FLT_MAX : DBL_MAX;
+    gr_graph *g = gr_graph_new(.seed = 5, .anomaly = true);
+    gr_tensor *x = gr_requires_grad(gr_normal(g, GR_SHAPE(N, D), 0, 0.01 / sqrt(most)));
+    gr_tensor *loss = gr_nt_xent(x, .temperature = sqrt(most));
+    gr_tensor *gradient = gr_grad(loss, x, .create_graph = true);
+    assert_finite(gradient);
+    assert_finite(gr_grad(gr_sum(gr_mul(gradient, gr_arange(g, D))), x));
+    ck_assert_msg(!gr_failed(g), "%s", gr_error(g));
+    gr_graph_free(g);
+}
+END_TEST
+
 /* A weight may take the gradient from above beyond all numbers on its way to a target of 0. */
 START_TEST(dissimilar_pairs_far_apart_are_left_alone) {
     gr_graph *g = gr_graph_new(.seed = 5);
@@ -229,7 +284,10 @@ Suite *similarity_suite(void) {
     tcase_add_test(t, mined_triplets_are_rows);
     tcase_add_test(t, miners_divide_the_triplets);
     tcase_add_test(t, no_triplets_cost_nothing);
+    tcase_add_test(t, what_is_no_triplet_of_rows_is_refused);
     tcase_add_loop_test(t, derivatives_are_numbers, 0, 3);
+    tcase_add_test(t, derivatives_at_long_vectors_are_numbers);
+    tcase_add_test(t, derivatives_at_short_vectors_are_numbers);
     tcase_add_test(t, dissimilar_pairs_far_apart_are_left_alone);
     tcase_add_test(t, null_gives_null);
     suite_add_tcase(s, t);
