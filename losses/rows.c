@@ -44,10 +44,10 @@ bool gr_rows_within(const gr_tensor *t, double low, double high) {
     return within;
 }
 
-gr_tensor *gr_rows_lengths(gr_tensor *x, double shift) {
-    gr_tensor *both = gr_vector_lengths(x, shift);
-    if (both == NULL) return NULL;
-    return gr_rows_within(both, 1 / sqrt(LARGEST), sqrt(LARGEST)) ? both : NULL;
+gr_tensor *gr_rows_distances(gr_tensor *a, gr_list others, double shift) {
+    gr_tensor *all = gr_vector_distances(a, others, shift);
+    if (all == NULL) return NULL;
+    return gr_rows_within(all, 1 / sqrt(LARGEST), sqrt(LARGEST)) ? all : NULL;
 }
 
 gr_tensor *gr_rows_difference(gr_tensor *a, gr_tensor *b) {

@@ -16,10 +16,10 @@ bool gr_rows_check_target(const gr_loss_info *row, const gr_tensor *x, const gr_
 /* All of t, which is not NULL, lies between these; then a loss may take the short way, through
  * squares that neither overflow nor vanish. */
 bool gr_rows_within(const gr_tensor *t, double low, double high);
-/* |d|^2 and |d| of each vector d = x + shift along the last axis, (2,..), if these are not so far
- * from 1 that squares, or their derivatives, would leave the range of numbers; NULL, without an
- * error, if some are. */
-gr_tensor *gr_rows_lengths(gr_tensor *x, double shift);
+/* |d|^2 and |d| of each d = a - b + shift along the last axis, for one b or two: (2,..) or (4,..);
+ * NULL, without an error, if some are so far from 1 that squares, or their derivatives, would leave
+ * the range of numbers. */
+gr_tensor *gr_rows_distances(gr_tensor *a, gr_list others, double shift);
 
 /* a - b, where it overflows the largest number instead, with gradient 0: no infinity, for a loss
  * that is 0 there would have the gradient 0 times it. */

@@ -32,7 +32,7 @@ static gr_tensor *push_apart(gr_tensor *distance, gr_tensor *y, double margin) {
 /* y D^2 + (1 - y) h^2. D^2 is summed from the differences, for it is smooth where D, a root, is
  * not. */
 static gr_tensor *pull_and_push(const gr_pair_args *a) {
-    gr_tensor *lengths = gr_rows_lengths(gr_sub(a->x1, a->x2), 0);
+    gr_tensor *lengths = gr_rows_distances(a->x1, GR_LIST(a->x2), 0);
     if (lengths != NULL)
         return gr_add(gr_mul_or_zero(a->target, gr_select(lengths, 0, 0)),
                       push_apart(gr_select(lengths, 0, 1), a->target, a->margin));

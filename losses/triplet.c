@@ -28,16 +28,25 @@ static gr_tensor *squared_gap(const gr_triplet_args *t) {
 
 static gr_tensor *distance(const gr_triplet_args *t, gr_tensor *a, gr_tensor *b) {
     if (t->distance != NULL) return t->distance(a, b, t->distance_context);
-    gr_tensor *lengths = t->p == 2 ? gr_rows_lengths(gr_sub(a, b), t->eps) : NULL;
-    if (lengths != NULL) return gr_select(lengths, 0, 1);
+    gr_tensor *both = t->p == 2 ? gr_rows_distances(a, GR_LIST(b), t->eps) : NULL;
+    if (both != NULL) return gr_select(both, 0, 1);
     gr_tensor *difference = gr_shift(gr_rows_difference(a, b), t->eps);
     return gr_norm(difference, .p = t->p, .axes = GR_AXES(-1));
 }
 
+/* To the positive and to the negative, in one pass where squares allow it. */
+static void distances(const gr_triplet_args *t, gr_tensor **to_positive, gr_tensor **to_negative) {
+    gr_tensor *all = NULL;
+    if (t->distance == NULL && t->p == 2)
+        all = gr_rows_distances(t->anchor, GR_LIST(t->positive, t->negative), t->eps);
+    *to_positive = all != NULL ? gr_select(all, 0, 1) : distance(t, t->anchor, t->positive);
+    *to_negative = all != NULL ? gr_select(all, 0, 3) : distance(t, t->anchor, t->negative);
+}
+
 static gr_tensor *gap(const gr_triplet_args *t) {
     if (t->squared && t->distance == NULL) return squared_gap(t);
-    gr_tensor *to_positive = distance(t, t->anchor, t->positive);
-    gr_tensor *to_negative = distance(t, t->anchor, t->negative);
+    gr_tensor *to_positive, *to_negative;
+    distances(t, &to_positive, &to_negative);
     if (t->swap) to_negative = gr_minimum(to_negative, distance(t, t->positive, t->negative));
     if (to_positive == NULL || to_negative == NULL) return NULL;
     if (!gr_shape_equal(to_positive->shape, to_negative->shape))

@@ -201,6 +201,10 @@ typedef struct gr_distance_kernels {
                  const gr_real *a, const gr_real *b, gr_real *y);
 } gr_distance_kernels;
 
+/* The gradient to a vector d of this length: p d + q d/length. */
+typedef struct gr_length_slope {
+    gr_real p, q, length;
+} gr_length_slope;
 /* On vectors of n elements. */
 typedef struct gr_vector_kernels {
     /* sums = a.b, a.a, b.b */
@@ -208,11 +212,11 @@ typedef struct gr_vector_kernels {
     /* y = p a + q b */
     void (*combination)(int64_t n, gr_real p, const gr_real *a, gr_real q, const gr_real *b,
                         gr_real *y);
-    /* sum (x + shift)^2 */
-    double (*squares)(int64_t n, const gr_real *x, gr_real shift);
-    /* y = p d + q d/length with d = x + shift */
-    void (*length_slope)(int64_t n, gr_real p, gr_real q, gr_real length, const gr_real *x,
-                         gr_real shift, gr_real *y);
+    /* sum d^2 of d = a - b + shift */
+    double (*squares)(int64_t n, const gr_real *a, const gr_real *b, gr_real shift);
+    /* The slope of d = a - b + shift, added to y if `more`. */
+    void (*length_slope)(int64_t n, gr_length_slope slope, const gr_real *a, const gr_real *b,
+                         gr_real shift, bool more, gr_real *y);
 } gr_vector_kernels;
 
 /* A sample of connectionist temporal classification: `labels` symbols to be emitted, with blanks

@@ -7,10 +7,14 @@
 #include <float.h>
 #include <math.h>
 
+enum { MOST_OTHERS = 2 }; /* of distances */
+
 typedef struct work {
     const gr_vector_kernels *kernels;
     int64_t rows, length;
     const gr_real *a, *b, *p, *q; /* p and q: numbers for each vector */
+    int n_others;
+    const gr_real *others[MOST_OTHERS];
     gr_real shift, *y;
 } work;
 
@@ -31,11 +35,13 @@ static gr_real within_range(double sum) {
     return (gr_real)(sum > largest ? largest : sum < -largest ? -largest : sum);
 }
 
-static bool check_pair(const gr_node *n) {
-    const gr_tensor *a = n->in[0], *b = n->in[1];
-    if (a->shape.ndim > 0 && gr_shape_equal(a->shape, b->shape)) return true;
-    return gr_fail(n->graph, "%s: %s and %s, expected equal shapes (..,D)", n->op->name,
-                   gr_operand(n, 0).text, gr_operand(n, 1).text);
+static bool check_vectors(const gr_node *n) {
+    const gr_shape a = n->in[0]->shape;
+    for (int i = 1; i < n->n_in; i++)
+        if (a.ndim == 0 || !gr_shape_equal(a, n->in[i]->shape))
+            return gr_fail(n->graph, "%s: %s and %s, expected equal shapes (..,D)", n->op->name,
+                           gr_operand(n, 0).text, gr_operand(n, i).text);
+    return true;
 }
 
 /* (count,..) for operands (..,D) */
@@ -86,7 +92,7 @@ static const gr_op combination_op = {.name = "gr_vector_products",
 /* -- a.b, a.a, b.b -- */
 
 static bool products_shape(const gr_node *n, gr_shape *shape) {
-    return check_pair(n) && sums_shape(n, 3, shape);
+    return check_vectors(n) && sums_shape(n, 3, shape);
 }
 
 static void products_range(void *context, int64_t begin, int64_t end) {
@@ -125,35 +131,45 @@ gr_tensor *gr_vector_products(gr_tensor *a, gr_tensor *b) {
     return gr_apply(&products_op, GR_LIST(a, b), NULL, 0);
 }
 
-/* -- The gradient of |d|^2 and |d|: 2 grad_0 d + grad_1 d/|d| with d = x + shift --
+/* -- The gradient of distances: 2 grad_0 d + grad_1 d/|d| with d = a - b + shift, and that of c --
  *
  * Directions d/|d| come first: where second derivatives cancel, as those of |d| for vectors of one
  * element do, they do so without rounding errors. */
 
 static double shift_of(const gr_node *n) { return *(const double *)n->params; }
 
+static work distances_work(const gr_node *n, gr_tensor **others) {
+    work w = {.shift = (gr_real)shift_of(n), .n_others = n->in + n->n_in - others};
+    for (int k = 0; k < w.n_others; k++) w.others[k] = others[k]->data;
+    return w;
+}
+
 static void slope_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
-    const gr_real *length = w->q + w->rows;
     for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length)
-        w->kernels->length_slope(w->length, 2 * w->p[r], w->p[w->rows + r], length[r], w->a + at,
-                                 w->shift, w->y + at);
+        for (int k = 0; k < w->n_others; k++) {
+            int64_t square = 2 * k * w->rows + r, length = square + w->rows;
+            gr_length_slope slope = {2 * w->p[square], w->p[length], w->q[length]};
+            w->kernels->length_slope(w->length, slope, w->a + at, w->others[k] + at, w->shift,
+                                     k > 0, w->y + at);
+        }
 }
 
 static void slope_forward(const gr_node *n) {
-    work w = {.p = n->in[0]->data,
-              .q = n->in[1]->data,
-              .a = n->in[2]->data,
-              .shift = (gr_real)shift_of(n),
-              .y = n->out->data};
+    work w = distances_work(n, n->in + 3);
+    w.p = n->in[0]->data;
+    w.q = n->in[1]->data;
+    w.a = n->in[2]->data;
+    w.y = n->out->data;
     for_rows(n, n->out, w, slope_range);
 }
 
+/* Recorded ones have one pair. */
 static gr_tensor *slope_composed(const gr_node *n, gr_tensor **in) {
     gr_tensor *to_square = gr_unsqueeze(gr_select(in[0], 0, 0), -1);
     gr_tensor *to_length = gr_unsqueeze(gr_select(in[0], 0, 1), -1);
     gr_tensor *length = gr_unsqueeze(gr_select(in[1], 0, 1), -1);
-    gr_tensor *d = gr_shift(in[2], shift_of(n));
+    gr_tensor *d = gr_shift(gr_sub(in[2], in[3]), shift_of(n));
     return gr_add(gr_mul(gr_scale(to_square, 2), d), gr_mul(to_length, gr_div(d, length)));
 }
 
@@ -166,44 +182,76 @@ static bool slope_shape(const gr_node *n, gr_shape *shape) {
     return true;
 }
 
-static const gr_op slope_op = {.name = "gr_vector_lengths",
-                               .operands = {"grad", "lengths", "x"},
+static const gr_op slope_op = {.name = "gr_vector_distances",
+                               .operands = {"grad", "distances", "a", "b"},
                                .shape = slope_shape,
                                .forward = slope_forward,
                                .vjp = slope_vjp};
 
-/* -- |x + shift|^2 and |x + shift| -- */
+/* -- |d|^2 and |d| of differences d = a - b + shift -- */
 
-static bool lengths_shape(const gr_node *n, gr_shape *shape) {
-    if (n->in[0]->shape.ndim > 0) return sums_shape(n, 2, shape);
-    return gr_fail(n->graph, "gr_vector_lengths: %s, expected (..,D)", gr_operand(n, 0).text);
+static bool distances_shape(const gr_node *n, gr_shape *shape) {
+    return check_vectors(n) && sums_shape(n, 2 * (n->n_in - 1), shape);
 }
 
-static void lengths_range(void *context, int64_t begin, int64_t end) {
+static void distances_range(void *context, int64_t begin, int64_t end) {
     const work *w = context;
-    for (int64_t r = begin; r < end; r++) {
-        double sum = w->kernels->squares(w->length, w->a + r * w->length, w->shift);
-        w->y[r] = within_range(sum);
-        w->y[w->rows + r] = within_range(sqrt(sum));
+    for (int64_t r = begin, at = r * w->length; r < end; r++, at += w->length)
+        for (int k = 0; k < w->n_others; k++) {
+            double square = w->kernels->squares(w->length, w->a + at, w->others[k] + at, w->shift);
+            w->y[2 * k * w->rows + r] = within_range(square);
+            w->y[(2 * k + 1) * w->rows + r] = within_range(sqrt(square));
+        }
+}
+
+static void distances_forward(const gr_node *n) {
+    work w = distances_work(n, n->in + 1);
+    w.a = n->in[0]->data;
+    w.y = n->out->data;
+    for_rows(n, n->in[0], w, distances_range);
+}
+
+/* What a tensor of the distances' shape has of the k-th pair. */
+static gr_tensor *pair_of(gr_tensor *all, int k) { return gr_slice(all, 0, 2 * (k - 1), 2 * k, 1); }
+
+/* With each pair's slope as a node of its own, whose derivatives cancel before those of pairs add
+ * up. */
+static void distances_recorded_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    for (int k = 1; k < n->n_in; k++) {
+        gr_list in = GR_LIST(pair_of(grad, k), pair_of(n->out, k), n->in[0], n->in[k]);
+        gr_tensor *slope = gr_apply(&slope_op, in, n->params, sizeof(double));
+        grads[0] = k == 1 ? slope : gr_add(grads[0], slope);
+        if (gr_wants(n, k)) grads[k] = gr_neg(slope);
     }
 }
 
-static void lengths_forward(const gr_node *n) {
-    work w = {.a = n->in[0]->data, .shift = (gr_real)shift_of(n), .y = n->out->data};
-    for_rows(n, n->in[0], w, lengths_range);
+/* To a all slopes in one pass; to b that of its pair with the other sign. */
+static void distances_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
+    if (n->graph->no_grad == 0) {
+        distances_recorded_vjp(n, grad, grads);
+        return;
+    }
+    if (gr_wants(n, 0)) {
+        gr_tensor *in[3 + MOST_OTHERS] = {grad, n->out};
+        for (int k = 0; k < n->n_in; k++) in[2 + k] = n->in[k];
+        gr_list all = {2 + n->n_in, in};
+        grads[0] = gr_apply_gradient(n, 0, &slope_op, all, n->params, sizeof(double));
+    }
+    for (int k = 1; k < n->n_in; k++) {
+        if (!gr_wants(n, k)) continue;
+        gr_list in = GR_LIST(gr_neg(pair_of(grad, k)), pair_of(n->out, k), n->in[0], n->in[k]);
+        grads[k] = gr_apply_gradient(n, k, &slope_op, in, n->params, sizeof(double));
+    }
 }
 
-static void lengths_vjp(const gr_node *n, gr_tensor *grad, gr_tensor **grads) {
-    gr_list in = GR_LIST(grad, n->out, n->in[0]);
-    grads[0] = gr_apply_gradient(n, 0, &slope_op, in, n->params, sizeof(double));
-}
+static const gr_op distances_op = {.name = "gr_vector_distances",
+                                   .operands = {"a", "b", "c"},
+                                   .shape = distances_shape,
+                                   .forward = distances_forward,
+                                   .vjp = distances_vjp};
 
-static const gr_op lengths_op = {.name = "gr_vector_lengths",
-                                 .operands = {"x"},
-                                 .shape = lengths_shape,
-                                 .forward = lengths_forward,
-                                 .vjp = lengths_vjp};
-
-gr_tensor *gr_vector_lengths(gr_tensor *x, double shift) {
-    return gr_apply(&lengths_op, GR_LIST(x), &shift, sizeof shift);
+gr_tensor *gr_vector_distances(gr_tensor *a, gr_list others, double shift) {
+    gr_tensor *in[1 + MOST_OTHERS] = {a};
+    for (int k = 0; k < others.n; k++) in[1 + k] = others.items[k];
+    return gr_apply(&distances_op, (gr_list){1 + others.n, in}, &shift, sizeof shift);
 }

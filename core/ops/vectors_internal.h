@@ -12,8 +12,9 @@
 
 /* a.b, a.a and b.b of each pair: (3,..). a and b have one shape. */
 gr_tensor *gr_vector_products(gr_tensor *a, gr_tensor *b);
-/* |d|^2 and |d| of each vector d = x + shift: (2,..). The gradient is for vectors with |d| > 0. */
-gr_tensor *gr_vector_lengths(gr_tensor *x, double shift);
+/* |d|^2 and |d| of each d = a - b + shift for one b or two, all of a's shape: (2,..), or (4,..)
+ * with the second b's last. The gradient is for |d| > 0. */
+gr_tensor *gr_vector_distances(gr_tensor *a, gr_list others, double shift);
 
 #pragma GCC visibility pop
 

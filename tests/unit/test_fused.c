@@ -57,10 +57,15 @@ static gr_tensor *products(const operands *o) {
     return gr_stack((gr_list){3, sums}, 0);
 }
 
-static gr_tensor *lengths(const operands *o) {
+/* Of x and t, and of x and a third. */
+static gr_tensor *third(const operands *o) { return gr_scale(o->t, -3); }
+static gr_tensor *distances(const operands *o) {
     gr_tensor *d = gr_shift(gr_sub(o->x, o->t), 0.5);
-    gr_tensor *both[] = {gr_sum(gr_square(d), .axes = GR_AXES(1)), gr_norm(d, .axes = GR_AXES(1))};
-    return gr_stack((gr_list){2, both}, 0);
+    gr_tensor *e = gr_shift(gr_sub(o->x, third(o)), 0.5);
+    gr_axes axis = GR_AXES(1);
+    gr_tensor *all[] = {gr_sum(gr_square(d), .axes = axis), gr_norm(d, .axes = axis),
+                        gr_sum(gr_square(e), .axes = axis), gr_norm(e, .axes = axis)};
+    return gr_stack((gr_list){4, all}, 0);
 }
 
 #define PAIR(name, fused, composed)                                                                \
@@ -99,7 +104,7 @@ PAIR(focal_of_other_power, gr_focal(o->x, o->t, .gamma = 1.5, .reduction = GR_SU
 PAIR(gram_of_rows, gram(o, false, false), gram(o, false, true))
 PAIR(gram_of_columns, gram(o, true, false), gram(o, true, true))
 PAIR(vector_products, gr_vector_products(o->x, o->t), products(o))
-PAIR(vector_lengths, gr_vector_lengths(gr_sub(o->x, o->t), 0.5), lengths(o))
+PAIR(vector_distances, gr_vector_distances(o->x, GR_LIST(o->t, third(o)), 0.5), distances(o))
 PAIR(odds, gr_odds_against(o->x, o->order, -1), odds_against(o))
 PAIR(entropy_of_odds, gr_odds_entropy(o->x, o->order, -1, 0.5),
      gr_scale(gr_sum(gr_softplus(odds_against(o))), 0.5))
@@ -182,7 +187,7 @@ static const struct {
     LIST(squared_hinge),
     LIST(soft_margin),
     LIST(vector_products),
-    LIST(vector_lengths),
+    LIST(vector_distances),
     LIST(entropy_of_odds),
     LIST(entropy_of_pairs),
     LIST(entropy_of_narrow_rows),
