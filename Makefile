@@ -258,6 +258,9 @@ experiments: examples | need-gnuplot
 	    $(OUT)/experiments/documents
 	$(OUT)/summarize --markdown README.md $(TRAINERS:%=$(OUT)/experiments/%)
 	$(OUT)/summarize --markdown examples/README.md $(TRAINERS:%=$(OUT)/experiments/%)
+	cp $(OUT)/experiments/outliers/errors.png examples/pictures/outliers.png
+	cp $(OUT)/experiments/segmentation/masks.png examples/pictures/segmentation.png
+	cp $(OUT)/experiments/wgan/points.png examples/pictures/wgan.png
 
 # Every trainer in its quick form: does it learn?
 trainers: examples | need-gnuplot
