@@ -111,7 +111,7 @@ enum { BLOCK = 1024 };
     }
 
 static inline gr_real cut(gr_real d, gr_real bound) {
-    return d < -bound ? -bound : d > bound ? bound : d;
+    return either(d < -bound, -bound, either(d > bound, bound, d));
 }
 
 static inline gr_real sign(gr_real d) { return (gr_real)((d > 0) - (d < 0)); }

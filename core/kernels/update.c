@@ -16,17 +16,25 @@
  * nothing. */
 static inline gr_real normal_or_zero(gr_real x) { return GR_MATH(fabs)(x) < SMALLEST ? 0 : x; }
 
-static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
-                  const gr_sgd_numbers *r) {
-    if (r->momentum == 0) {
-        for (int64_t i = 0; i < n; i++) p[i] -= r->lr * (grad[i] + r->weight_decay * p[i]);
-        return;
-    }
+/* With the choice as a constant, so that each loop is vectorised. */
+static inline void momentum(bool nesterov, int64_t n, gr_real *restrict p,
+                            const gr_real *restrict grad, gr_real *restrict v,
+                            const gr_sgd_numbers *r) {
     for (int64_t i = 0; i < n; i++) {
         gr_real g = grad[i] + r->weight_decay * p[i];
-        v[i] = normal_or_zero(r->keep * v[i] + r->take * g);
-        p[i] -= r->lr * (r->nesterov ? g + r->momentum * v[i] : v[i]);
+        gr_real moved = v[i] = normal_or_zero(r->keep * v[i] + r->take * g);
+        p[i] -= r->lr * (nesterov ? g + r->momentum * moved : moved);
     }
+}
+
+static void k_sgd(int64_t n, gr_real *restrict p, const gr_real *restrict grad, gr_real *restrict v,
+                  const gr_sgd_numbers *r) {
+    if (r->momentum == 0)
+        for (int64_t i = 0; i < n; i++) p[i] -= r->lr * (grad[i] + r->weight_decay * p[i]);
+    else if (r->nesterov)
+        momentum(true, n, p, grad, v, r);
+    else
+        momentum(false, n, p, grad, v, r);
 }
 
 static void k_adam(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
@@ -40,7 +48,6 @@ static void k_adam(int64_t n, gr_real *restrict p, const gr_real *restrict grad,
     }
 }
 
-/* With the choices as constants, so that each loop is vectorised. */
 static inline void rmsprop(bool centered, bool momentum, int64_t n, gr_real *restrict p,
                            const gr_real *restrict grad, gr_real *restrict square,
                            gr_real *restrict mean, gr_real *restrict velocity,
