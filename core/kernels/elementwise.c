@@ -38,7 +38,7 @@ UNARY(tanh, GR_MATH(tanh)(x))
 UNARY(erf, GR_MATH(erf)(x))
 /* Phi(x), through erfc, which keeps its digits in the lower tail */
 UNARY(normal_cdf, (gr_real)0.5 * GR_MATH(erfc)(x * (gr_real)-0.70710678118654752))
-UNARY(log_of_cosh, log_of_cosh(x))
+UNARY(log_of_cosh, log_of_cosh(x, exp_of_negative(-2 * ABS(x))))
 /* Exponentials of -|x| only: they can't overflow. */
 UNARY(sigmoid, (x < 0 ? EXP(-ABS(x)) : 1) / (1 + EXP(-ABS(x))))
 UNARY(softplus,

@@ -152,7 +152,8 @@ POINTWISE(SUMS, abs, d, ABS(d), sign(d), -sign(d))
 /* With c = d cut to [-delta, delta], c (d - c/2) is the value on both sides of the kink. */
 POINTWISE(SUMS, huber, d, cut(d, p) * (d - cut(d, p) / 2), cut(d, p), -cut(d, p))
 POINTWISE(SUMS, smooth_l1, d, cut(d, p) / p * (d - cut(d, p) / 2), cut(d, p) / p, -cut(d, p) / p)
-POINTWISE(SUMS_IN_STAGES, log_cosh, GR_MATH(tanh)(d), log_of_cosh(d), c, -c)
+POINTWISE(SUMS_IN_STAGES, log_cosh, exp_of_negative(-2 * ABS(d)), log_of_cosh(d, c),
+          tanh_of_tail(d, c), -tanh_of_tail(d, c))
 POINTWISE(SUMS, quantile, d, either(d < 0, -p, 1 - p) * d,
           either(d < 0, -p, zero_unless(d > 0, 1 - p)), either(d < 0, p, zero_unless(d > 0, p - 1)))
 POINTWISE(SUMS_IN_STAGES, bce_with_logits, tail(a), wrong_side(a, b) + log1p_of_unit(c),

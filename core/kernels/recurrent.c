@@ -25,21 +25,9 @@ static inline gate sigmoid(gr_real x) {
     return (gate){x < 0 ? tail : head, tail * head, x < 0 ? head : tail};
 }
 
-/* In float the quotient loses digits near 0, where the series to x^9 stands instead; its next term
- * is below 1e-8 of the value. */
 static inline gate hyperbolic(gr_real x) {
-    gr_real size = GR_MATH(fabs)(x), e = exp_of_negative(-2 * size),
-            part = inverse_of_1_to_2(1 + e);
-#ifdef GR_DOUBLE
-    gr_real value = tanh(x);
-#else
-    gr_real square = x * x, series = 62 / 2835.0f, far = (1 - e) * part;
-    series = series * square - 17 / 315.0f;
-    series = series * square + 2 / 15.0f;
-    series = series * square - 1 / 3.0f;
-    gr_real value = size < 0.25f ? x + x * square * series : x < 0 ? -far : far;
-#endif
-    return (gate){.value = value, .slope = 4 * e * part * part};
+    gr_real e = exp_of_negative(-2 * GR_MATH(fabs)(x)), part = inverse_of_1_to_2(1 + e);
+    return (gate){.value = tanh_of_tail(x, e), .slope = 4 * e * part * part};
 }
 
 static inline gate rectified(gr_real x) { return (gate){x < 0 ? 0 : x, x > 0 ? 1 : 0, 0}; }
