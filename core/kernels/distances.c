@@ -159,8 +159,9 @@ static void k_panel(const gr_panel *p, bool signs, int64_t m, const gr_real *h, 
 
 /* -- Sums of weighted differences -- */
 
-/* Of `rows` rows of b and the numbers from k on, `vectors` vectors of them: sum over i of
- * g_ij d, or g_ij sign(d), for d = b_j - a_i. The last vector of a row goes on into the next one, whose sums are not kept. */
+/* Of `rows` rows of b and the numbers from k on, `vectors` vectors of them: sum over i of g_ij d, or
+ * g_ij sign(d), for d = b_j - a_i. The last vector of a row goes on into the next one, whose sums
+ * are not kept. */
 INLINE void sum_tile(bool signs, int rows, int vectors, int64_t k, int64_t m, int64_t n, int64_t d,
                      const gr_real *g, const gr_real *a, const gr_real *b, gr_real *y) {
     int64_t width = vectors * LANES, count = d - k < width ? d - k : width;

@@ -172,7 +172,7 @@ static inline gr_real tanh_of_tail(gr_real x, gr_real e) {
 
 /* log cosh x, with the same e. Near 0, where |x| - log 2 + log(1 + e) loses digits, it is in float
  * x^2 q(x^2), q the minimax polynomial of degree 6 for the relative error, 6.8e-9; in double
- * 2 sinh^2(x/2) = cosh x - 1 keeps them, and t + t/(1+t) with t = e^(|x|/2) - 1 is 2 sinh(|x|/2). */
+ * log(1 + 2 sinh^2(x/2)), where t + t/(1+t) with t = e^(|x|/2) - 1 is 2 sinh(|x|/2). */
 static inline gr_real log_of_cosh(gr_real x, gr_real e) {
     gr_real a = GR_MATH(fabs)(x), far = a - (gr_real)0.69314718055994531 + log1p_of_unit(e);
 #ifdef GR_DOUBLE
