@@ -159,6 +159,9 @@ typedef struct gr_reduce_kernels {
 /* Of each row of n elements, or of each of n <= GR_REDUCE_TILE columns of a matrix whose rows begin
  * `stride` apart: */
 typedef struct gr_softmax_kernels {
+    /* Rows of n elements that are computed together. The last digit of a result depends on its place
+     * among them, for a vector's exponential is not that of one number: cut rows at multiples. */
+    int64_t (*together)(int64_t n);
     /* The softmax, or its logarithm. y is not x. */
     void (*rows)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm);
     void (*columns)(int64_t rows, int64_t n, const gr_real *x, gr_real *y, int64_t stride,

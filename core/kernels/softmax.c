@@ -155,6 +155,10 @@ static void narrow_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, b
     }
 }
 
+static int64_t k_together(int64_t n) {
+    return n <= NARROW ? rows_of_panel(n) : n <= SHORT ? BLOCK / n : 1;
+}
+
 static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y, bool logarithm) {
     if (n <= NARROW) {
         narrow_rows(rows, n, x, y, logarithm);
@@ -165,7 +169,7 @@ static void k_softmax_rows(int64_t rows, int64_t n, const gr_real *x, gr_real *y
             long_row(n, x + r * n, r == rows - 1, y + r * n, logarithm);
         return;
     }
-    const int64_t step = BLOCK / n;
+    const int64_t step = k_together(n);
     for (int64_t r = 0; r < rows; r += step) {
         int64_t count = rows - r < step ? rows - r : step;
         short_rows(count, n, x + r * n, y + r * n, logarithm);
@@ -367,6 +371,7 @@ static double k_cross_entropy_rows(int64_t rows, int64_t n, const gr_real *x,
 }
 
 const gr_softmax_kernels GR_FOR_ISA(gr_softmax) = {
+    .together = k_together,
     .rows = k_softmax_rows,
     .columns = k_softmax_columns,
     .rows_back = k_softmax_rows_back,

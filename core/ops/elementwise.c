@@ -296,17 +296,28 @@ static const gr_real *fill_rows(const gr_broadcast *p, int operand, const gr_rea
     return full->data;
 }
 
+/* Blocks of rows, the last of each run of rows a shorter one, which are the same whoever works on
+ * them: the last digit of a number may depend on its place in a block. */
+static int64_t rows_of_block(const gr_broadcast *p) {
+    const int64_t most = TOGETHER / p->length;
+    return most < p->outer_dim[0] ? most : p->outer_dim[0];
+}
+
+static int64_t blocks_of_run(const gr_broadcast *p) {
+    return (p->outer_dim[0] + rows_of_block(p) - 1) / rows_of_block(p);
+}
+
 static void short_rows_range(void *context, int64_t begin, int64_t end) {
     const broadcast_work *w = context;
     const gr_broadcast *p = w->plan;
     static const int step[GR_BROADCAST_OPERANDS] = {1, 1, 1};
-    const int64_t most = TOGETHER / p->length;
+    const int64_t most = rows_of_block(p), blocks = blocks_of_run(p);
     full_rows full[GR_BROADCAST_OPERANDS];
     for (int k = 0; k < p->operands; k++) full[k].from = NULL;
-    for (int64_t row = begin, rows; row < end; row += rows) {
-        const int64_t left = p->outer_dim[0] - row % p->outer_dim[0];
-        rows = left < most ? left : most;
-        if (rows > end - row) rows = end - row;
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t first = block % blocks * most, left = p->outer_dim[0] - first;
+        const int64_t row = block / blocks * p->outer_dim[0] + first;
+        const int64_t rows = left < most ? left : most;
         int64_t at[GR_BROADCAST_OPERANDS];
         const gr_real *x[GR_BROADCAST_OPERANDS];
         gr_broadcast_row(p, row, at);
@@ -322,9 +333,11 @@ static void run_broadcast(const gr_node *n, gr_binary_kernel *kernel, gr_select_
     if (n->out->size == 0) return;
     if (plan.rows == 1)
         gr_for_each(n->graph, plan.length, GR_SHARE, one_row_range, &w);
+    else if (plan.length > SHORT_ROW)
+        gr_for_rows(n->graph, plan.rows, 1 + GR_SHARE / plan.length, rows_range, &w);
     else
-        gr_for_rows(n->graph, plan.rows, 1 + GR_SHARE / plan.length,
-                    plan.length <= SHORT_ROW ? short_rows_range : rows_range, &w);
+        gr_for_rows(n->graph, plan.rows / plan.outer_dim[0] * blocks_of_run(&plan),
+                    1 + GR_SHARE / (plan.length * rows_of_block(&plan)), short_rows_range, &w);
 }
 
 /* Defines gr_NAME(a, b) without gradient. */

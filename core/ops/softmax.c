@@ -53,7 +53,8 @@ static void run(const gr_node *n, softmax_work w) {
     w.tiles = (v.inner + TILE - 1) / TILE;
     if (n->out->size == 0) return;
     if (v.inner == 1)
-        gr_for_rows(n->graph, v.outer, 1 + GRAIN / v.n, rows_range, &w);
+        gr_parallel_share(n->graph->threads, v.outer, 1 + GRAIN / v.n, w.kernels->together(v.n),
+                          rows_range, &w);
     else
         gr_for_rows(n->graph, v.outer * w.tiles,
                     1 + GRAIN / (v.n * (v.inner < TILE ? v.inner : TILE)), columns_range, &w);

@@ -168,6 +168,35 @@ START_TEST(one_column_or_row_may_be_left) {
 }
 END_TEST
 
+/* -- Rows so short that several are computed together -- */
+
+static gr_tensor *short_rows(gr_graph *g, int program, int columns) {
+    const gr_shape shape = GR_SHAPE(120000 / columns, columns);
+    gr_tensor *x = gr_uniform(g, shape, 0.1, 9), *row = gr_normal(g, GR_SHAPE(columns), 0, 1);
+    if (program == 0) return gr_softmax(x, .axes = GR_AXES(1));
+    if (program == 1) return gr_log_softmax(x, .axes = GR_AXES(1));
+    return gr_pow(x, row);
+}
+
+START_TEST(threads_do_not_matter_to_short_rows) {
+    static const char *const isas[] = {"base", "avx2", "avx512"};
+    const int columns[] = {3, 10, 31, 67, 100};
+    for (int i = 0; i < 15; i++) {
+        gr_graph *g = gr_graph_new(.seed = 3, .isa = isas[_i], .threads = 1);
+        const bool available = !gr_failed(g); /* else the processor lacks the instructions */
+        gr_tensor *one = available ? short_rows(g, i / 5, columns[i % 5]) : NULL;
+        for (int threads = 2; available && threads <= 4; threads++) {
+            gr_graph *h = gr_graph_new(.seed = 3, .isa = isas[_i], .threads = threads);
+            gr_tensor *more = short_rows(h, i / 5, columns[i % 5]);
+            ck_assert_msg(one != NULL && more != NULL, "%s%s", gr_error(g), gr_error(h));
+            expect_same(one, more, isas[_i], "function of short rows", threads);
+            gr_graph_free(h);
+        }
+        gr_graph_free(g);
+    }
+}
+END_TEST
+
 /* -- Optimizers, whose memory is shared out with the parameter -- */
 
 enum { WEIGHTS = 50001, MEMORIES = 3 };
@@ -253,6 +282,7 @@ Suite *threads_suite(void) {
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, threads_do_not_matter, 0, (int)(sizeof programs / sizeof *programs));
     tcase_add_loop_test(t, one_column_or_row_may_be_left, 0, 3);
+    tcase_add_loop_test(t, threads_do_not_matter_to_short_rows, 0, 3);
     tcase_add_loop_test(t, threads_do_not_matter_to_optimizers, 0, 4);
     tcase_add_test(t, shares_cover_all_items_once);
     suite_add_tcase(s, t);
