@@ -31,7 +31,10 @@ static inline void fetch_next(int64_t r, int64_t rows, int64_t n, const gr_real 
 
 /* Rows of at most NARROW elements are turned to columns, which are folded across, TOGETHER at a
  * time: by themselves they would fill no vector. */
-enum { NARROW = 64, TOGETHER = 64 };
+enum { NARROW = 64, TOGETHER = 64, LEAST_TOGETHER = 8 };
+
+/* Few rows would fill no vector across either. */
+static inline bool is_narrow(int64_t rows, int64_t n) { return n <= NARROW && rows >= LEAST_TOGETHER; }
 
 static void fold_narrow(gr_fold_kernel *across, int64_t rows, int64_t n, const gr_real *x,
                         int64_t stride, const gr_real *m_of, double *acc) {
@@ -133,7 +136,7 @@ static void exponentiate(int64_t vectors, gr_real *x) {
 static void k_exponentials_along(int64_t rows, int64_t n, const gr_real *x, int64_t stride,
                                  const gr_real *m_of, double *acc) {
     gr_real e[BLOCK];
-    if (n <= NARROW) {
+    if (is_narrow(rows, n)) {
         fold_narrow(k_exponentials_across, rows, n, x, stride, m_of, acc);
         return;
     }
@@ -197,11 +200,18 @@ enum { COLUMNS = 32 };
     }                                                                                              \
     static void k_##name##_along(int64_t rows, int64_t n, const gr_real *xs, int64_t stride,       \
                                  const gr_real *m_of, double *acc) {                               \
-        if (n <= NARROW) {                                                                         \
+        if (is_narrow(rows, n)) {                                                                  \
             fold_narrow(k_##name##_across, rows, n, xs, stride, m_of, acc);                        \
             return;                                                                                \
         }                                                                                          \
         for (int64_t r = 0; r < rows; r++, xs += stride) {                                         \
+            if (n < COLUMNS) {                                                                     \
+                for (int64_t i = 0; i < n; i++) {                                                  \
+                    double v = name##_value(xs[i]);                                                \
+                    acc[r] = JOIN(better, v, acc[r]);                                              \
+                }                                                                                  \
+                continue;                                                                          \
+            }                                                                                      \
             gr_real best[COLUMNS];                                                                 \
             for (int l = 0; l < COLUMNS; l++) best[l] = start;                                     \
             for (int64_t i = 0; i + COLUMNS <= n; i += COLUMNS) name##_of_lanes(xs + i, best);     \
