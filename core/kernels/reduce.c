@@ -34,7 +34,9 @@ static inline void fetch_next(int64_t r, int64_t rows, int64_t n, const gr_real 
 enum { NARROW = 64, TOGETHER = 64, LEAST_TOGETHER = 8 };
 
 /* Few rows would fill no vector across either. */
-static inline bool is_narrow(int64_t rows, int64_t n) { return n <= NARROW && rows >= LEAST_TOGETHER; }
+static inline bool is_narrow(int64_t rows, int64_t n) {
+    return n <= NARROW && rows >= LEAST_TOGETHER;
+}
 
 static void fold_narrow(gr_fold_kernel *across, int64_t rows, int64_t n, const gr_real *x,
                         int64_t stride, const gr_real *m_of, double *acc) {

@@ -20,7 +20,7 @@
  * Each is computed from the differences and stores none of them. Those of p = 1, with `signs`, have
  * sign(d_ijk) for one d_ijk. */
 
-enum { PIECE_WORK = 1 << 15 }; /* differences in a piece of work for one thread */
+enum { PIECE_WORK = 1 << 15 }; /* differences that are worth another thread */
 enum { ROWS = 64 };            /* that go over a panel in a piece */
 enum { SUMS = 8 };             /* rows that get their sums in a piece */
 

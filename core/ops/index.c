@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* Elements in a piece of work for one thread, and in a strip of columns. */
+/* Elements that are worth another thread, and in a strip of columns. */
 enum { GRAIN = 1 << 13, STRIP = 1 << 10 };
 
 /* Whether the indices, operand k, are within 0 ... length-1; `of` says of what, for the message. */

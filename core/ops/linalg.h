@@ -25,8 +25,8 @@ typedef struct gr_distances_args {
 } gr_distances_args;
 /* All distances between the rows of a (M,D) and of b (N,D): (M,N) of ||a_i - b_j||_p, p = 2 unless
  * given (any p > 0, or INFINITY); squared leaves out the root (p = 2 only). Computed from the
- * differences, so that near points keep their digits; p = 1 and 2 store none of them, other p all M N D.
- * Gradient 0 at distance 0. */
+ * differences, so that near points keep their digits; p = 1 and 2 store none of them, other p all
+ * M N D. Gradient 0 at distance 0. */
 #define gr_distances(...) gr_distances_((gr_distances_args){.p = 2, .a = __VA_ARGS__})
 gr_tensor *gr_distances_(gr_distances_args args);
 
