@@ -84,7 +84,9 @@ static inline void gr_for_each(const gr_graph *g, int64_t n, int64_t least, gr_r
     gr_parallel_share(g->threads, n, least, 64, f, context);
 }
 
-/* The same for rows, or whatever has many elements; `least` of them are worth another thread. */
+/* The same for rows, or whatever has many elements; `least` of them are worth another thread. A row
+ * has to be the same whichever are computed before it: where a kernel takes several together, they
+ * are one item here. */
 static inline void gr_for_rows(const gr_graph *g, int64_t n, int64_t least, gr_range_function *f,
                                void *context) {
     gr_parallel_share(g->threads, n, least, 1, f, context);
