@@ -4,6 +4,7 @@
 #include "core/graph/graph_internal.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/index.h"
+#include "core/ops/pointwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "losses/classification.h"
@@ -61,6 +62,14 @@ gr_tensor *gr_gaussian_kl_(gr_gaussian_kl_args a) {
     return gr_loss_reduce(row(GAUSSIAN_KL), kl, NULL, a.reduction);
 }
 
+/* Of a Bernoulli likelihood's sum over all elements, which takes one pass; 0 if each sample's is
+ * wanted, or the likelihood is another. */
+static double factor_of_sum(const gr_elbo_args *a) {
+    if (a->likelihood != GR_BERNOULLI) return 0;
+    if (a->reduction == GR_SUM) return 1;
+    return a->reduction == GR_MEAN ? 1.0 / a->mu->shape.dim[0] : 0;
+}
+
 static bool check_elbo(const gr_elbo_args *a) {
     gr_graph *g = gr_loss_check(row(ELBO), GR_LIST(a->recon, a->x, a->mu, a->logvar));
     if (g == NULL || !gr_loss_check_same_shape(row(ELBO), a->recon, "recon", a->x, "x") ||
@@ -71,7 +80,9 @@ static bool check_elbo(const gr_elbo_args *a) {
         return gr_loss_shape_error(row(ELBO), a->recon, "recon", a->mu, "mu",
                                    "expected the same number of samples");
     if (a->likelihood == GR_GAUSSIAN) return true;
-    if (a->likelihood == GR_BERNOULLI) return gr_loss_check_fractions(row(ELBO), a->recon, "recon");
+    if (a->likelihood == GR_BERNOULLI)
+        return gr_loss_check_before(gr_loss_check_fractions, row(ELBO), a->recon, "recon",
+                                    factor_of_sum(a));
     return gr_fail(g, "gr_elbo: likelihood is %d, expected GR_BERNOULLI or GR_GAUSSIAN",
                    (int)a->likelihood);
 }
@@ -81,11 +92,17 @@ static gr_tensor *half_square(gr_tensor *x) { return gr_mul(gr_scale(x, 0.5), x)
 
 gr_tensor *gr_elbo_(gr_elbo_args a) {
     if (!check_elbo(&a)) return NULL;
+    gr_tensor *kl = gr_scale(divergence(a.mu, a.logvar, NULL, NULL), a.beta);
+    const double factor = factor_of_sum(&a);
+    if (factor != 0) {
+        gr_tensor *sum = gr_pointwise_bce(a.recon, a.x, factor);
+        if (!gr_loss_check_after(gr_loss_check_fractions, row(ELBO), a.recon, "recon", factor, sum))
+            return NULL;
+        return gr_add(sum, gr_loss_reduce(row(ELBO), kl, NULL, a.reduction));
+    }
     gr_tensor *elements = a.likelihood == GR_BERNOULLI ? gr_bce(a.recon, a.x, .reduction = GR_NONE)
                                                        : half_square(gr_sub(a.recon, a.x));
-    gr_tensor *reconstruction = sum_samples(elements);
-    gr_tensor *kl = gr_scale(divergence(a.mu, a.logvar, NULL, NULL), a.beta);
-    return gr_loss_reduce(row(ELBO), gr_add(reconstruction, kl), NULL, a.reduction);
+    return gr_loss_reduce(row(ELBO), gr_add(sum_samples(elements), kl), NULL, a.reduction);
 }
 
 /* -- Adversarial networks -- */
